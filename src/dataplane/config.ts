@@ -1,0 +1,29 @@
+// All that the data plane is told, as one value: the agent says what shall be, the handle sends the
+// worker what differs from before.
+
+import type { DeviceConfig } from '../device/config.ts';
+import type { FilterConfig } from '../filter/config.ts';
+
+export interface DataplaneConfig {
+  /**
+   * UDP port of the WireGuard socket on both families; the same port for as long as the data plane
+   * runs.
+   */
+  readonly listenPort: number;
+  readonly device: DeviceConfig;
+  readonly filter: FilterConfig;
+  /** `p6n0` is one of them. */
+  readonly tuns: readonly TunConfig[];
+}
+
+/** TUN number 0 is the host's own; instances have the numbers that FilterInstance names. */
+export const HOST_TUN = 0;
+
+export interface TunConfig {
+  readonly tun: number;
+  /** Interface name, at most 15 bytes: `p6n0` in every namespace. */
+  readonly name: string;
+  /** Path of the network namespace it is made in; undefined for the daemon's own. */
+  readonly namespace: string | undefined;
+  readonly mtu: number;
+}

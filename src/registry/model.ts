@@ -1,0 +1,114 @@
+// The records of the registry, as they are stored, sent to followers and kept in copies.
+
+import type { HostId, InstanceId, MachineId, NetworkId } from '../addressing/ids.ts';
+import type { WallMillis } from '../base/clock.ts';
+import type { Ipv6Address } from '../ip/ipv6-address.ts';
+
+/** A point in the registry's history. A restored or imported registry starts a new incarnation. */
+export interface Revision {
+  readonly incarnation: string;
+  readonly number: number;
+}
+
+export interface Organization {
+  readonly kind: 'organization';
+  readonly name: string;
+  readonly createdAt: WallMillis;
+}
+
+export interface Network {
+  readonly kind: 'network';
+  readonly id: NetworkId;
+  /** As it was given; unique in its organization without regard to case. */
+  readonly name: string;
+  readonly organization: string;
+  readonly regionScoped: boolean;
+  readonly createdAt: WallMillis;
+}
+
+export interface App {
+  readonly kind: 'app';
+  /** Unique on the site. */
+  readonly name: string;
+  readonly organization: string;
+  /** One network for life. */
+  readonly network: NetworkId;
+  readonly createdAt: WallMillis;
+}
+
+export interface Host {
+  readonly kind: 'host';
+  readonly id: HostId;
+  readonly name: string;
+  readonly region: string;
+  /** WireGuard public key, base64. */
+  readonly publicKey: string;
+  /** `HOST:PORT` or `[IPV6]:PORT`, best first; empty for a host that only calls out. */
+  readonly endpoints: readonly string[];
+  readonly role: 'server' | 'agent';
+  readonly createdAt: WallMillis;
+}
+
+/**
+ * What proves that a request from a host's address comes from its p6nd. Never sent to followers.
+ */
+export interface HostSecret {
+  readonly kind: 'host-secret';
+  readonly host: HostId;
+  /** SHA-256 of the secret, hexadecimal. */
+  readonly secretHash: string;
+}
+
+export interface Invite {
+  readonly kind: 'invite';
+  /** The server that made it and alone serves it. */
+  readonly server: HostId;
+  /** The `n` of its address `fdaa:0:0:H:H:0:a:n`. */
+  readonly number: number;
+  /** WireGuard public key, base64. */
+  readonly publicKey: string;
+  /** The region that the host will have where the joiner names none. */
+  readonly region: string | undefined;
+  readonly createdAt: WallMillis;
+  readonly expiresAt: WallMillis;
+  readonly use: InviteUse | undefined;
+}
+
+export interface InviteUse {
+  /** The public key of the host that used it, base64. */
+  readonly publicKey: string;
+  readonly host: HostId;
+}
+
+export type InstanceState = 'created' | 'started' | 'stopped';
+
+export interface Instance {
+  readonly kind: 'instance';
+  readonly machineId: MachineId;
+  readonly app: string;
+  readonly network: NetworkId;
+  readonly host: HostId;
+  readonly instanceId: InstanceId;
+  readonly address: Ipv6Address;
+  /** Unique on its host. */
+  readonly name: string;
+  readonly group: string;
+  readonly region: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly state: InstanceState;
+  readonly createdAt: WallMillis;
+  readonly updatedAt: WallMillis;
+}
+
+/** What followers may see of the registry. */
+export type FollowedRecord = Host | Network | App | Instance;
+
+/**
+ * One step of what a server tells a follower. A reset starts anew: what was known before is void.
+ */
+export type FollowEvent =
+  | { readonly type: 'reset' }
+  | { readonly type: 'put'; readonly key: string; readonly record: FollowedRecord }
+  | { readonly type: 'remove'; readonly key: string }
+  /** All that was known at `revision` has been said. */
+  | { readonly type: 'synced'; readonly revision: Revision };

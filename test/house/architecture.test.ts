@@ -1,0 +1,106 @@
+// Holds the import directions between the folders of src/: the table below is the architecture.
+
+import assert from 'node:assert/strict';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { filesBelow, importsOf } from './tree.ts';
+
+/**
+ * What a folder may import besides itself. `folder/file` allows that one file or folder of another
+ * folder.
+ */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  metrics: ['base'],
+  ip: ['base'],
+  addressing: ['base', 'ip'],
+  wireguard: ['base', 'ip'],
+  device: ['base', 'ip', 'wireguard'],
+  filter: ['base', 'ip', 'addressing'],
+  dns: ['base', 'ip', 'addressing', 'metrics'],
+  os: ['base', 'ip', 'wireguard/crypto'],
+  dataplane: ['base', 'metrics', 'ip', 'addressing', 'wireguard', 'device', 'filter', 'os'],
+  uapi: ['base', 'ip', 'device/config', 'dataplane', 'os'],
+  nameserver: ['base', 'metrics', 'ip', 'addressing', 'dns', 'os'],
+  registry: ['base', 'metrics', 'ip', 'addressing', 'filter/policy'],
+  follower: ['base', 'metrics', 'addressing', 'registry/model'],
+  agent: [
+    'base',
+    'metrics',
+    'ip',
+    'addressing',
+    'device/config',
+    'filter/config',
+    'dns/zone',
+    'os',
+    'registry/model',
+    'follower',
+    'dataplane',
+  ],
+  api: ['base', 'metrics', 'addressing', 'registry'],
+  attach: ['base', 'api/contract', 'api/client'],
+  cli: ['base', 'addressing', 'api/contract', 'api/client'],
+};
+/** Composes all others. */
+const COMPOSITION = 'daemon';
+
+/** Packages that belong to one file or folder each. */
+const OWNERS: Readonly<Record<string, string>> = {
+  koffi: 'src/os/linux/ffi.ts',
+  libsql: 'src/registry/sqlite/',
+  '@noble/curves': 'src/wireguard/crypto/',
+  '@noble/ciphers': 'src/wireguard/crypto/',
+  '@noble/hashes': 'src/wireguard/crypto/',
+  tweetnacl: 'src/registry/',
+  dns2: 'src/dns/',
+  fastify: 'src/api/',
+  typebox: 'src/api/contract/',
+  'prom-client': 'src/metrics/',
+  pino: 'src/daemon/',
+  yargs: 'src/',
+  'cli-table3': 'src/cli/',
+  picocolors: 'src/cli/',
+};
+
+const sources = filesBelow('src', '.ts');
+
+test('imports go down the bands only', () => {
+  for (const file of sources) {
+    const folder = folderOf(file.path);
+    if (folder === COMPOSITION) continue;
+    const allowed = ALLOWED[folder];
+    assert.ok(allowed, `${file.path}: folder ${folder} is not in the table of imports`);
+    for (const target of importsOf(file).filter((specifier) => specifier.startsWith('.'))) {
+      const path = normalize(join(dirname(file.path), target)).replace(/^src\//, '');
+      const fits = [folder, ...allowed].some(
+        (one) => path === `${one}.ts` || path.startsWith(`${one}/`),
+      );
+      assert.ok(
+        fits,
+        `${file.path} imports ${path}: ${folder}/ may import only ${allowed.join(' ')}`,
+      );
+    }
+  }
+});
+
+test('a package is imported only by its owner', () => {
+  for (const file of sources) {
+    for (const specifier of importsOf(file).filter(isPackage)) {
+      const name = specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/');
+      const owner = OWNERS[name];
+      assert.ok(owner, `${file.path} imports ${name}, which has no owner in the table`);
+      assert.ok(file.path.startsWith(owner), `${file.path} imports ${name}: only ${owner} may`);
+    }
+  }
+});
+
+function folderOf(path: string): string {
+  return path.split('/')[1] ?? '';
+}
+
+function isPackage(specifier: string): boolean {
+  return !specifier.startsWith('.') && !specifier.startsWith('node:');
+}
