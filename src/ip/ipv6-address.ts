@@ -38,7 +38,8 @@ export function formatIpv6(bytes: Uint8Array, offset = 0): Ipv6Address {
   const [start, length] = longestZeroRun(groups);
   const texts = groups.map((group) => group.toString(16));
   if (length < 2) return texts.join(':') as Ipv6Address;
-  return `${texts.slice(0, start).join(':')}::${texts.slice(start + length).join(':')}` as Ipv6Address;
+  const before = texts.slice(0, start).join(':');
+  return `${before}::${texts.slice(start + length).join(':')}` as Ipv6Address;
 }
 
 /**

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The test command: check, unit, simulation and end-to-end tests, closing with node's own summary.
+#   test.sh [check|unit|e2e]      one part; all of them without an argument
+# Without root the end-to-end tests cannot run: the script says so and ends with 1, unless a part is named.
+set -euo pipefail
+# shellcheck source=scripts/prepare.sh
+source "$(dirname "$0")/prepare.sh"
+part=${1:-all}
+case $part in all | check | unit | e2e) ;; *) sed -n '2,4p' scripts/test.sh && exit 2 ;; esac
+[[ $part == check || $part == unit ]] || require_root test.sh
+if [[ $part == all || $part == e2e ]]; then
+  require_programs ip=iproute2 ping=iputils-ping wg=wireguard-tools wireguard-go=wireguard-go \
+    tcpdump=tcpdump dig=dnsutils unshare=util-linux ncat=ncat
+fi
+build
+[[ $part == unit || $part == e2e ]] || scripts/check.sh
+[[ $part == check ]] && exit 0
+
+# Compiled tests without a source left over from an older build are not run.
+tests() { # FIND-ARGUMENTS
+  find dist/test "$@" | sort | while read -r test; do
+    local source=${test#dist/}
+    [[ -f ${source%.js}.ts ]] && echo "$test"
+  done
+}
+files=()
+if [[ $part != e2e ]]; then
+  mapfile -t files < <(tests -name '*.test.js' -not -path '*/house/*' -not -path '*/e2e/*' \
+    -not -path '*/long/*')
+fi
+mapfile -t end_to_end < <(tests -path '*/e2e/*' -name '*.test.js')
+# End-to-end tests make namespaces and daemons: few at a time, so that none waits for a core.
+if [[ $part == unit ]]; then
+  exec node --test "${files[@]}"
+fi
+exec node --test --test-concurrency=2 "${files[@]}" "${end_to_end[@]}"
