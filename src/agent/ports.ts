@@ -1,0 +1,208 @@
+// What the agent asks of the rest of p6nd, declared where it is used: the daemon passes the real
+// parts, tests pass memory.
+
+import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import type { WallMillis } from '../base/clock.ts';
+import type { DataplaneConfig } from '../dataplane/config.ts';
+import type { DeviceConfig } from '../device/config.ts';
+import type { Zone } from '../dns/zone.ts';
+import type { Ipv6Address } from '../ip/ipv6-address.ts';
+import type { App, Host, Instance, Invite, Network } from '../registry/model.ts';
+
+/** Who this host is, from the identity that it keeps on disk. */
+export interface AgentIdentity {
+  readonly hostId: HostId;
+  readonly region: string;
+  readonly role: 'server' | 'agent';
+  readonly privateKey: DeviceConfig['privateKey'];
+  readonly listenPort: number;
+  readonly mtu: number;
+  /** What this host tells others; empty for a host that only calls out. */
+  readonly endpoints: readonly string[];
+  /** The servers as of joining, so that a host without a copy reaches them. */
+  readonly servers: readonly KnownServer[];
+}
+
+export interface KnownServer {
+  readonly id: HostId;
+  readonly region: string;
+  /** WireGuard public key, base64. */
+  readonly publicKey: string;
+  readonly endpoints: readonly string[];
+}
+
+/** The follower's copy as the plan reads it. Immutable: a change is a new copy. */
+export interface CopyView {
+  readonly hosts: Iterable<Host>;
+  readonly networks: Iterable<Network>;
+  readonly apps: Iterable<App>;
+  readonly instances: Iterable<Instance>;
+}
+
+export interface CopySource {
+  current(): CopyView;
+  /** Names the networks that this host follows besides the hosts, which it always follows. */
+  setNetworks(networks: ReadonlySet<NetworkId>): void;
+}
+
+export interface InviteSource {
+  /** The invites that this server made and serves; none where this host is no server. */
+  invites(): readonly Invite[];
+}
+
+export interface AppOnNetwork {
+  readonly app: App;
+  readonly network: Network;
+}
+
+export interface AppLookup {
+  /**
+   * Asks a server for an app that the copy does not have. Undefined when there is none; rejects with
+   * SERVER_UNREACHABLE or REGISTRY_UNAVAILABLE when nobody can say.
+   */
+  lookupApp(name: string): Promise<AppOnNetwork | undefined>;
+}
+
+/** Where this host's instances are told. Both calls may be repeated at will. */
+export interface InstanceWriter {
+  putInstance(instance: Instance): Promise<void>;
+  removeInstance(machineId: MachineId): Promise<void>;
+}
+
+export interface DataplaneHandle {
+  /**
+   * Resolves when all of `config` holds: TUNs made, peers installed. Rejects with a P6nError that
+   * names what failed; all else holds.
+   */
+  applyConfig(config: DataplaneConfig): Promise<void>;
+}
+
+export interface LinkAddress {
+  readonly address: Ipv6Address;
+  /** False for preferred_lft 0: the kernel never picks the address as a source by itself. */
+  readonly preferred: boolean;
+}
+
+/** An interface as it shall be. */
+export interface LinkPlan {
+  /** Path of its network namespace; undefined for the daemon's own. */
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly mtu: number;
+  /** Each with prefix length 128. */
+  readonly addresses: readonly LinkAddress[];
+  /** Prefixes that lead to the interface. */
+  readonly routes: readonly string[];
+}
+
+export interface LinkPort {
+  /**
+   * Brings the interface up with exactly these addresses in fdaa::/16 and these routes, and the
+   * loopback interface of a namespace that is not the daemon's own. Changes nothing that is right
+   * already; resolves with how much it changed.
+   */
+  configure(link: LinkPlan): Promise<number>;
+}
+
+export interface NamesPort {
+  setZone(zone: Zone): void;
+  /** Serves on exactly these addresses, which stand on `p6n0`. */
+  setListeners(addresses: readonly Ipv6Address[]): Promise<void>;
+}
+
+export interface EndpointResolver {
+  /** Addresses of a host name, best first; rejects when it cannot be resolved. */
+  resolve(name: string): Promise<readonly string[]>;
+}
+
+/** Timers as an argument, so that tests decide when time passes. */
+export interface Timers {
+  /** Calls `task` once after `ms` milliseconds; the returned function cancels it. */
+  after(ms: number, task: () => void): () => void;
+}
+
+export interface RunRequest {
+  readonly app: string;
+  /** Drawn from the app's name when absent. */
+  readonly name?: string | undefined;
+  readonly group?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly command: readonly string[];
+  /** Absolute; `/` when absent. */
+  readonly workingDirectory?: string | undefined;
+}
+
+/** An existing network namespace, by the path of its file or by a process that lives in it. */
+export type NamespaceReference = { readonly path: string } | { readonly pid: number };
+
+export interface AttachRequest {
+  readonly app: string;
+  readonly name?: string | undefined;
+  readonly group?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly namespace: NamespaceReference;
+}
+
+/** How a command ended. */
+export interface CommandExit {
+  /** Undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  readonly at: WallMillis;
+}
+
+/** An instance of this host with what only this host knows of it. */
+export interface LocalInstance {
+  readonly instance: Instance;
+  readonly networkName: string;
+  /** Run by p6nd, or attached to a namespace that somebody else made. */
+  readonly origin: 'run' | 'attached';
+  readonly command: readonly string[];
+  /** Path of its network namespace while it has one. */
+  readonly namespace: string | undefined;
+  /** Of the command while it runs. */
+  readonly pid: number | undefined;
+  readonly exit: CommandExit | undefined;
+  /** Why the last try to bring it into its state failed. */
+  readonly problem: string | undefined;
+  /** Whether a server has this state on record. */
+  readonly published: boolean;
+}
+
+export type OutputEvent =
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  /** The reader was slower than the command; so many bytes are left out here. */
+  | { readonly type: 'skipped'; readonly bytes: number }
+  | { readonly type: 'exit'; readonly exit: CommandExit };
+
+export interface OutputRequest {
+  /** How much of the past to begin with, bytes. */
+  readonly tailBytes?: number | undefined;
+  /** Goes on until the command ends. */
+  readonly follow?: boolean | undefined;
+}
+
+/**
+ * The operations on this host's instances. `reference` is a machine id or a name. All reject with
+ * P6nErrors: NOT_FOUND, NAME_TAKEN, INSTANCE_STATE, NAMESPACE_INVALID, COMMAND_FAILED and others.
+ */
+export interface InstanceOperations {
+  /** Resolves when the command runs, its address is usable and its names are visible here. */
+  run(request: RunRequest): Promise<LocalInstance>;
+  attach(request: AttachRequest): Promise<LocalInstance>;
+  start(reference: string): Promise<LocalInstance>;
+  /** Asks the command to end, and ends it by force after `graceMs`. */
+  stop(
+    reference: string,
+    options?: { readonly graceMs?: number | undefined },
+  ): Promise<LocalInstance>;
+  /** Refuses a started instance unless `force`, which stops it first. */
+  remove(reference: string, options?: { readonly force?: boolean | undefined }): Promise<void>;
+  list(): readonly LocalInstance[];
+  show(reference: string): LocalInstance;
+  output(
+    reference: string,
+    request: OutputRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<OutputEvent>;
+}
