@@ -28,7 +28,13 @@ export function readText(path: string): string {
 
 /** The specifiers of all static and dynamic imports of a TypeScript file. */
 export function importsOf(file: SourceFile): string[] {
-  const pattern =
-    /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g;
+  const pattern = new RegExp(
+    [
+      String.raw`(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'`,
+      String.raw`import\(\s*'([^']+)'\s*\)`,
+      String.raw`(?:^|\n)import\s*'([^']+)'`,
+    ].join('|'),
+    'g',
+  );
   return [...file.text.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
 }

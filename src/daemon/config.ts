@@ -1,0 +1,246 @@
+// The configuration of p6nd: flags before environment (`P6N_STATE_DIR`) before the keys of a JSON
+// file (`"state-dir"`) before defaults. Everything is checked here, once, before anything is
+// touched.
+
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import yargs from 'yargs';
+import { DEFAULT_REGION, NAME_LENGTH_MAX, requireName } from '../addressing/names.ts';
+import { P6nError } from '../base/errors.ts';
+
+export const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+/** Inside never less than IPv6 asks of every link (RFC 8200, section 5). */
+export const MTU_MIN = 1280;
+/** 1500 less 80 for WireGuard over IPv6. */
+export const MTU_DEFAULT = 1420;
+const MTU_MAX = 65_455;
+const LISTEN_PORT_DEFAULT = 51_820;
+const ENDPOINTS_MAX = 8;
+const UPSTREAMS_MAX = 8;
+
+export interface DaemonConfig {
+  readonly stateDir: string;
+  readonly socket: string;
+  readonly name: string;
+  readonly region: string;
+  readonly listenPort: number;
+  /** `HOST:PORT`; empty for "the addresses of this machine's interfaces". */
+  readonly endpoints: readonly string[];
+  /** The file of an invite's token, `-` for standard input. */
+  readonly join: string | undefined;
+  readonly mtu: number;
+  /** Resolvers for names outside of `.internal`; empty for those of the host's resolv.conf. */
+  readonly upstreams: readonly string[];
+  readonly logLevel: string;
+}
+
+interface OptionSpec {
+  readonly describe: string;
+  readonly list?: true;
+}
+
+const OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  'state-dir': { describe: 'folder of identity, registry and instances [/var/lib/p6n]' },
+  socket: { describe: 'unix socket that p6nctl speaks to [/run/p6n/p6nd.sock]' },
+  name: { describe: 'name of this host [from the host name]' },
+  region: { describe: `region of this host [${DEFAULT_REGION}]` },
+  'listen-port': { describe: `UDP port of WireGuard [${LISTEN_PORT_DEFAULT}]` },
+  endpoint: { describe: 'HOST:PORT where others reach this host; may be repeated', list: true },
+  join: { describe: 'file with the token of `p6nctl hosts invite`; - for standard input' },
+  registry: { describe: 'where a server keeps its registry [sqlite]' },
+  mtu: { describe: `MTU inside the networks [${MTU_DEFAULT}]` },
+  upstream: { describe: 'resolver for other names; may be repeated', list: true },
+  'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
+};
+
+type Raw = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * The configuration from the words of the command line and the environment. Undefined when the
+ * words asked for help or the version, which are printed. Throws USAGE, CONFIG_INVALID,
+ * NAME_INVALID or VALUE_INVALID.
+ */
+export async function readConfig(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<DaemonConfig | undefined> {
+  const flags = await readFlags(words);
+  if (flags === undefined) return undefined;
+  const fromEnvironment = readEnvironment(environment);
+  const file = single(flags, 'config') ?? single(fromEnvironment, 'config');
+  const raw: Raw = { ...(file === undefined ? {} : readFile(file)), ...fromEnvironment, ...flags };
+  return validate(raw);
+}
+
+async function readFlags(words: readonly string[]): Promise<Raw | undefined> {
+  let problem: string | undefined;
+  let asked = false;
+  const parser = yargs()
+    .scriptName('p6nd')
+    .usage(
+      'p6nd [OPTIONS]\n\nThe daemon of p6n: private IPv6 networks for the workloads of this host.',
+    )
+    .option('config', { type: 'string', requiresArg: true, describe: 'JSON file with these keys' })
+    .strict()
+    .exitProcess(false)
+    .fail((message, error) => {
+      problem = message ?? String(error);
+    });
+  for (const [name, { describe, list }] of Object.entries(OPTIONS)) {
+    parser.option(name, { type: 'string', requiresArg: true, describe, array: list === true });
+  }
+  const parsed = await parser.parseAsync(words, {}, (_error, _argv, output) => {
+    if (output !== '' && problem === undefined) {
+      asked = true;
+      process.stdout.write(`${output}\n`);
+    }
+  });
+  if (problem !== undefined) throw usage(problem);
+  if (asked) return undefined;
+  const flags: Record<string, string | readonly string[]> = {};
+  for (const name of ['config', ...Object.keys(OPTIONS)]) {
+    const value = parsed[name];
+    if (typeof value === 'string') flags[name] = value;
+    else if (Array.isArray(value)) flags[name] = list(name, value.map(String));
+  }
+  return flags;
+}
+
+/** A flag that is no list may stand once only. */
+function list(name: string, values: readonly string[]): string | readonly string[] {
+  if (OPTIONS[name]?.list === true) return values;
+  throw usage(`--${name} stands more than once`);
+}
+
+function readEnvironment(environment: NodeJS.ProcessEnv): Raw {
+  const values: Record<string, string | readonly string[]> = {};
+  for (const name of ['config', ...Object.keys(OPTIONS)]) {
+    const value = environment[`P6N_${name.toUpperCase().replaceAll('-', '_')}`];
+    if (value === undefined || value === '') continue;
+    values[name] = OPTIONS[name]?.list === true ? value.split(',') : value;
+  }
+  return values;
+}
+
+function readFile(path: string): Raw {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new P6nError('CONFIG_INVALID', `Cannot read configuration ${path}: ${facts(cause)}`, {
+      cause,
+    });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new P6nError(
+      'CONFIG_INVALID',
+      `Cannot use configuration ${path}: it is not a JSON object`,
+    );
+  }
+  const values: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(parsed)) {
+    const spec = OPTIONS[name];
+    if (spec === undefined) {
+      throw new P6nError(
+        'CONFIG_INVALID',
+        `Cannot use configuration ${path}: unknown key "${name}"`,
+        {
+          hint: `The keys are: ${Object.keys(OPTIONS).join(' ')}.`,
+        },
+      );
+    }
+    if (typeof value === 'string' || typeof value === 'number') values[name] = String(value);
+    else if (spec.list === true && isTextList(value)) values[name] = value;
+    else
+      throw new P6nError(
+        'CONFIG_INVALID',
+        `Cannot use configuration ${path}: bad value of "${name}"`,
+      );
+  }
+  return values;
+}
+
+function validate(raw: Raw): DaemonConfig {
+  const registry = single(raw, 'registry') ?? 'sqlite';
+  if (registry !== 'sqlite') throw invalid('registry', registry, 'this version knows sqlite only');
+  const name = single(raw, 'name') ?? defaultName();
+  requireName('host', name);
+  const region = single(raw, 'region') ?? DEFAULT_REGION;
+  requireName('region', region);
+  const logLevel = single(raw, 'log-level') ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel)) {
+    throw invalid('log-level', logLevel, `it is one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return {
+    stateDir: single(raw, 'state-dir') ?? '/var/lib/p6n',
+    socket: single(raw, 'socket') ?? '/run/p6n/p6nd.sock',
+    name,
+    region,
+    listenPort: integer(raw, 'listen-port', LISTEN_PORT_DEFAULT, 1, 65_535),
+    endpoints: many(raw, 'endpoint', ENDPOINTS_MAX).map(requireEndpoint),
+    join: single(raw, 'join'),
+    mtu: integer(raw, 'mtu', MTU_DEFAULT, MTU_MIN, MTU_MAX),
+    upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
+    logLevel,
+  };
+}
+
+/** The first label of the machine's name, made to fit the rule for host names. */
+function defaultName(): string {
+  const label = (hostname().split('.')[0] ?? '').toLowerCase().replaceAll(/[^a-z0-9-]/g, '-');
+  return (/^[a-z]/.test(label) ? label : `host-${label}`).slice(0, NAME_LENGTH_MAX);
+}
+
+function requireEndpoint(text: string): string {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const [, ipv6, host, port] = match ?? [];
+  const fits =
+    (ipv6 === undefined ? host !== undefined : isIP(ipv6) === 6) &&
+    Number(port) >= 1 &&
+    Number(port) <= 65_535;
+  if (!fits) throw invalid('endpoint', text, 'it is HOST:PORT, [IPV6]:PORT or IPV4:PORT');
+  return text;
+}
+
+function requireUpstream(text: string): string {
+  if (isIP(text) === 0) throw invalid('upstream', text, 'it is an IPv4 or IPv6 address');
+  return text;
+}
+
+function integer(raw: Raw, name: string, fallback: number, min: number, max: number): number {
+  const text = single(raw, name);
+  if (text === undefined) return fallback;
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw invalid(name, text, `it is a number from ${min} to ${max}`);
+}
+
+function single(raw: Raw, name: string): string | undefined {
+  const value = raw[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function many(raw: Raw, name: string, countMax: number): readonly string[] {
+  const value = raw[name] ?? [];
+  const values = typeof value === 'string' ? [value] : value;
+  if (values.length > countMax) throw invalid(name, values.join(','), `${countMax} at most`);
+  return values;
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function invalid(name: string, value: string, rule: string): P6nError {
+  return new P6nError('VALUE_INVALID', `Cannot use "${value}" as --${name}: ${rule}`);
+}
+
+function usage(problem: string): P6nError {
+  const message = `Cannot start p6nd: ${problem.replaceAll('\n', ' ')}`;
+  return new P6nError('USAGE', message, { hint: '`p6nd --help` lists the options.' });
+}
+
+function facts(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
