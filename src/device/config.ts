@@ -39,3 +39,6 @@ export interface DeviceConfig {
   readonly privateKey: PrivateKey;
   readonly peers: readonly PeerConfig[];
 }
+
+/** What a peer is apart from what is routed to it. */
+export type PeerSettings = Omit<PeerConfig, 'route'>;

@@ -19,4 +19,9 @@ export interface Routes {
   peerForDestination(bytes: Uint8Array, offset: number): PeerIndex;
   /** Whether the source of the inner packet at `offset` belongs to `peer`. */
   sourceBelongsTo(peer: PeerIndex, bytes: Uint8Array, offset: number): boolean;
+  /**
+   * Told by the device when a handshake with `peer` completed, so that of two keys of one host the
+   * one that was proved last is used.
+   */
+  handshakeCompleted(peer: PeerIndex): void;
 }
