@@ -55,7 +55,6 @@ const OWNERS: Readonly<Record<string, string>> = {
   dns2: 'src/dns/',
   fastify: 'src/api/',
   typebox: 'src/api/contract/',
-  'prom-client': 'src/metrics/',
   pino: 'src/daemon/',
   yargs: 'src/',
   'cli-table3': 'src/cli/',
