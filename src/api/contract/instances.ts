@@ -1,0 +1,199 @@
+// Instances: a command in a network namespace that p6nd made (run), or a namespace of somebody
+// else's (attach). Everything but listing and showing happens on the instance's own host.
+
+import { Type } from 'typebox';
+import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
+
+export const METADATA_PAIRS_MAX = 64;
+export const METADATA_KEY_LENGTH_MAX = 128;
+export const METADATA_VALUE_LENGTH_MAX = 4_096;
+/** A command has at most this many words. */
+export const COMMAND_WORDS_MAX = 1_024;
+export const COMMAND_WORD_LENGTH_MAX = 32_768;
+/** PATH_MAX of Linux less the final zero. */
+export const PATH_LENGTH_MAX = 4_095;
+/** Longest time that a stop may leave a command, milliseconds. */
+export const STOP_GRACE_MAX_MS = 300_000;
+
+export type InstanceViewState = 'created' | 'started' | 'stopped';
+
+/** What only the instance's own host knows of it. */
+export interface InstanceHere {
+  /** Run by p6nd, or attached to a namespace that somebody else made. */
+  readonly origin: 'run' | 'attached';
+  readonly command: readonly string[];
+  /** Path of its network namespace while it has one. */
+  readonly namespace?: string;
+  /** Of the command while it runs. */
+  readonly pid?: number;
+  /** How the command ended; absent while it runs and when a signal ended it. */
+  readonly exit_code?: number;
+  readonly exit_signal?: string;
+  /** Why the last try to bring it into its state failed. */
+  readonly problem?: string;
+  /** Whether a server has this state on record. */
+  readonly published: boolean;
+}
+
+export interface InstanceView {
+  /** 14 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly app: string;
+  /** The network's name. */
+  readonly network: string;
+  readonly network_id: number;
+  /** The host's name. */
+  readonly host: string;
+  readonly host_id: number;
+  readonly region: string;
+  readonly group: string;
+  readonly address: string;
+  readonly state: InstanceViewState;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly created_at: number;
+  /** Milliseconds since 1970. */
+  readonly updated_at: number;
+  /** On the instance's own host only. */
+  readonly here?: InstanceHere;
+}
+
+export interface InstanceList {
+  readonly instances: readonly InstanceView[];
+  /** Why only instances of this host are listed, when others should be. */
+  readonly incomplete?: string;
+}
+
+/** What all ways to make an instance share. */
+export interface InstanceFacts {
+  readonly app: string;
+  /** Unique on its host; drawn where absent. */
+  readonly name?: string;
+  /** Process group; `app` where absent. */
+  readonly group?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface RunInstance extends InstanceFacts {
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+  /** Absolute; `/` where absent. */
+  readonly working_directory?: string;
+}
+
+/** Exactly one of `netns` and `pid` says which namespace. */
+export interface AttachInstance extends InstanceFacts {
+  /** Absolute path of a network namespace. */
+  readonly netns?: string;
+  /** A process of the namespace. */
+  readonly pid?: number;
+}
+
+export interface InstanceFilter {
+  readonly app?: string;
+  readonly network?: string;
+  readonly host?: string;
+  /** `1` for the instances of this host alone. */
+  readonly here?: '1';
+}
+
+export interface StopInstance {
+  /** How long the command may take to end before it is ended by force, milliseconds. */
+  readonly grace_ms?: number;
+}
+
+export interface RemoveInstanceQuery {
+  /** `1` to stop a started instance first. */
+  readonly force?: '1';
+}
+
+const here = strictObject({
+  origin: Type.Union([Type.Literal('run'), Type.Literal('attached')]),
+  command: Type.Array(Type.String()),
+  namespace: Type.Optional(Type.String()),
+  pid: Type.Optional(Type.Integer()),
+  exit_code: Type.Optional(Type.Integer()),
+  exit_signal: Type.Optional(Type.String()),
+  problem: Type.Optional(Type.String()),
+  published: Type.Boolean(),
+});
+
+const instance = strictObject({
+  id: Type.String(),
+  name: Type.String(),
+  app: Type.String(),
+  network: Type.String(),
+  network_id: Type.Integer(),
+  host: Type.String(),
+  host_id: Type.Integer(),
+  region: Type.String(),
+  group: Type.String(),
+  address: Type.String(),
+  state: Type.Union([Type.Literal('created'), Type.Literal('started'), Type.Literal('stopped')]),
+  metadata: Type.Record(Type.String(), Type.String()),
+  created_at: Type.Number(),
+  updated_at: Type.Number(),
+  here: Type.Optional(here),
+});
+
+const text = Type.String({ maxLength: TEXT_LENGTH_MAX });
+
+const path = Type.String({ pattern: '^/', maxLength: PATH_LENGTH_MAX });
+
+const metadata = Type.Record(
+  Type.String({ maxLength: METADATA_KEY_LENGTH_MAX }),
+  Type.String({ maxLength: METADATA_VALUE_LENGTH_MAX }),
+  { maxProperties: METADATA_PAIRS_MAX },
+);
+
+const facts = {
+  app: text,
+  name: Type.Optional(text),
+  group: Type.Optional(text),
+  metadata: Type.Optional(metadata),
+};
+
+export const INSTANCE_VIEW: Contract<InstanceView> = contract<InstanceView>()(instance);
+
+export const INSTANCE_LIST: Contract<InstanceList> = contract<InstanceList>()(
+  strictObject({ instances: Type.Array(instance), incomplete: Type.Optional(Type.String()) }),
+);
+
+export const RUN_INSTANCE: Contract<RunInstance> = contract<RunInstance>()(
+  strictObject({
+    ...facts,
+    command: Type.Array(Type.String({ maxLength: COMMAND_WORD_LENGTH_MAX }), {
+      minItems: 1,
+      maxItems: COMMAND_WORDS_MAX,
+    }),
+    working_directory: Type.Optional(path),
+  }),
+);
+
+export const ATTACH_INSTANCE: Contract<AttachInstance> = contract<AttachInstance>()(
+  strictObject({
+    ...facts,
+    netns: Type.Optional(path),
+    pid: Type.Optional(Type.Integer({ minimum: 1 })),
+  }),
+);
+
+export const INSTANCE_FILTER: Contract<InstanceFilter> = contract<InstanceFilter>()(
+  strictObject({
+    app: Type.Optional(text),
+    network: Type.Optional(text),
+    host: Type.Optional(text),
+    here: Type.Optional(Type.Literal('1')),
+  }),
+);
+
+export const STOP_INSTANCE: Contract<StopInstance> = contract<StopInstance>()(
+  strictObject({
+    grace_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: STOP_GRACE_MAX_MS })),
+  }),
+);
+
+export const REMOVE_INSTANCE_QUERY: Contract<RemoveInstanceQuery> = contract<RemoveInstanceQuery>()(
+  strictObject({ force: Type.Optional(Type.Literal('1')) }),
+);

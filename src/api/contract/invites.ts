@@ -1,0 +1,72 @@
+// Invites: a server lets one host in for each. The token is told once, when the invite is made.
+
+import { Type } from 'typebox';
+import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
+
+/** How long an invite is open unless it says otherwise, milliseconds. */
+export const INVITE_TTL_MS = 3_600_000;
+/** Shortest and longest time that an invite may be open, milliseconds. */
+export const INVITE_TTL_MIN_MS = 1_000;
+export const INVITE_TTL_MAX_MS: number = 7 * 86_400_000;
+
+export type InviteState = 'open' | 'used' | 'expired';
+
+export interface InviteView {
+  /** Of the server that made it, which alone serves it. */
+  readonly number: number;
+  /** Name of that server. */
+  readonly server: string;
+  /** `fdaa:0:0:H:H:0:a:n`. */
+  readonly address: string;
+  readonly region?: string;
+  readonly state: InviteState;
+  /** Name of the host that used it. */
+  readonly used_by?: string;
+  /** Milliseconds since 1970. */
+  readonly created_at: number;
+  /** Milliseconds since 1970. */
+  readonly expires_at: number;
+}
+
+export interface InviteList {
+  readonly invites: readonly InviteView[];
+}
+
+export interface CreateInvite {
+  readonly region?: string;
+  readonly ttl_ms?: number;
+}
+
+export interface InviteCreated {
+  readonly invite: InviteView;
+  /** A secret: whoever has it may join one host. */
+  readonly token: string;
+}
+
+const invite = strictObject({
+  number: Type.Integer(),
+  server: Type.String(),
+  address: Type.String(),
+  region: Type.Optional(Type.String()),
+  state: Type.Union([Type.Literal('open'), Type.Literal('used'), Type.Literal('expired')]),
+  used_by: Type.Optional(Type.String()),
+  created_at: Type.Number(),
+  expires_at: Type.Number(),
+});
+
+export const INVITE_VIEW: Contract<InviteView> = contract<InviteView>()(invite);
+
+export const INVITE_LIST: Contract<InviteList> = contract<InviteList>()(
+  strictObject({ invites: Type.Array(invite) }),
+);
+
+export const CREATE_INVITE: Contract<CreateInvite> = contract<CreateInvite>()(
+  strictObject({
+    region: Type.Optional(Type.String({ maxLength: TEXT_LENGTH_MAX })),
+    ttl_ms: Type.Optional(Type.Integer({ minimum: INVITE_TTL_MIN_MS, maximum: INVITE_TTL_MAX_MS })),
+  }),
+);
+
+export const INVITE_CREATED: Contract<InviteCreated> = contract<InviteCreated>()(
+  strictObject({ invite, token: Type.String() }),
+);

@@ -1,0 +1,18 @@
+// Numbers and names that both ends of a connection must agree on.
+
+/** TCP port of a server's API inside the mesh, for hosts. */
+export const SERVER_PORT = 6600;
+/** TCP port of a server's enrolment inside the mesh, for invites. */
+export const ENROLMENT_PORT = 6601;
+
+/** Marks a host's request as made for the p6nctl of that host; its value is `1`. */
+export const OPERATOR_HEADER = 'x-p6n-operator';
+
+export const JSON_CONTENT_TYPE = 'application/json';
+/** Streams are one JSON value a line. */
+export const NDJSON_CONTENT_TYPE = 'application/x-ndjson';
+
+/** A stream that has nothing to say says so this often, milliseconds. */
+export const HEARTBEAT_INTERVAL_MS = 5_000;
+/** A stream that was silent for this long is dead, milliseconds. */
+export const HEARTBEAT_TIMEOUT_MS = 16_000;

@@ -1,0 +1,112 @@
+// This host at a glance: who it is, whom it reaches, what runs here, what was dropped and why.
+
+import { Type } from 'typebox';
+import { type Contract, contract, strictObject } from './schema.ts';
+
+export interface StatusHost {
+  /** Absent while the host is joining. */
+  readonly id?: number;
+  readonly name: string;
+  readonly region: string;
+  readonly role: 'server' | 'agent';
+  /** Absent while the host is joining. */
+  readonly address?: string;
+  readonly public_key: string;
+  readonly listen_port: number;
+  readonly endpoints: readonly string[];
+}
+
+export interface StatusRegistry {
+  /**
+   * `serving` on a server; elsewhere whether a server is followed, not reached, or was never
+   * reached.
+   */
+  readonly state: 'serving' | 'following' | 'unreachable' | 'joining';
+  /** Where this host's copy stands: `INCARNATION/NUMBER`. */
+  readonly revision?: string;
+}
+
+export interface StatusPeer {
+  /** The host's name, or what the peer is where it is no host: `invite 3`. */
+  readonly name: string;
+  readonly public_key: string;
+  readonly address?: string;
+  readonly endpoint?: string;
+  /** Milliseconds since 1970; absent when there was none. */
+  readonly last_handshake_at?: number;
+  readonly received_bytes: number;
+  readonly sent_bytes: number;
+}
+
+export interface StatusInstance {
+  readonly id: string;
+  readonly name: string;
+  readonly app: string;
+  readonly network: string;
+  readonly address: string;
+  readonly state: string;
+}
+
+export interface StatusView {
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly started_at: number;
+  readonly host: StatusHost;
+  readonly registry: StatusRegistry;
+  readonly peers: readonly StatusPeer[];
+  readonly instances: readonly StatusInstance[];
+  /** Packets and datagrams dropped since the start, by reason; reasons without any are absent. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+const host = strictObject({
+  id: Type.Optional(Type.Integer()),
+  name: Type.String(),
+  region: Type.String(),
+  role: Type.Union([Type.Literal('server'), Type.Literal('agent')]),
+  address: Type.Optional(Type.String()),
+  public_key: Type.String(),
+  listen_port: Type.Integer(),
+  endpoints: Type.Array(Type.String()),
+});
+
+const registry = strictObject({
+  state: Type.Union([
+    Type.Literal('serving'),
+    Type.Literal('following'),
+    Type.Literal('unreachable'),
+    Type.Literal('joining'),
+  ]),
+  revision: Type.Optional(Type.String()),
+});
+
+const peer = strictObject({
+  name: Type.String(),
+  public_key: Type.String(),
+  address: Type.Optional(Type.String()),
+  endpoint: Type.Optional(Type.String()),
+  last_handshake_at: Type.Optional(Type.Number()),
+  received_bytes: Type.Number(),
+  sent_bytes: Type.Number(),
+});
+
+const instance = strictObject({
+  id: Type.String(),
+  name: Type.String(),
+  app: Type.String(),
+  network: Type.String(),
+  address: Type.String(),
+  state: Type.String(),
+});
+
+export const STATUS_VIEW: Contract<StatusView> = contract<StatusView>()(
+  strictObject({
+    version: Type.String(),
+    started_at: Type.Number(),
+    host,
+    registry,
+    peers: Type.Array(peer),
+    instances: Type.Array(instance),
+    drops: Type.Record(Type.String(), Type.Number()),
+  }),
+);

@@ -1,0 +1,161 @@
+// What the routes ask of the rest of p6nd. All speak the contract; who asks is the first argument,
+// and each service refuses what that caller may not do, besides what the routes refuse already.
+// All reject with P6nErrors.
+
+import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import type { FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
+import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
+import type { ExplainRequest, Explanation } from './contract/explain.ts';
+import type { HostList, HostUpdate, HostView } from './contract/hosts.ts';
+import type {
+  AttachInstance,
+  InstanceFilter,
+  InstanceView,
+  RunInstance,
+} from './contract/instances.ts';
+import type { CreateInvite, InviteCreated, InviteList } from './contract/invites.ts';
+import type {
+  CreateNetwork,
+  NetworkFilter,
+  NetworkList,
+  NetworkView,
+} from './contract/networks.ts';
+import type {
+  CreateOrganization,
+  OrganizationList,
+  OrganizationView,
+} from './contract/organizations.ts';
+import type { StatusView } from './contract/status.ts';
+
+/** Who asks. */
+export type Principal =
+  /** Root of this host, on the unix socket. */
+  | { readonly kind: 'operator' }
+  /** A host's p6nd. */
+  | { readonly kind: 'host'; readonly host: HostId }
+  /** A host's p6nd on behalf of the p6nctl of that host. */
+  | { readonly kind: 'host-operator'; readonly host: HostId }
+  /** A machine that is joining; the number is of this server's invites. */
+  | { readonly kind: 'invite'; readonly number: number };
+
+/** A network by its name; without an organization the default one is meant. */
+export interface NetworkReference {
+  readonly name: string;
+  readonly organization?: string | undefined;
+}
+
+export interface NewApp {
+  readonly name: string;
+  /** Undefined for the default one. */
+  readonly organization: string | undefined;
+  /** Undefined for the default one; made when it does not exist. */
+  readonly network: string | undefined;
+}
+
+/** The truth of the site: on a server its registry, elsewhere a server through the mesh. */
+export interface RegistryService {
+  listOrganizations(principal: Principal): Promise<OrganizationList>;
+  createOrganization(principal: Principal, request: CreateOrganization): Promise<OrganizationView>;
+  listNetworks(principal: Principal, filter: NetworkFilter): Promise<NetworkList>;
+  createNetwork(principal: Principal, request: CreateNetwork): Promise<NetworkView>;
+  getNetwork(principal: Principal, reference: NetworkReference): Promise<NetworkView>;
+  removeNetwork(principal: Principal, reference: NetworkReference): Promise<void>;
+  listApps(principal: Principal, filter: AppFilter): Promise<AppList>;
+  createApp(principal: Principal, request: NewApp): Promise<AppCreated>;
+  getApp(principal: Principal, name: string): Promise<AppView>;
+  removeApp(principal: Principal, name: string): Promise<void>;
+  listHosts(principal: Principal): Promise<HostList>;
+  getHost(principal: Principal, name: string): Promise<HostView>;
+  listInvites(principal: Principal): Promise<InviteList>;
+  createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated>;
+  revokeInvite(principal: Principal, number: number): Promise<void>;
+  /** Instances of all hosts. */
+  listInstances(
+    principal: Principal,
+    filter: InstanceFilter,
+  ): Promise<{ readonly instances: readonly InstanceView[] }>;
+}
+
+/** The instances of this host. `reference` is a machine id or a name. */
+export interface InstanceService {
+  list(principal: Principal): Promise<readonly InstanceView[]>;
+  show(principal: Principal, reference: string): Promise<InstanceView>;
+  /** Resolves when the command runs and its address is usable. */
+  run(principal: Principal, request: RunInstance): Promise<InstanceView>;
+  attach(principal: Principal, request: AttachInstance): Promise<InstanceView>;
+  start(principal: Principal, reference: string): Promise<InstanceView>;
+  stop(
+    principal: Principal,
+    reference: string,
+    options: { readonly graceMs: number | undefined },
+  ): Promise<InstanceView>;
+  remove(
+    principal: Principal,
+    reference: string,
+    options: { readonly force: boolean },
+  ): Promise<void>;
+  /** Throws NOT_FOUND at the first step of the iteration. Ends with the command or `signal`. */
+  output(
+    principal: Principal,
+    reference: string,
+    request: OutputRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<OutputEvent>;
+}
+
+export interface OutputRequest {
+  /** How much of the past to begin with, bytes; undefined for what the service thinks useful. */
+  readonly tailBytes: number | undefined;
+  /** Goes on until the command ends. */
+  readonly follow: boolean;
+}
+
+export type OutputEvent =
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  /** The reader was slower than the command; so many bytes are left out here. */
+  | { readonly type: 'skipped'; readonly bytes: number }
+  | {
+      readonly type: 'exit';
+      readonly exit: { readonly code: number | undefined; readonly signal: string | undefined };
+    };
+
+export interface StatusService {
+  status(principal: Principal): Promise<StatusView>;
+}
+
+export interface ExplainService {
+  explain(principal: Principal, request: ExplainRequest): Promise<Explanation>;
+}
+
+/** The feed of changes for hosts. */
+export interface FollowService {
+  follow(
+    principal: Principal,
+    networks: ReadonlySet<NetworkId>,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<FollowEvent>;
+}
+
+/** What a host may change of itself; `principal` is that host. */
+export interface HostWriteService {
+  updateHost(principal: Principal, update: HostUpdate): Promise<void>;
+  /** The record's host is the principal's, and its address follows from its ids. */
+  putInstance(principal: Principal, instance: Instance): Promise<void>;
+  /** Nothing happens when there is none. */
+  removeInstance(principal: Principal, machineId: MachineId): Promise<void>;
+}
+
+export interface EnrolmentService {
+  enrol(
+    principal: Extract<Principal, { kind: 'invite' }>,
+    request: EnrolRequest,
+  ): Promise<Enrolled>;
+}
+
+/** Proves that a request from a host's address comes from its p6nd. */
+export interface HostAuthenticator {
+  /** Compares in constant time; false also for a host that does not exist. */
+  isHostSecret(host: HostId, secret: string): Promise<boolean>;
+}
