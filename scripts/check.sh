@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `npm run check`: format, lint, types and house tests, in seconds. Prints what is wrong and exits with 1.
+# `npm run check`: format, lint, types and house tests, in seconds. Prints what is wrong and exits
+# with 1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 node_modules/.bin/biome check --error-on-warnings

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The test command: check, unit, simulation and end-to-end tests, closing with node's own summary.
 #   test.sh [check|unit|e2e]      one part; all of them without an argument
-# Without root the end-to-end tests cannot run: the script says so and ends with 1, unless a part is named.
+# Without root the end-to-end tests cannot run: the script says so and ends with 1, unless a part
+# is named.
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
