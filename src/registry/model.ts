@@ -10,6 +10,16 @@ export interface Revision {
   readonly number: number;
 }
 
+/** The site as a whole: one record, made with the registry. */
+export interface Site {
+  readonly kind: 'site';
+  /** 16 random hexadecimal digits. */
+  readonly id: string;
+  /** The Ed25519 public key of the site, base64; its secret half is in no registry. */
+  readonly publicKey: string;
+  readonly createdAt: WallMillis;
+}
+
 export interface Organization {
   readonly kind: 'organization';
   readonly name: string;
@@ -36,6 +46,9 @@ export interface App {
   readonly createdAt: WallMillis;
 }
 
+/** What a host is to the site: a server has the registry, an agent follows the servers. */
+export type HostRole = 'server' | 'agent';
+
 export interface Host {
   readonly kind: 'host';
   readonly id: HostId;
@@ -45,7 +58,7 @@ export interface Host {
   readonly publicKey: string;
   /** `HOST:PORT` or `[IPV6]:PORT`, best first; empty for a host that only calls out. */
   readonly endpoints: readonly string[];
-  readonly role: 'server' | 'agent';
+  readonly role: HostRole;
   readonly createdAt: WallMillis;
 }
 
@@ -69,6 +82,8 @@ export interface Invite {
   readonly publicKey: string;
   /** The region that the host will have where the joiner names none. */
   readonly region: string | undefined;
+  /** What the host that uses it becomes. */
+  readonly role: HostRole;
   readonly createdAt: WallMillis;
   readonly expiresAt: WallMillis;
   readonly use: InviteUse | undefined;
