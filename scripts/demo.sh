@@ -111,8 +111,9 @@ createServer((s) => s.on("error", () => {}).on("data", (d) =>
   s.end(`${process.env.P6N_REGION} heard ${d}`))).listen(8080, "::")'
 # What a client runs: says the marker to a name and prints the answer.
 client='const s = require("node:net").connect(8080, process.argv[1]);
-s.on("connect", () => s.write(process.argv[2])).on("data", (d) => console.log(`${process.argv[1]} answers: ${d}`)).on("error", (e) => {
-  console.error(String(e)); process.exit(1) })'
+s.on("connect", () => s.write(process.argv[2]));
+s.on("data", (d) => console.log(`${process.argv[1]} answers: ${d}`));
+s.on("error", (e) => { console.error(String(e)); process.exit(1); })'
 say "Instances: web and client on both hosts in network blue, shop in network red"
 node=$(command -v node)
 on 1 instances run --app web --name web-1 --detach -- "$node" -e "$server"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # What takes longer than a change may wait for: fuzzing by the million, real rekeys, and the whole
-# suite on every
-# Node.js that is served. `npm run test:long`, as root.
+# suite on every Node.js that is served. `npm run test:long`, as root.
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
