@@ -8,15 +8,16 @@ import { assert } from '../base/assert.ts';
 export const TRANSACTION_WRITES_MAX = 128;
 export const TRANSACTION_COMPARES_MAX = 128;
 export const LIST_PREFIXES_MAX = 128;
-export const KEY_LENGTH_MAX = 512;
-export const VALUE_BYTES_MAX: number = 128 * 1024;
+export const VALUE_BYTES_MAX: number = 512 * 1024;
 export const LEASES_MAX = 65_536;
+/** How many of the last revisions a driver keeps for watches that resume, at the least. */
+export const REVISIONS_KEPT = 16_384;
 
 /** Keys are printable ASCII, so their order is the same in every database. */
 const KEY_PATTERN = /^[\x21-\x7e]{1,512}$/;
 const PREFIX_PATTERN = /^[\x21-\x7e]{0,512}$/;
 
-/** A key and its value as of the last change. */
+/** A key and its value, any text without NUL, as of the last change. */
 export interface StoreEntry {
   readonly key: string;
   readonly value: string;
@@ -52,8 +53,8 @@ export interface StoreListing {
 }
 
 export type StoreChange =
-  | { readonly type: 'put'; readonly entry: StoreEntry; readonly revision: number }
-  | { readonly type: 'delete'; readonly key: string; readonly revision: number };
+  | { readonly type: 'put'; readonly entry: StoreEntry }
+  | { readonly type: 'delete'; readonly key: string };
 
 /** All changes of one revision that a watch asked for; never a part of them, never none. */
 export interface StoreRevision {
@@ -141,6 +142,7 @@ export function assertTransaction(transaction: StoreTransaction): void {
     keys.add(write.key);
     if (write.type === 'put') {
       assert(Buffer.byteLength(write.value) <= VALUE_BYTES_MAX, 'Store: a value is too long');
+      assert(!write.value.includes('\0'), 'Store: a value has no NUL');
     }
   }
 }

@@ -1,0 +1,97 @@
+// The thread that SQLite runs in, so that a slow disk delays neither names nor packets: answers the
+// requests of sqlite-store.ts one by one.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type Database from 'libsql';
+import { assert } from '../../base/assert.ts';
+import { P6nError } from '../../base/errors.ts';
+import { CompactedError } from '../store.ts';
+import { openFile } from './file.ts';
+import { Operations } from './operations.ts';
+import type {
+  AnswerMessage,
+  Answers,
+  Failure,
+  Request,
+  RequestMessage,
+  WorkerOptions,
+} from './protocol.ts';
+
+const CORRUPT_CODES = /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/;
+
+serve();
+
+function serve(): void {
+  const port = parentPort;
+  assert(port !== null, 'The SQLite worker must run as a worker');
+  const { path, freshIncarnation, revisionsKept } = workerData as WorkerOptions;
+  let database: Database.Database | undefined;
+  try {
+    database = openFile(path, freshIncarnation);
+    const operations = new Operations(database, revisionsKept);
+    post(port, { id: 0, ok: true, value: operations.opened() });
+    answerRequests(port, database, operations);
+  } catch (error) {
+    database?.close();
+    post(port, { id: 0, ok: false, failure: failureOf(error) });
+  }
+}
+
+function answerRequests(
+  port: MessagePort,
+  database: Database.Database,
+  operations: Operations,
+): void {
+  port.on('message', ({ id, request }: RequestMessage) => {
+    try {
+      post(port, { id, ok: true, value: answer(operations, request) });
+    } catch (error) {
+      post(port, { id, ok: false, failure: failureOf(error) });
+    }
+    if (request.op !== 'close') return;
+    database.close();
+    port.close();
+  });
+}
+
+function answer(operations: Operations, request: Request): Answers[Request['op']] {
+  switch (request.op) {
+    case 'get':
+      return operations.get(request.key);
+    case 'list':
+      return operations.list(request.prefixes);
+    case 'transact':
+      return operations.transact(request.transaction);
+    case 'revisions':
+      return operations.revisions(request.after, request.max);
+    case 'grant-lease':
+      operations.grantLease(request.lease, request.ttlMs);
+      return undefined;
+    case 'end-lease':
+      return operations.endLease(request.lease);
+    case 'close':
+      return undefined;
+  }
+}
+
+function post(port: MessagePort, message: AnswerMessage): void {
+  port.postMessage(message);
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof CompactedError) return { kind: 'compacted', message: error.message };
+  if (error instanceof P6nError) {
+    return { kind: 'p6n', code: error.code, message: error.message, hint: error.hint };
+  }
+  const code = String((error as { code?: unknown }).code ?? '');
+  const facts = error instanceof Error ? error.message : String(error);
+  const corrupt = CORRUPT_CODES.test(code);
+  return {
+    kind: 'p6n',
+    code: corrupt ? 'REGISTRY_CORRUPT' : 'REGISTRY_UNAVAILABLE',
+    message: `Cannot use the registry file: ${facts}`,
+    hint: corrupt
+      ? 'Stop p6nd and restore the file from a backup.'
+      : 'Look at the disk under the state folder: is it full, writable, healthy?',
+  };
+}
