@@ -3,7 +3,7 @@
 // All reject with P6nErrors.
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
-import type { FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type { App, FollowEvent, Instance, Network, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
@@ -79,6 +79,8 @@ export interface RegistryService {
 
 /** The instances of this host. `reference` is a machine id or a name. */
 export interface InstanceService {
+  /** Undefined while this host is joining. */
+  hostId(): HostId | undefined;
   list(principal: Principal): Promise<readonly InstanceView[]>;
   show(principal: Principal, reference: string): Promise<InstanceView>;
   /** Resolves when the command runs and its address is usable. */
@@ -128,8 +130,16 @@ export interface ExplainService {
   explain(principal: Principal, request: ExplainRequest): Promise<Explanation>;
 }
 
-/** The feed of changes for hosts. */
+export interface AppOnNetwork {
+  readonly app: App;
+  readonly network: Network;
+}
+
+/** What hosts read of the registry, as records. */
 export interface FollowService {
+  /** An app with its network, or undefined when there is none of that name. */
+  lookupApp(principal: Principal, name: string): Promise<AppOnNetwork | undefined>;
+  /** The feed of changes. */
   follow(
     principal: Principal,
     networks: ReadonlySet<NetworkId>,

@@ -103,11 +103,6 @@ export interface StopInstance {
   readonly grace_ms?: number;
 }
 
-export interface RemoveInstanceQuery {
-  /** `1` to stop a started instance first. */
-  readonly force?: '1';
-}
-
 const here = strictObject({
   origin: Type.Union([Type.Literal('run'), Type.Literal('attached')]),
   command: Type.Array(Type.String()),
@@ -192,8 +187,4 @@ export const STOP_INSTANCE: Contract<StopInstance> = contract<StopInstance>()(
   strictObject({
     grace_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: STOP_GRACE_MAX_MS })),
   }),
-);
-
-export const REMOVE_INSTANCE_QUERY: Contract<RemoveInstanceQuery> = contract<RemoveInstanceQuery>()(
-  strictObject({ force: Type.Optional(Type.Literal('1')) }),
 );

@@ -1,0 +1,121 @@
+// The door of the API's servers: one for the operator of this host on a unix socket, one for hosts
+// inside the mesh, one for invites that are enrolling. They share routes; what differs is how a
+// caller is known and what is served at all.
+
+import type { HostId } from '../addressing/ids.ts';
+import type { Clock } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { errorBody } from './error-body.ts';
+import { ApiServer } from './http-server.ts';
+import { guardRoutes, identifyHost, identifyInvite } from './principals.ts';
+import { RateLimit } from './rate-limit.ts';
+import { appRoutes } from './routes/apps.ts';
+import { diagnosisRoutes } from './routes/diagnosis.ts';
+import { enrolmentRoute } from './routes/enrolment.ts';
+import { followRoutes } from './routes/follow.ts';
+import { hostWriteRoutes } from './routes/host-writes.ts';
+import { hostRoutes, inviteRoutes } from './routes/hosts.ts';
+import { instanceListRoute, instanceRoutes } from './routes/instances.ts';
+import { networkRoutes } from './routes/networks.ts';
+import { organizationRoutes } from './routes/organizations.ts';
+import type {
+  EnrolmentService,
+  ExplainService,
+  FollowService,
+  HostAuthenticator,
+  HostWriteService,
+  InstanceService,
+  RegistryService,
+  StatusService,
+} from './services.ts';
+
+/** Foreground commands hold a connection each. */
+const OPERATOR_CONNECTIONS_MAX = 1_024;
+/** Each host holds a feed and now and then a second connection. */
+const MESH_CONNECTIONS_MAX = 16_384;
+const ENROLMENT_CONNECTIONS_MAX = 64;
+/** Longer than several heartbeats of a feed, milliseconds. */
+const MESH_IDLE_TIMEOUT_MS = 60_000;
+const ENROLMENT_IDLE_TIMEOUT_MS = 15_000;
+const ENROLMENT_RATE = { burst: 32, perSecond: 8 };
+
+export interface OperatorServices {
+  readonly registry: RegistryService;
+  readonly instances: InstanceService;
+  readonly status: StatusService;
+  readonly explain: ExplainService;
+}
+
+export interface MeshServices {
+  readonly registry: RegistryService;
+  readonly follow: FollowService;
+  readonly hostWrites: HostWriteService;
+  readonly authenticator: HostAuthenticator;
+}
+
+/** For p6nctl of this host: who may open the socket may do everything. */
+export function operatorApi(services: OperatorServices, logger: Logger): ApiServer {
+  const server = new ApiServer({
+    logger,
+    connectionsMax: OPERATOR_CONNECTIONS_MAX,
+    idleTimeoutMs: 0,
+  });
+  guardRoutes(server.app, () => ({ kind: 'operator' }));
+  organizationRoutes(server.app, services.registry);
+  networkRoutes(server.app, services.registry);
+  appRoutes(server.app, services.registry);
+  hostRoutes(server.app, services.registry);
+  inviteRoutes(server.app, services.registry);
+  instanceRoutes(server.app, services);
+  diagnosisRoutes(server.app, services);
+  return server;
+}
+
+/** For hosts, on a server's port 6600 inside the mesh. */
+export function meshApi(services: MeshServices, logger: Logger): ApiServer {
+  const server = new ApiServer({
+    logger,
+    connectionsMax: MESH_CONNECTIONS_MAX,
+    idleTimeoutMs: MESH_IDLE_TIMEOUT_MS,
+  });
+  guardRoutes(server.app, (request) =>
+    identifyHost(services.authenticator, request.socket.remoteAddress, request.headers),
+  );
+  organizationRoutes(server.app, services.registry);
+  networkRoutes(server.app, services.registry);
+  appRoutes(server.app, services.registry);
+  hostRoutes(server.app, services.registry);
+  inviteRoutes(server.app, services.registry);
+  instanceListRoute(server.app, services.registry);
+  followRoutes(server.app, services.follow);
+  hostWriteRoutes(server.app, services.hostWrites);
+  return server;
+}
+
+export interface EnrolmentDependencies {
+  readonly enrolment: EnrolmentService;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** For invites, on port 6601 of the server `host` that made them. */
+export function enrolmentApi(dependencies: EnrolmentDependencies, host: HostId): ApiServer {
+  const { clock, enrolment, logger } = dependencies;
+  const server = new ApiServer({
+    logger,
+    connectionsMax: ENROLMENT_CONNECTIONS_MAX,
+    idleTimeoutMs: ENROLMENT_IDLE_TIMEOUT_MS,
+  });
+  const limit = new RateLimit(ENROLMENT_RATE, clock.now());
+  server.app.addHook('onRequest', async (_request, reply) => {
+    if (limit.take(clock.now())) return;
+    const error = new P6nError('LIMIT_REACHED', 'Cannot enrol: too many ask at the same time', {
+      hint: 'Try again in a few seconds.',
+    });
+    await reply.code(429).header('retry-after', '5').send(errorBody(error));
+  });
+  guardRoutes(server.app, (request) => identifyInvite(host, request.socket.remoteAddress));
+  enrolmentRoute(server.app, enrolment);
+  return server;
+}

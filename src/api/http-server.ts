@@ -1,0 +1,160 @@
+// What all servers of the API share: limits on connections, bodies and times, errors in one form,
+// and listening on what the caller has, a path or an open socket.
+
+import { chmod, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { asP6nError, P6nError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { errorBody, httpStatus } from './error-body.ts';
+
+const BODY_BYTES_MAX = 65_536;
+/** Room for a follow request that names all networks it may. */
+const HEADER_BYTES_MAX = 65_536;
+/** Longest time for a whole request to arrive, milliseconds. */
+const REQUEST_TIMEOUT_MS = 15_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const PARAMETER_LENGTH_MAX = 255;
+
+export interface HttpServerOptions {
+  readonly logger: Logger;
+  readonly connectionsMax: number;
+  /** A connection on which nothing moves for so long is closed, milliseconds; 0 for never. */
+  readonly idleTimeoutMs: number;
+}
+
+export type ListenTarget =
+  /** A unix socket that is made with `mode`; one that nobody serves is replaced. */
+  | { readonly path: string; readonly mode: number }
+  /** A socket that listens already or is bound; the server owns it from now on. */
+  | { readonly fd: number }
+  | { readonly host: string; readonly port: number };
+
+export class ApiServer {
+  /** For routes, and for tests that inject requests. */
+  readonly app: FastifyInstance;
+
+  constructor(options: HttpServerOptions) {
+    this.app = fastify({
+      logger: false,
+      bodyLimit: BODY_BYTES_MAX,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: options.idleTimeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      http: { maxHeaderSize: HEADER_BYTES_MAX },
+      routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+      ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+    });
+    this.app.server.maxConnections = options.connectionsMax;
+    this.app.addHook('preClose', (done) => {
+      this.app.server.closeAllConnections();
+      done();
+    });
+    answerErrors(this.app, options.logger);
+  }
+
+  /** Throws ALREADY_RUNNING when somebody serves the path, PORT_TAKEN or SYSTEM. */
+  async listen(target: ListenTarget): Promise<void> {
+    await this.app.ready();
+    if (!('path' in target)) {
+      await this.#open(target);
+      return;
+    }
+    await removeStale(target.path);
+    // The mask keeps others out between the making of the socket and the change of its mode.
+    const mask = process.umask(0o177);
+    const opened = this.#open({ path: target.path });
+    process.umask(mask);
+    await opened;
+    await chmod(target.path, target.mode);
+  }
+
+  /** Ends all connections and streams; a unix socket goes with its server. */
+  async stop(): Promise<void> {
+    await this.app.close();
+  }
+
+  #open(target: object): Promise<void> {
+    const { server } = this.app;
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, target));
+      server.once('error', failed);
+      server.listen(target, () => {
+        server.off('error', failed);
+        resolve();
+      });
+    });
+  }
+}
+
+function answerErrors(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error: FastifyError | P6nError, request, reply) => {
+    const known = readable(error);
+    if (known.fault === 'internal') {
+      logger.error('request failed', {
+        method: request.method,
+        route: request.routeOptions.url,
+        error: error.stack ?? String(error),
+      });
+    }
+    return reply.code(statusFor(error, known)).send(errorBody(known));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const missing = new P6nError(
+      'NOT_FOUND',
+      `Cannot ${request.method} ${path}: this API has no such route`,
+      { hint: 'Compare `--version` of p6nctl and p6nd.' },
+    );
+    return reply.code(httpStatus(missing)).send(errorBody(missing));
+  });
+}
+
+/** The error in our words: fastify's own are about the form of the request. */
+function readable(error: FastifyError | P6nError): P6nError {
+  if (error instanceof P6nError) return error;
+  const [problem] = error.validation ?? [];
+  if (problem !== undefined) {
+    const place = `${error.validationContext ?? 'request'}${problem.instancePath}`;
+    const extra = problem.params['additionalProperty'];
+    const facts = extra === undefined ? (problem.message ?? 'is wrong') : `has no "${extra}"`;
+    return new P6nError('VALUE_INVALID', `Cannot read the request: ${place} ${facts}`);
+  }
+  const status = error.statusCode ?? 500;
+  if (status < 500) {
+    return new P6nError('VALUE_INVALID', `Cannot read the request: ${error.message}`);
+  }
+  return asP6nError(error, 'Cannot answer the request');
+}
+
+function statusFor(error: FastifyError | P6nError, known: P6nError): number {
+  if (error instanceof P6nError || known.fault === 'internal') return httpStatus(known);
+  return error.statusCode ?? httpStatus(known);
+}
+
+/** Removes a socket that a killed daemon left; throws ALREADY_RUNNING when one is served. */
+async function removeStale(path: string): Promise<void> {
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve('served');
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+  });
+  if (answer === 'served') {
+    throw new P6nError('ALREADY_RUNNING', `Cannot listen on ${path}: another p6nd serves it`, {
+      hint: 'Stop the other p6nd, or choose another path with --socket.',
+    });
+  }
+  if (answer === 'ECONNREFUSED') await unlink(path);
+}
+
+function listenError(error: NodeJS.ErrnoException, target: object): P6nError {
+  const code = error.code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'SYSTEM';
+  const place = Object.values(target).join(' port ');
+  return new P6nError(code, `Cannot listen on ${place}: ${error.code ?? error.message}`, {
+    hint: 'See which program has it with `ss -lxtn`, and that the folder of a path exists.',
+    cause: error,
+  });
+}

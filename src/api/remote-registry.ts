@@ -1,0 +1,158 @@
+// The registry as a host sees it that is no server: each question goes through the mesh to a server,
+// on behalf of this host's p6nctl. What only a server's own operator may do is refused here, with
+// the name of a server to go to.
+
+import { P6nError } from '../base/errors.ts';
+import type { ApiClient } from './client.ts';
+import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
+import type { HostList, HostView } from './contract/hosts.ts';
+import type { InstanceFilter, InstanceList } from './contract/instances.ts';
+import type { InviteCreated, InviteList } from './contract/invites.ts';
+import type {
+  CreateNetwork,
+  NetworkFilter,
+  NetworkList,
+  NetworkView,
+} from './contract/networks.ts';
+import type { OrganizationList, OrganizationView } from './contract/organizations.ts';
+import type { NetworkReference, NewApp, Principal, RegistryService } from './services.ts';
+
+/** The calls of ApiClient that are used. */
+export type RegistryClient = Pick<
+  ApiClient,
+  | 'listOrganizations'
+  | 'listNetworks'
+  | 'createNetwork'
+  | 'getNetwork'
+  | 'removeNetwork'
+  | 'listApps'
+  | 'createApp'
+  | 'getApp'
+  | 'removeApp'
+  | 'listHosts'
+  | 'getHost'
+  | 'listInstances'
+>;
+
+/** A server and the client that asks it, marked as asking for this host's p6nctl. */
+export interface RemoteServer {
+  readonly name: string;
+  readonly client: RegistryClient;
+}
+
+export class RemoteRegistryService implements RegistryService {
+  readonly #servers: () => readonly RemoteServer[];
+
+  /** `servers` tells the servers that are known now, the one to ask first in front. */
+  constructor(servers: () => readonly RemoteServer[]) {
+    this.#servers = servers;
+  }
+
+  listOrganizations(): Promise<OrganizationList> {
+    return this.#read((client) => client.listOrganizations());
+  }
+
+  createOrganization(): Promise<OrganizationView> {
+    return this.#refuse('create an organization');
+  }
+
+  listNetworks(_: Principal, filter: NetworkFilter): Promise<NetworkList> {
+    return this.#read((client) => client.listNetworks(filter));
+  }
+
+  createNetwork(_: Principal, request: CreateNetwork): Promise<NetworkView> {
+    return this.#write((client) => client.createNetwork(request));
+  }
+
+  getNetwork(_: Principal, reference: NetworkReference): Promise<NetworkView> {
+    return this.#read((client) => client.getNetwork(reference));
+  }
+
+  removeNetwork(_: Principal, reference: NetworkReference): Promise<void> {
+    return this.#write((client) => client.removeNetwork(reference));
+  }
+
+  listApps(_: Principal, filter: AppFilter): Promise<AppList> {
+    return this.#read((client) => client.listApps(filter));
+  }
+
+  createApp(_: Principal, request: NewApp): Promise<AppCreated> {
+    const { name, network, organization } = request;
+    const body = {
+      app_name: name,
+      ...(organization === undefined ? {} : { org_slug: organization }),
+      ...(network === undefined ? {} : { network }),
+    };
+    return this.#write((client) => client.createApp(body));
+  }
+
+  getApp(_: Principal, name: string): Promise<AppView> {
+    return this.#read((client) => client.getApp(name));
+  }
+
+  removeApp(_: Principal, name: string): Promise<void> {
+    return this.#write((client) => client.removeApp(name));
+  }
+
+  listHosts(): Promise<HostList> {
+    return this.#read((client) => client.listHosts());
+  }
+
+  getHost(_: Principal, name: string): Promise<HostView> {
+    return this.#read((client) => client.getHost(name));
+  }
+
+  listInvites(): Promise<InviteList> {
+    return this.#refuse('list invites');
+  }
+
+  createInvite(): Promise<InviteCreated> {
+    return this.#refuse('make an invite');
+  }
+
+  revokeInvite(): Promise<void> {
+    return this.#refuse('revoke an invite');
+  }
+
+  listInstances(_: Principal, filter: InstanceFilter): Promise<InstanceList> {
+    return this.#read((client) => client.listInstances(filter));
+  }
+
+  /** Asks one server after the other until one answers. */
+  async #read<T>(ask: (client: RegistryClient) => Promise<T>): Promise<T> {
+    let failure = noServer();
+    for (const { client } of this.#servers()) {
+      try {
+        return await ask(client);
+      } catch (error) {
+        if (!(error instanceof P6nError) || error.code !== 'SERVER_UNREACHABLE') throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Asks one server only: one that did not answer may have written all the same. */
+  #write<T>(ask: (client: RegistryClient) => Promise<T>): Promise<T> {
+    const [first] = this.#servers();
+    return first === undefined ? Promise.reject(noServer()) : ask(first.client);
+  }
+
+  #refuse<T>(action: string): Promise<T> {
+    const [first] = this.#servers();
+    return Promise.reject(
+      new P6nError('NOT_A_SERVER', `Cannot ${action}: this host is no server`, {
+        hint:
+          first === undefined
+            ? 'Run the command on a server.'
+            : `Run the command on host "${first.name}", which is a server.`,
+      }),
+    );
+  }
+}
+
+function noServer(): P6nError {
+  return new P6nError('SERVER_UNREACHABLE', 'Cannot ask a server: this host knows none yet', {
+    hint: 'Wait until this host has joined; `p6nctl status` shows its state.',
+  });
+}

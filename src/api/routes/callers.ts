@@ -1,0 +1,14 @@
+// The sets of callers that routes are for.
+
+import type { Principal } from '../services.ts';
+
+type Callers = readonly Principal['kind'][];
+
+export const OPERATOR: Callers = ['operator'];
+/** Who may make and remove networks and apps. */
+export const WRITERS: Callers = ['operator', 'host-operator'];
+/** Who may see the site. */
+export const READERS: Callers = ['operator', 'host-operator', 'host'];
+/** What a host does for itself. */
+export const HOST: Callers = ['host'];
+export const INVITE: Callers = ['invite'];

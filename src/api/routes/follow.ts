@@ -1,0 +1,65 @@
+// Routes by which hosts read the registry: the feed of changes, and an app that is not yet in it.
+
+import type { FastifyInstance } from 'fastify';
+import { isNetworkId, type NetworkId } from '../../addressing/ids.ts';
+import { P6nError } from '../../base/errors.ts';
+import type { Revision } from '../../registry/model.ts';
+import { FOLLOW_QUERY, FOLLOWED_NETWORKS_MAX, type FollowQuery } from '../contract/follow.ts';
+import { sendLines } from '../line-reply.ts';
+import type { FollowService } from '../services.ts';
+import { HOST } from './callers.ts';
+
+export function followRoutes(app: FastifyInstance, service: FollowService): void {
+  app.get<{ Querystring: FollowQuery }>(
+    '/v1/follow',
+    { config: { allow: HOST }, schema: { querystring: FOLLOW_QUERY } },
+    (request, reply) => {
+      const networks = parseNetworks(request.query.networks);
+      const after = parseRevision(request.query);
+      return sendLines(request, reply, (signal) =>
+        service.follow(request.principal, networks, after, signal),
+      );
+    },
+  );
+
+  app.get<{ Params: { name: string } }>(
+    '/v1/records/apps/:name',
+    { config: { allow: HOST } },
+    async (request) => {
+      const { name } = request.params;
+      const found = await service.lookupApp(request.principal, name);
+      if (found !== undefined) return found;
+      throw new P6nError('NOT_FOUND', `Cannot find app "${name}": there is none of that name`, {
+        hint: 'See what there is with `p6nctl apps list`.',
+      });
+    },
+  );
+}
+
+function parseNetworks(text: string | undefined): ReadonlySet<NetworkId> {
+  const ids = text === undefined ? [] : text.split(',').map(Number);
+  if (ids.length > FOLLOWED_NETWORKS_MAX) {
+    throw new P6nError(
+      'LIMIT_REACHED',
+      `Cannot follow ${ids.length} networks: the limit is ${FOLLOWED_NETWORKS_MAX}`,
+    );
+  }
+  for (const id of ids) {
+    if (!isNetworkId(id)) {
+      throw new P6nError('VALUE_INVALID', `Cannot follow network ${id}: it is no network's id`);
+    }
+  }
+  return new Set(ids as NetworkId[]);
+}
+
+function parseRevision(query: FollowQuery): Revision | undefined {
+  const { incarnation, number } = query;
+  if (incarnation === undefined && number === undefined) return undefined;
+  if (incarnation === undefined || number === undefined) {
+    throw new P6nError(
+      'VALUE_INVALID',
+      'Cannot follow: "incarnation" and "number" make a revision only together',
+    );
+  }
+  return { incarnation, number: Number(number) };
+}
