@@ -1,70 +1,153 @@
 // The door of the filter: isolation and policy for every packet between the TUNs of this host and
 // WireGuard. One packet in, one verdict out, nothing allocated and nothing thrown. What is not known
 // to be allowed is dropped.
+//
+// A packet meets the rules in this order, and the first that objects is the one reason of its drop:
+//   packet.ts             what can be wrong with a packet by itself
+//   source-proof.ts       what its interface proves about its source
+//   destination.ts        transit: what comes from a host is for this one
+//   network-rule.ts       networks, network 0, regions
+//   nameserver-source.ts  what may come from the name server's addresses
+//   destination.ts        the way out, and on the way to p6n0
+//   door/                 what the host itself takes
 
 import type { Millis } from '../base/clock.ts';
 import type { FilterConfig } from './config.ts';
-import { DROP_REASON_COUNT, DropReason } from './drop-reason.ts';
-import { HOST_TUN, PassRule, Rejection, Verdict } from './verdict.ts';
+import { judgeDestination, judgeTransit } from './destination.ts';
+import { FLOW_SETS, FlowTable } from './door/flow-table.ts';
+import { noteOutbound } from './door/host-flows.ts';
+import type { DropReason } from './drop-reason.ts';
+import { judgeNameserverSource } from './nameserver-source.ts';
+import { judgeNetworks } from './network-rule.ts';
+import { type FilterCounters, makeFilterCounters, Outcome } from './outcome.ts';
+import { FilterPacket, Ingress } from './packet.ts';
+import { AddressShape } from './packet-address.ts';
+import { proveHostPeer, proveInstance, proveThisHost, proveWireguardPeer } from './source-proof.ts';
+import { compileTables, type FilterTables } from './tables.ts';
+import { HOST_TUN, type PassRule, type Rejection, Verdict } from './verdict.ts';
+
+export interface PacketFilterOptions {
+  /** 32 random bits for the hash of the flow table. */
+  readonly flowSeed?: number;
+  /** Sets of the flow table, a power of two; FLOW_SETS by default. */
+  readonly flowSets?: number;
+  /** Memory for the counters, which may be shared with another thread. */
+  readonly counters?: FilterCounters;
+}
 
 export class PacketFilter {
-  /** For Verdict.ToTun: the TUN that the packet goes to. */
-  verdictTun: number = HOST_TUN;
-  /** For Verdict.Drop: why. */
-  dropReason: DropReason = DropReason.Truncated;
-  /** For Verdict.Drop: the ICMPv6 answer that the sender is owed; None for all others. */
-  rejection: Rejection = Rejection.None;
-  /** For all but Verdict.Drop: the rule that let the packet pass. */
-  passRule: PassRule = PassRule.Instance;
-  /** Dropped packets by DropReason. */
-  readonly counters: Float64Array = new Float64Array(DROP_REASON_COUNT);
-  #config: FilterConfig;
+  /** Dropped packets by DropReason; with `passes`, every packet that was judged, once. */
+  readonly counters: Float64Array;
+  /** Passed packets by PassRule. */
+  readonly passes: Float64Array;
+  readonly #flows: FlowTable;
+  readonly #outcome: Outcome;
+  readonly #packet = new FilterPacket();
+  #tables: FilterTables;
 
-  constructor(config: FilterConfig) {
-    this.#config = config;
+  /** Throws AssertionError as `compileTables` does. */
+  constructor(config: FilterConfig, options: PacketFilterOptions = {}) {
+    const counters = options.counters ?? makeFilterCounters();
+    this.counters = counters.drops;
+    this.passes = counters.passes;
+    this.#flows = new FlowTable(options.flowSeed ?? 0, options.flowSets ?? FLOW_SETS);
+    this.#outcome = new Outcome(counters);
+    this.#tables = compileTables(config);
   }
 
-  /** Goes over to `config` between two packets; flows that this host began live on. */
+  /**
+   * Goes over to `config` between two packets; flows that this host began live on. Throws
+   * AssertionError as `compileTables` does and stays with the old configuration then.
+   */
   replaceConfig(config: FilterConfig): void {
-    this.#config = config;
+    this.#tables = compileTables(config);
   }
 
-  /** Judges a packet that was read from TUN number `tun`; `now` never goes back. */
+  /** For Verdict.ToTun: the TUN that the packet goes to. */
+  get verdictTun(): number {
+    return this.#outcome.verdictTun;
+  }
+
+  /** For Verdict.Drop: why. */
+  get dropReason(): DropReason {
+    return this.#outcome.dropReason;
+  }
+
+  /** The ICMPv6 answer that the sender is owed: None unless the verdict is Verdict.Drop. */
+  get rejection(): Rejection {
+    return this.#outcome.rejection;
+  }
+
+  /** For all but Verdict.Drop: the rule that let the packet pass. */
+  get passRule(): PassRule {
+    return this.#outcome.passRule;
+  }
+
+  /**
+   * Judges the packet at `offset`, exactly `length` bytes, that was read from TUN number `tun`. Its
+   * details stand in the fields until the next call. `now` never goes back.
+   */
   judgeFromTun(
-    _tun: number,
-    _bytes: Uint8Array,
-    _offset: number,
-    _length: number,
-    _now: Millis,
+    tun: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
   ): Verdict {
-    return this.#drop();
+    const packet = this.#packet;
+    packet.ingress = tun === HOST_TUN ? Ingress.HostTun : Ingress.InstanceTun;
+    packet.ingressTun = tun;
+    const fault = packet.read(bytes, offset, length);
+    if (fault !== undefined) return this.#outcome.drop(fault, packet.ingress);
+    if (packet.ingress === Ingress.InstanceTun) {
+      return this.#judgeOnward(proveInstance(this.#tables, packet), now);
+    }
+    const verdict = this.#judgeOnward(proveThisHost(this.#tables, packet), now);
+    const begins = verdict !== Verdict.Drop && packet.source.shape !== AddressShape.Nameserver;
+    if (begins) noteOutbound(this.#flows, packet, now);
+    return verdict;
   }
 
-  /** Judges a packet that came through the tunnel to host `hostId`. */
+  /** Judges a packet that came through the tunnel to host `hostId`; the rest as above. */
   judgeFromHost(
-    _hostId: number,
-    _bytes: Uint8Array,
-    _offset: number,
-    _length: number,
-    _now: Millis,
+    hostId: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
   ): Verdict {
-    return this.#drop();
+    const packet = this.#packet;
+    packet.ingress = Ingress.HostPeer;
+    const fault =
+      packet.read(bytes, offset, length) ??
+      proveHostPeer(this.#tables, hostId, packet) ??
+      judgeTransit(this.#tables, packet);
+    return this.#judgeOnward(fault, now);
   }
 
   /** Judges a packet that came through the tunnel to WireGuard peer `peer` of `network`. */
   judgeFromWireguardPeer(
-    _network: number,
-    _peer: number,
-    _bytes: Uint8Array,
-    _offset: number,
-    _length: number,
-    _now: Millis,
+    network: number,
+    peer: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
   ): Verdict {
-    return this.#drop();
+    const packet = this.#packet;
+    packet.ingress = Ingress.WireguardPeer;
+    const fault =
+      packet.read(bytes, offset, length) ?? proveWireguardPeer(this.#tables, network, peer, packet);
+    return this.#judgeOnward(fault, now);
   }
 
-  #drop(): Verdict {
-    this.dropReason = this.#config.hostId === undefined ? DropReason.UnknownTun : this.dropReason;
-    return Verdict.Drop;
+  /** What all interfaces have in common once a source is proven or `fault` says that it is not. */
+  #judgeOnward(fault: DropReason | undefined, now: Millis): Verdict {
+    const tables = this.#tables;
+    const packet = this.#packet;
+    const objection =
+      fault ?? judgeNetworks(tables, packet) ?? judgeNameserverSource(tables, packet);
+    if (objection !== undefined) return this.#outcome.drop(objection, packet.ingress);
+    return judgeDestination(tables, this.#flows, packet, this.#outcome, now);
   }
 }

@@ -47,6 +47,8 @@ export const PassRule = {
 } as const;
 export type PassRule = (typeof PassRule)[keyof typeof PassRule];
 
+export const PASS_RULE_COUNT = 10;
+
 export interface RuleText {
   /** Kebab-case, for programs. */
   readonly name: string;
