@@ -1,0 +1,216 @@
+// The bytes of a question to the bytes of its answer, for an asker of one network: the guard, the
+// pipeline, the records, in this order. Only the given table is looked at, so no answer can hold
+// anything of another network.
+
+import { type Random, randomUint32 } from '../base/random.ts';
+import { ZoneIndexes } from './app-index.ts';
+import { RecordEncoder, type RecordTail } from './codec.ts';
+import { guardQuestion, type Question } from './guard.ts';
+import type { DnsCounter, DnsCounters } from './metrics.ts';
+import { runPipeline } from './pipeline.ts';
+import {
+  POINTER_BYTES,
+  Rcode,
+  RecordType,
+  TCP_QUESTION_BYTES_MAX,
+  UDP_QUESTION_BYTES_MAX,
+} from './protocol.ts';
+import { makeQuery, type NameContent, type Query, type Verdict } from './query.ts';
+import {
+  makeErrorReply,
+  makeHeaderReply,
+  makeReply,
+  replyBytesMax,
+  roomForRecords,
+  type Transport,
+} from './reply.ts';
+import type { InstanceName, NetworkZone } from './zone.ts';
+
+export type Answer =
+  | { readonly type: 'reply'; readonly bytes: Uint8Array }
+  | { readonly type: 'drop'; readonly reason: 'short' | 'response' }
+  /** A name of somebody else: the caller asks the resolvers of the host. */
+  | { readonly type: 'forward'; readonly question: Question };
+
+/** Who asks, and how. */
+export interface Asking {
+  /** The table of the asker's network; undefined when nothing is known of that network. */
+  readonly zone: NetworkZone | undefined;
+  readonly transport: Transport;
+  /** True for an asker who must not ask here: every question of his is refused. */
+  readonly refused?: boolean;
+}
+
+/** What outlives a question: remembered encodings and derived tables, the counters, the dice. */
+export interface Answerer {
+  readonly encoder: RecordEncoder;
+  readonly indexes: ZoneIndexes;
+  readonly counters: DnsCounters;
+  readonly random: Random;
+}
+
+const REJECTION_COUNTERS: Readonly<Partial<Record<Rcode, DnsCounter>>> = {
+  [Rcode.FormatError]: 'formatError',
+  [Rcode.NotImplemented]: 'notImplemented',
+  [Rcode.BadVersion]: 'badVersion',
+};
+
+export function makeAnswerer(random: Random, counters: DnsCounters): Answerer {
+  return { encoder: new RecordEncoder(), indexes: new ZoneIndexes(), counters, random };
+}
+
+/** The answer to the message in `bytes`; never throws, whatever they are. */
+export function answer(bytes: Uint8Array, asking: Asking, answerer: Answerer): Answer {
+  const { counters } = answerer;
+  const bytesMax = asking.transport === 'udp' ? UDP_QUESTION_BYTES_MAX : TCP_QUESTION_BYTES_MAX;
+  const guarded = guardQuestion(bytes, bytesMax);
+  if (guarded.kind === 'drop') {
+    counters[guarded.reason === 'short' ? 'droppedShort' : 'droppedResponse'] += 1;
+    return { type: 'drop', reason: guarded.reason };
+  }
+  if (guarded.kind === 'reject') {
+    counters[REJECTION_COUNTERS[guarded.rcode] ?? 'refused'] += 1;
+    return { type: 'reply', bytes: rejection(bytes, guarded.rcode, guarded.question) };
+  }
+  const { question } = guarded;
+  const query = makeQuery(question, asking.zone, answerer.indexes);
+  const verdict = asking.refused === true ? 'refused' : runPipeline(query);
+  if (verdict === 'forward') {
+    counters.forward += 1;
+    return { type: 'forward', question };
+  }
+  const turn = { bytes, question, query, transport: asking.transport, answerer };
+  return { type: 'reply', bytes: replyTo(turn, verdict) };
+}
+
+/** One question on its way to its reply. */
+interface Turn {
+  readonly bytes: Uint8Array;
+  readonly question: Question;
+  readonly query: Query;
+  readonly transport: Transport;
+  readonly answerer: Answerer;
+}
+
+function replyTo(turn: Turn, verdict: Exclude<Verdict, 'forward'>): Uint8Array {
+  const { bytes, question } = turn;
+  const { counters } = turn.answerer;
+  switch (verdict) {
+    case 'refused':
+      counters.refused += 1;
+      return makeErrorReply(bytes, question, Rcode.Refused);
+    case 'unready':
+      counters.unready += 1;
+      return makeErrorReply(bytes, question, Rcode.ServerFailure);
+    case 'absent':
+      counters.absent += 1;
+      return withoutRecords(turn, Rcode.NameError);
+    default:
+      return present(turn, verdict);
+  }
+}
+
+function rejection(bytes: Uint8Array, rcode: Rcode, question: Question | undefined): Uint8Array {
+  return question === undefined
+    ? makeHeaderReply(bytes, rcode)
+    : makeErrorReply(bytes, question, rcode);
+}
+
+/** The reply for a name that exists: its records of the asked type, or none. */
+function present(turn: Turn, content: NameContent): Uint8Array {
+  const { bytes, question, transport } = turn;
+  const { counters } = turn.answerer;
+  const room = roomForRecords(question, replyBytesMax(question, transport));
+  const { tails, complete } = pickRecords(turn, content, room);
+  if (tails.length === 0 && complete) {
+    counters.empty += 1;
+    return withoutRecords(turn, Rcode.NoError);
+  }
+  counters.answered += 1;
+  if (!complete) counters.truncated += 1;
+  return makeReply(bytes, question, {
+    rcode: Rcode.NoError,
+    authoritative: true,
+    truncated: !complete,
+    answers: tails,
+  });
+}
+
+/**
+ * NXDOMAIN, or NOERROR for a name that exists and lacks the asked type: with the SOA record, whose
+ * numbers say how long that may be remembered (RFC 2308). It always fits.
+ */
+function withoutRecords(turn: Turn, rcode: Rcode): Uint8Array {
+  const { apex } = turn.query;
+  return makeReply(turn.bytes, turn.question, {
+    rcode,
+    authoritative: true,
+    truncated: false,
+    answers: [],
+    ...(apex && { authority: { apex, tail: turn.answerer.encoder.authority(apex) } }),
+  });
+}
+
+/** The records of the asked type that have room, and whether these are all. */
+function pickRecords(
+  { query, answerer }: Turn,
+  content: NameContent,
+  room: number,
+): { readonly tails: readonly RecordTail[]; readonly complete: boolean } {
+  const { encoder } = answerer;
+  const asks = (type: number): boolean => query.type === type || query.type === RecordType.ANY;
+  const tails: RecordTail[] = [];
+  let left = room;
+  let complete = true;
+  const add = (tail: RecordTail): boolean => {
+    left -= POINTER_BYTES + tail.length;
+    if (left < 0) complete = false;
+    else tails.push(tail);
+    return left >= 0;
+  };
+  if (content.authority && query.apex !== undefined && asks(RecordType.SOA)) {
+    add(encoder.authority(query.apex));
+  }
+  if (content.instances !== undefined && asks(RecordType.AAAA)) {
+    addInRandomOrder(content.instances, answerer, add);
+  }
+  if (content.text !== undefined && content.text.length > 0 && asks(RecordType.TXT)) {
+    const text = encoder.text(content.text);
+    add(text.tail);
+    if (!text.complete) complete = false;
+  }
+  return { tails, complete };
+}
+
+/**
+ * Adds instances until one has no room. Clients take the first address, so each answer draws its
+ * own order (and, where not all fit, its own selection): Fisher and Yates's shuffle as far as it is
+ * needed, from one draw for all steps, as nothing secret hangs on it.
+ */
+function addInRandomOrder(
+  instances: readonly InstanceName[],
+  { encoder, random }: Answerer,
+  add: (tail: RecordTail) => boolean,
+): void {
+  if (instances.length === 1) {
+    add(encoder.address(instances[0] as InstanceName));
+    return;
+  }
+  const order = [...instances];
+  let state = randomUint32(random) | 1;
+  for (let i = 0; i < order.length; i++) {
+    state = xorshift(state);
+    const j = i + (state % (order.length - i));
+    const drawn = order[j] as InstanceName;
+    order[j] = order[i] as InstanceName;
+    if (!add(encoder.address(drawn))) return;
+  }
+}
+
+/** One step of Marsaglia's 32-bit xorshift; `state` is not 0, and neither is what comes out. */
+function xorshift(state: number): number {
+  let next = state ^ (state << 13);
+  next ^= next >>> 17;
+  next ^= next << 5;
+  return next >>> 0;
+}

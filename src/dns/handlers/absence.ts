@@ -1,0 +1,9 @@
+// What is below our own names and was known to no handler before: there is no such name. It is the
+// wall in front of `forwarding`: no question for our own names passes it.
+
+import type { Handler } from '../query.ts';
+
+export const absence: Handler = {
+  name: 'absence',
+  handle: ({ apex }) => (apex === undefined ? undefined : 'absent'),
+};

@@ -1,0 +1,8 @@
+// All other names: asked of the host's own resolvers, for who wants that.
+
+import type { Handler } from '../query.ts';
+
+export const forwarding: Handler = {
+  name: 'forwarding',
+  handle: ({ recursionDesired }) => (recursionDesired ? 'forward' : 'refused'),
+};

@@ -1,0 +1,99 @@
+// From a question's bytes and where they came from and to, to the bytes that go back: who asks,
+// whether he may, and whether we know or somebody else is asked. Both transports end here.
+
+import type { NetworkId } from '../addressing/ids.ts';
+import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
+import type { Clock } from '../base/clock.ts';
+import { type Answerer, answer } from '../dns/answer.ts';
+import { relayReply } from '../dns/forwarded.ts';
+import type { Question } from '../dns/guard.ts';
+import { Rcode } from '../dns/protocol.ts';
+import { makeErrorReply, replyBytesMax, type Transport } from '../dns/reply.ts';
+import type { NetworkZone, Zone } from '../dns/zone.ts';
+import type { CachedReply } from './cache.ts';
+import type { Forwarder } from './forwarder.ts';
+import type { NameserverCounters } from './metrics.ts';
+import type { Source, SourceTable } from './source-table.ts';
+
+export interface ResponderDependencies {
+  readonly clock: Clock;
+  readonly answerer: Answerer;
+  readonly forwarder: Forwarder;
+  readonly sources: SourceTable;
+  readonly counters: NameserverCounters;
+}
+
+/** Undefined for no reply at all. */
+export type Response = Uint8Array | undefined;
+
+/** The names of a host that asks for itself: it is in no tenant's network. */
+const INFRASTRUCTURE_ZONE: NetworkZone = { apps: new Map(), regions: new Set() };
+
+export class Responder {
+  readonly #dependencies: ResponderDependencies;
+  #zone: Zone | undefined;
+
+  constructor(dependencies: ResponderDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  setZone(zone: Zone): void {
+    this.#zone = zone;
+  }
+
+  /** Who is behind a source address; undefined, and counted, for one that may not ask. */
+  findSource(address: string): Source | undefined {
+    const { clock, counters, sources } = this.#dependencies;
+    const source = sources.find(address, clock.now());
+    if (source === undefined) counters.foreignSources += 1;
+    return source;
+  }
+
+  /** Whether `source` may ask one more question now; counted if not. */
+  admit(source: Source): boolean {
+    const { clock, counters, sources } = this.#dependencies;
+    if (sources.takeQuestion(source, clock.now())) return true;
+    counters.overRate += 1;
+    return false;
+  }
+
+  /**
+   * The response to the message in `bytes` that came to the server of network `listener` (0 for
+   * fdaa::3, the server of all). At once where nobody else must be asked; a promise never rejects.
+   */
+  respond(
+    bytes: Uint8Array,
+    source: Source,
+    listener: NetworkId,
+    transport: Transport,
+  ): Response | Promise<Response> {
+    const { answerer, forwarder } = this.#dependencies;
+    const refused = listener !== INFRASTRUCTURE_NETWORK && listener !== source.network;
+    const zone = refused ? undefined : this.#zoneOf(source.network);
+    const result = answer(bytes, { zone, transport, refused }, answerer);
+    if (result.type === 'reply') return result.bytes;
+    if (result.type === 'drop') return undefined;
+    const { question } = result;
+    const reply = forwarder.resolve(bytes, question, source);
+    return reply instanceof Promise
+      ? reply.then((later) => relay(bytes, question, later, transport))
+      : relay(bytes, question, reply, transport);
+  }
+
+  #zoneOf(network: NetworkId): NetworkZone | undefined {
+    return network === INFRASTRUCTURE_NETWORK
+      ? INFRASTRUCTURE_ZONE
+      : this.#zone?.networks.get(network);
+  }
+}
+
+function relay(
+  bytes: Uint8Array,
+  question: Question,
+  cached: CachedReply | undefined,
+  transport: Transport,
+): Uint8Array {
+  if (cached === undefined) return makeErrorReply(bytes, question, Rcode.ServerFailure);
+  const bytesMax = replyBytesMax(question, transport);
+  return relayReply(bytes, question, cached.reply, { bytesMax, ageSeconds: cached.ageSeconds });
+}

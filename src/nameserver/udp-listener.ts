@@ -1,0 +1,70 @@
+// One UDP socket of the server: datagrams in, datagrams out, nothing kept in between.
+
+import { createSocket, type Socket } from 'node:dgram';
+import type { NetworkId } from '../addressing/ids.ts';
+import { lookupAddress } from './exchange.ts';
+import type { NameserverCounters } from './metrics.ts';
+import type { Responder, Response } from './responder.ts';
+
+export interface UdpListenerOptions {
+  /** A bound UDP socket over IPv6; the listener owns it from here on. */
+  readonly fd: number;
+  /** The network whose server this is; 0 for fdaa::3. */
+  readonly network: NetworkId;
+  readonly counters: NameserverCounters;
+  /** Told of what the socket reports by itself, which is no end of it. */
+  readonly onError: (error: Error) => void;
+}
+
+export class UdpListener {
+  readonly #socket: Socket;
+  readonly #responder: Responder;
+  readonly #options: UdpListenerOptions;
+  #open = true;
+
+  private constructor(socket: Socket, responder: Responder, options: UdpListenerOptions) {
+    this.#socket = socket;
+    this.#responder = responder;
+    this.#options = options;
+    socket.on('message', (bytes, remote) => this.#receive(bytes, remote.address, remote.port));
+    socket.on('error', options.onError);
+  }
+
+  static async start(responder: Responder, options: UdpListenerOptions): Promise<UdpListener> {
+    const socket = createSocket({ type: 'udp6', lookup: lookupAddress as never });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (error) => {
+        socket.close();
+        reject(error);
+      });
+      socket.bind({ fd: options.fd }, () => {
+        socket.removeAllListeners('error');
+        resolve();
+      });
+    });
+    return new UdpListener(socket, responder, options);
+  }
+
+  stop(): Promise<void> {
+    this.#open = false;
+    return new Promise((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  #receive(bytes: Uint8Array, address: string, port: number): void {
+    const source = this.#responder.findSource(address);
+    if (source === undefined || !this.#responder.admit(source)) return;
+    const response = this.#responder.respond(bytes, source, this.#options.network, 'udp');
+    if (response instanceof Promise)
+      void response.then((later) => this.#send(later, address, port));
+    else this.#send(response, address, port);
+  }
+
+  #send(response: Response, address: string, port: number): void {
+    if (response === undefined || !this.#open || port === 0) return;
+    this.#socket.send(response, port, address, this.#sent);
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#options.counters.sendFailures += 1;
+  };
+}

@@ -1,0 +1,148 @@
+// Questions made byte by byte, replies read by dns2, and a zone with two networks, for the tests of
+// names.
+
+import { Packet } from 'dns2';
+import type { MachineId, NetworkId } from '../../src/addressing/ids.ts';
+import type { Random } from '../../src/base/random.ts';
+import { type Answer, type Answerer, answer, makeAnswerer } from '../../src/dns/answer.ts';
+import { makeDnsCounters } from '../../src/dns/metrics.ts';
+import { RecordType } from '../../src/dns/protocol.ts';
+import type { Transport } from '../../src/dns/reply.ts';
+import type { AppZone, InstanceName, NetworkZone, Zone } from '../../src/dns/zone.ts';
+import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
+
+export const RED: NetworkId = 0x0001_1111 as NetworkId;
+export const BLUE: NetworkId = 0x0002_2222 as NetworkId;
+
+export interface QuestionOptions {
+  readonly type?: number;
+  readonly class?: number;
+  readonly id?: number;
+  /** The two bytes behind the id; 0x0100 is a question that desires recursion. */
+  readonly flags?: number;
+  readonly counts?: readonly [number, number, number, number];
+  readonly edns?: { payload?: number; version?: number; dnssecOk?: boolean; options?: number[] };
+  /** Bytes behind everything else. */
+  readonly tail?: readonly number[];
+}
+
+/** A question for a dotted name, or for labels as they are. */
+export function makeQuestion(
+  name: string | readonly (string | Uint8Array)[],
+  options: QuestionOptions = {},
+): Uint8Array {
+  const labels = typeof name === 'string' ? name.split('.').filter((one) => one !== '') : name;
+  const edns = options.edns === undefined ? [] : makeOpt(options.edns);
+  const counts = options.counts ?? [1, 0, 0, options.edns === undefined ? 0 : 1];
+  return Uint8Array.from([
+    ...uint16(options.id ?? 0x1234),
+    ...uint16(options.flags ?? 0x0100),
+    ...counts.flatMap(uint16),
+    ...labels.flatMap((label) => [label.length, ...Buffer.from(label)]),
+    0,
+    ...uint16(options.type ?? RecordType.AAAA),
+    ...uint16(options.class ?? 1),
+    ...edns,
+    ...(options.tail ?? []),
+  ]);
+}
+
+export function makeOpt(edns: NonNullable<QuestionOptions['edns']>): number[] {
+  const options = edns.options ?? [];
+  return [
+    ...[0, 0, RecordType.OPT],
+    ...uint16(edns.payload ?? 1232),
+    ...[0, edns.version ?? 0, edns.dnssecOk ? 0x80 : 0, 0],
+    ...uint16(options.length),
+    ...options,
+  ];
+}
+
+export function uint16(value: number): number[] {
+  return [value >> 8, value & 0xff];
+}
+
+/** What a reply says, as dns2 reads it. */
+export function readReply(bytes: Uint8Array): Packet {
+  const packet = Packet.parse(Buffer.from(bytes));
+  if (packet.errors.length > 0) throw packet.errors[0];
+  return packet;
+}
+
+export function makeRandom(seed = 1): Random {
+  let state = seed >>> 0 || 1;
+  return {
+    fill: (bytes) => {
+      for (let i = 0; i < bytes.length; i++) {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        bytes[i] = state >>> 24;
+      }
+    },
+  };
+}
+
+export function makeTestAnswerer(seed?: number): Answerer {
+  return makeAnswerer(makeRandom(seed), makeDnsCounters());
+}
+
+/** Asks for `name` in `zone`. */
+export function ask(
+  zone: NetworkZone | undefined,
+  name: string,
+  options: QuestionOptions & { transport?: Transport; answerer?: Answerer } = {},
+): Answer {
+  const { transport = 'udp', answerer = makeTestAnswerer() } = options;
+  return answer(makeQuestion(name, options), { zone, transport }, answerer);
+}
+
+/** The same, read. */
+export function askAndRead(
+  zone: NetworkZone | undefined,
+  name: string,
+  options: Parameters<typeof ask>[2] = {},
+): Packet {
+  const result = ask(zone, name, options);
+  if (result.type !== 'reply') throw new Error(`${name}: no reply but ${result.type}`);
+  return readReply(result.bytes);
+}
+
+export function makeInstance(number: number, region: string, group = 'app'): InstanceName {
+  return {
+    machineId: number.toString(16).padStart(14, '0') as MachineId,
+    address: `fdaa:1:1111:1:1:1:${number.toString(16)}:2` as Ipv6Address,
+    region,
+    group,
+  };
+}
+
+export function makeZone(
+  apps: Readonly<Record<string, readonly InstanceName[]>>,
+  regions: readonly string[] = [],
+): NetworkZone {
+  const entries = Object.entries(apps).map(([name, instances]): [string, AppZone] => [
+    name,
+    { name, instances },
+  ]);
+  return { apps: new Map(entries), regions: new Set(regions) };
+}
+
+export const RED_ZONE: NetworkZone = makeZone(
+  {
+    web: [
+      makeInstance(0xa1, 'ord'),
+      makeInstance(0xa2, 'ord', 'worker'),
+      makeInstance(0xa3, 'nrt'),
+    ],
+    idle: [],
+  },
+  ['ord', 'nrt', 'ams'],
+);
+
+export const BLUE_ZONE: NetworkZone = makeZone({ secret: [makeInstance(0xb1, 'ams')] }, ['ams']);
+
+export const ZONE: Zone = {
+  networks: new Map([
+    [RED, RED_ZONE],
+    [BLUE, BLUE_ZONE],
+  ]),
+};
