@@ -3,13 +3,13 @@
 
 import { Packet } from 'dns2';
 import type { MachineId, NetworkId } from '../../src/addressing/ids.ts';
-import type { Random } from '../../src/base/random.ts';
 import { type Answer, type Answerer, answer, makeAnswerer } from '../../src/dns/answer.ts';
 import { makeDnsCounters } from '../../src/dns/metrics.ts';
 import { RecordType } from '../../src/dns/protocol.ts';
 import type { Transport } from '../../src/dns/reply.ts';
 import type { AppZone, InstanceName, NetworkZone, Zone } from '../../src/dns/zone.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
+import { SeededRandom } from '../fakes/seeded-random.ts';
 
 export const RED: NetworkId = 0x0001_1111 as NetworkId;
 export const BLUE: NetworkId = 0x0002_2222 as NetworkId;
@@ -69,20 +69,8 @@ export function readReply(bytes: Uint8Array): Packet {
   return packet;
 }
 
-export function makeRandom(seed = 1): Random {
-  let state = seed >>> 0 || 1;
-  return {
-    fill: (bytes) => {
-      for (let i = 0; i < bytes.length; i++) {
-        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-        bytes[i] = state >>> 24;
-      }
-    },
-  };
-}
-
-export function makeTestAnswerer(seed?: number): Answerer {
-  return makeAnswerer(makeRandom(seed), makeDnsCounters());
+export function makeTestAnswerer(seed = 1): Answerer {
+  return makeAnswerer(new SeededRandom(seed), makeDnsCounters());
 }
 
 /** Asks for `name` in `zone`. */
