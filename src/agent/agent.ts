@@ -1,0 +1,231 @@
+// This host's agent: it keeps the data plane, the links, the names and the instances of this host as
+// they shall be. Level-triggered: whatever happens leads to a plan from all that is known and to a
+// pass that applies what differs, so a second pass changes nothing and a crash at any point is
+// repaired by starting again. Instances outlive it.
+
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import { Applier } from './apply.ts';
+import { EndpointBook } from './endpoints.ts';
+import { Instances } from './instances.ts';
+import { Journal } from './journal.ts';
+import { type Plan, plan } from './plan.ts';
+import type {
+  AgentIdentity,
+  AppLookup,
+  CopySource,
+  DataplaneHandle,
+  EndpointResolver,
+  InstanceOperations,
+  InstanceWriter,
+  InviteSource,
+  LinkPort,
+  NamesPort,
+  Timers,
+} from './ports.ts';
+import { Publisher } from './publisher.ts';
+import { type PassResult, Reconciler } from './reconciler.ts';
+import { Roster } from './roster.ts';
+import { PROCESS_SUPERVISION, type Supervision } from './supervision.ts';
+
+/** How often attached namespaces are looked at. */
+const LOOK_INTERVAL_MS = 2000;
+/** How often links are looked at although nothing has changed. */
+const VERIFY_INTERVAL_MS = 60_000;
+const JOURNAL_FOLDER = 'journal';
+const INSTANCES_FOLDER = 'instances';
+
+export interface AgentDependencies {
+  readonly identity: () => AgentIdentity;
+  readonly copy: CopySource;
+  readonly invites: InviteSource;
+  readonly apps: AppLookup;
+  readonly writer: InstanceWriter;
+  readonly dataplane: DataplaneHandle;
+  readonly links: LinkPort;
+  readonly names: NamesPort;
+  readonly resolver: EndpointResolver;
+  readonly supervision?: Supervision;
+  readonly timers?: Timers;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface AgentOptions {
+  /** The journal and the directories of the instances are made in it. */
+  readonly stateFolder: string;
+}
+
+export class Agent {
+  readonly #dependencies: AgentDependencies;
+  readonly #timers: Timers;
+  readonly #roster: Roster;
+  readonly #endpoints: EndpointBook;
+  readonly #applier: Applier;
+  readonly #reconciler: Reconciler;
+  readonly #publisher: Publisher;
+  readonly #handshakes = new Set<string>();
+  #problems: PassResult['failures'] = new Map();
+  #stopped = false;
+  #cancelPlanned: () => void = () => undefined;
+  #cancelLook: () => void = () => undefined;
+  #cancelVerify: () => void = () => undefined;
+  readonly instances: InstanceOperations;
+
+  private constructor(dependencies: AgentDependencies, journal: Journal, options: AgentOptions) {
+    const { random, logger, clock, copy, apps, identity } = dependencies;
+    const { supervision = PROCESS_SUPERVISION, timers = PROCESS_TIMERS } = dependencies;
+    this.#dependencies = dependencies;
+    this.#timers = timers;
+    this.#reconciler = new Reconciler({ pass: () => this.#pass(), timers, random, logger });
+    this.#applier = new Applier(dependencies);
+    this.#publisher = new Publisher({
+      journal,
+      writer: dependencies.writer,
+      timers,
+      random,
+      logger,
+    });
+    const { resolver } = dependencies;
+    const onChange = (): void => this.changed();
+    this.#endpoints = new EndpointBook({ resolver, timers, random, logger, onChange });
+    this.#roster = new Roster(
+      { journal, supervision, clock, logger, onChange },
+      join(options.stateFolder, INSTANCES_FOLDER),
+    );
+    this.instances = new Instances({
+      roster: this.#roster,
+      supervision,
+      identity,
+      copy,
+      apps,
+      applied: () => this.applied(),
+      clock,
+      random,
+      logger,
+    });
+  }
+
+  /**
+   * Finds the instances of an earlier p6nd and brings this host into its state as far as that goes;
+   * what fails is tried again. Rejects with STATE_UNWRITABLE.
+   */
+  static async start(dependencies: AgentDependencies, options: AgentOptions): Promise<Agent> {
+    const journal = await Journal.open(
+      join(options.stateFolder, JOURNAL_FOLDER),
+      dependencies.logger,
+    );
+    const agent = new Agent(dependencies, journal, options);
+    await agent.#roster.recover();
+    await agent.applied();
+    agent.#look();
+    agent.#verify();
+    return agent;
+  }
+
+  /** Something that the plan is made of has changed: copy, invites, identity. */
+  changed(): void {
+    this.#reconciler.trigger();
+    this.#publisher.trigger();
+  }
+
+  /** Resolves when what is known at the moment of the call has been applied, with what failed. */
+  applied(): Promise<PassResult> {
+    this.#publisher.trigger();
+    return this.#reconciler.applied();
+  }
+
+  /** A peer has completed a handshake; the key is base64. */
+  handshakeCompleted(publicKey: string): void {
+    const awaited = this.#dependencies.invites
+      .invites()
+      .some(({ use }) => use?.publicKey === publicKey);
+    if (!awaited || this.#handshakes.has(publicKey)) return;
+    this.#handshakes.add(publicKey);
+    this.changed();
+  }
+
+  /** What is not as it shall be, by machine id or the name of the part. */
+  get problems(): PassResult['failures'] {
+    return this.#problems;
+  }
+
+  /** Ends the agent's own work. Instances, links and the data plane stay as they are. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelPlanned();
+    this.#cancelLook();
+    this.#cancelVerify();
+    this.#endpoints.close();
+    await this.#reconciler.stop();
+    this.#roster.disconnect();
+    await this.#publisher.stop();
+  }
+
+  async #pass(): Promise<PassResult> {
+    const next = this.#plan();
+    this.#endpoints.setNames(next.endpointNames);
+    this.#planAgainAt(next);
+    const result = await this.#applier.apply(next);
+    this.#problems = result.failures;
+    for (const machineId of next.instanceLinks.keys()) {
+      this.#roster.noteProblem(machineId, result.failures.get(machineId)?.message);
+    }
+    return result;
+  }
+
+  #plan(): Plan {
+    const { identity, copy, invites, clock } = this.#dependencies;
+    return plan({
+      identity: identity(),
+      copy: copy.current(),
+      records: this.#roster.journal.records(),
+      namespaces: this.#roster.namespaces(),
+      invites: invites.invites(),
+      handshakes: this.#handshakes,
+      lookupEndpoint: (endpoints) => this.#endpoints.lookup(endpoints),
+      now: clock.wallNow(),
+    });
+  }
+
+  #planAgainAt({ changesAt }: Plan): void {
+    this.#cancelPlanned();
+    if (changesAt === undefined) return;
+    const delayMs = Math.max(0, changesAt - this.#dependencies.clock.wallNow());
+    this.#cancelPlanned = this.#timers.after(delayMs, () => this.changed());
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    this.#cancelLook = this.#timers.after(LOOK_INTERVAL_MS, () => void this.#recordVanished());
+  }
+
+  async #recordVanished(): Promise<void> {
+    try {
+      await this.#roster.recordVanished();
+    } catch (error) {
+      const { logger } = this.#dependencies;
+      logger.error('end of an instance is not kept', { error: String(error) });
+    }
+    this.#look();
+  }
+
+  #verify(): void {
+    this.#cancelVerify = this.#timers.after(VERIFY_INTERVAL_MS, () => {
+      this.#applier.distrustLinks();
+      this.#reconciler.trigger();
+      this.#verify();
+    });
+  }
+}
+
+/** Real time. No timer keeps the process alive. */
+const PROCESS_TIMERS: Timers = {
+  after: (ms, task) => {
+    const timer = setTimeout(task, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};

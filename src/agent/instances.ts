@@ -1,0 +1,281 @@
+// What people do with the instances of this host: run, attach, start, stop, remove, look at them.
+// Operations on one instance happen one after the other.
+
+import type { MachineId } from '../addressing/ids.ts';
+import type { Clock } from '../base/clock.ts';
+import { asP6nError, P6nError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import { draftRecord, requireFacts, requireRunRequest } from './draft.ts';
+import { commandEnvironment } from './environment.ts';
+import { Exclusive } from './exclusive.ts';
+import type { Attachment, JournalRecord } from './journal-record.ts';
+import { identifyNamespace, isPresent, isSameNamespace, namespaceIdentity } from './namespace.ts';
+import type {
+  AgentIdentity,
+  AppLookup,
+  AppOnNetwork,
+  AttachRequest,
+  CopySource,
+  InstanceOperations,
+  LocalInstance,
+  OutputEvent,
+  OutputRequest,
+  RunRequest,
+} from './ports.ts';
+import type { PassResult } from './reconciler.ts';
+import type { Roster } from './roster.ts';
+import type { Supervision } from './supervision.ts';
+
+/** How long a command may take to end after SIGTERM. */
+export const STOP_GRACE_MS = 10_000;
+const TAIL_BYTES = 65_536;
+
+export interface InstancesDependencies {
+  readonly roster: Roster;
+  readonly supervision: Pick<Supervision, 'readTail'>;
+  readonly identity: () => AgentIdentity;
+  readonly copy: Pick<CopySource, 'current'>;
+  readonly apps: AppLookup;
+  /** Resolves when all that the journal says holds on this host. */
+  readonly applied: () => Promise<PassResult>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export class Instances implements InstanceOperations {
+  readonly #dependencies: InstancesDependencies;
+  readonly #roster: Roster;
+  readonly #exclusive = new Exclusive<MachineId>();
+
+  constructor(dependencies: InstancesDependencies) {
+    this.#dependencies = dependencies;
+    this.#roster = dependencies.roster;
+  }
+
+  async run(request: RunRequest): Promise<LocalInstance> {
+    requireRunRequest(request);
+    const { command, workingDirectory = '/' } = request;
+    return await this.#create(request, {
+      origin: 'run',
+      command,
+      workingDirectory,
+      attachment: undefined,
+    });
+  }
+
+  async attach(request: AttachRequest): Promise<LocalInstance> {
+    requireFacts(request);
+    const attachment = identifyNamespace(request.namespace);
+    this.#requireUnattached(attachment);
+    return await this.#create(request, {
+      origin: 'attached',
+      command: [],
+      workingDirectory: '/',
+      attachment,
+    });
+  }
+
+  start(reference: string): Promise<LocalInstance> {
+    return this.#withInstance(reference, async (machineId, record) => {
+      if (record.instance.state !== 'stopped') throw wrongState('start', record);
+      if (record.attachment !== undefined) this.#requireStartable(record.attachment);
+      // Whatever an earlier run has left in the data plane goes first.
+      await this.#dependencies.applied();
+      await this.#roster.setState(machineId, 'created');
+      try {
+        await this.#bringUp(machineId);
+      } catch (error) {
+        await this.#roster.supervisor(machineId)?.stop(0);
+        await this.#roster.setState(machineId, 'stopped', record.exit);
+        this.#roster.noteProblem(machineId, asP6nError(error, 'Cannot start').message);
+        throw error;
+      }
+      return this.show(machineId);
+    });
+  }
+
+  stop(
+    reference: string,
+    options: { readonly graceMs?: number | undefined } = {},
+  ): Promise<LocalInstance> {
+    return this.#withInstance(reference, async (machineId, record) => {
+      if (record.instance.state !== 'started') throw wrongState('stop', record);
+      await this.#takeDown(machineId, options.graceMs);
+      return this.show(machineId);
+    });
+  }
+
+  remove(reference: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    return this.#withInstance(reference, async (machineId, record) => {
+      if (record.instance.state !== 'stopped') {
+        if (options.force !== true) throw wrongState('remove', record);
+        await this.#takeDown(machineId, undefined);
+      }
+      const stopped = this.#roster.journal.get(machineId) ?? record;
+      await this.#roster.journal.put({ ...stopped, removed: true, pending: true });
+      await this.#roster.removeDirectory(machineId);
+      await this.#dependencies.applied();
+      this.#dependencies.logger.info('instance is removed', { machineId });
+    });
+  }
+
+  list(): readonly LocalInstance[] {
+    return this.#roster.journal.instances().map((record) => this.#roster.view(record));
+  }
+
+  show(reference: string): LocalInstance {
+    return this.#roster.view(this.#find(reference));
+  }
+
+  async *output(
+    reference: string,
+    { tailBytes = TAIL_BYTES, follow = false }: OutputRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<OutputEvent> {
+    const { instance, origin } = this.#find(reference);
+    const { machineId } = instance;
+    if (origin === 'attached') {
+      throw new P6nError(
+        'INSTANCE_STATE',
+        `Cannot show the output of instance "${instance.name}": its namespace is attached`,
+        { hint: 'p6nd keeps the output of commands that it runs itself.' },
+      );
+    }
+    const supervisor = this.#roster.supervisor(machineId);
+    if (follow && supervisor !== undefined) {
+      yield* supervisor.follow(tailBytes, signal);
+      return;
+    }
+    const directory = this.#roster.directory(machineId);
+    yield* this.#dependencies.supervision.readTail(directory, tailBytes);
+    const exit = this.#roster.journal.get(machineId)?.exit;
+    if (exit !== undefined) yield { type: 'exit', exit };
+  }
+
+  async #create(
+    request: Pick<RunRequest, 'app' | 'name' | 'group' | 'metadata'>,
+    own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'attachment'>,
+  ): Promise<LocalInstance> {
+    const { identity, random, clock } = this.#dependencies;
+    const home = await this.#findApp(request.app);
+    const journal = this.#roster.journal;
+    // No turn of the event loop between this check and the record that the next one sees.
+    if (own.attachment !== undefined) this.#requireUnattached(own.attachment);
+    const record = draftRecord(
+      { journal, identity: identity(), random, now: clock.wallNow() },
+      home,
+      request,
+      own,
+    );
+    const { machineId } = record.instance;
+    return await this.#exclusive.run(machineId, async () => {
+      try {
+        await journal.put(record);
+        await this.#bringUp(machineId);
+      } catch (error) {
+        // What could not be made leaves nothing behind, its name least of all.
+        await this.#roster.discard(machineId);
+        throw error;
+      }
+      return this.show(machineId);
+    });
+  }
+
+  /** From `created` to `started`: namespace, TUN and address, then the command, names last. */
+  async #bringUp(machineId: MachineId): Promise<void> {
+    const record = this.#find(machineId);
+    this.#roster.noteProblem(machineId, undefined);
+    const supervisor = record.origin === 'run' ? await this.#roster.launch(record) : undefined;
+    const { failures } = await this.#dependencies.applied();
+    const failure = failures.get(machineId);
+    if (failure !== undefined) throw failures.get('dataplane') ?? failure;
+    await supervisor?.start({
+      command: record.command,
+      environment: commandEnvironment(record),
+      workingDirectory: record.workingDirectory,
+    });
+    await this.#roster.setState(machineId, 'started');
+    if (supervisor !== undefined && this.#roster.supervisor(machineId) !== supervisor) {
+      await this.#roster.recordEnd(machineId, await supervisor.ended);
+    }
+    await this.#dependencies.applied();
+  }
+
+  async #takeDown(machineId: MachineId, graceMs = STOP_GRACE_MS): Promise<void> {
+    const supervisor = this.#roster.supervisor(machineId);
+    await supervisor?.stop(graceMs);
+    await this.#roster.recordEnd(machineId, await supervisor?.ended);
+    await this.#dependencies.applied();
+  }
+
+  async #findApp(name: string): Promise<AppOnNetwork> {
+    const copy = this.#dependencies.copy.current();
+    const app = [...copy.apps].find((one) => one.name === name);
+    const network = [...copy.networks].find(({ id }) => id === app?.network);
+    if (app !== undefined && network !== undefined) return { app, network };
+    const found = await this.#dependencies.apps.lookupApp(name);
+    if (found !== undefined) return found;
+    throw new P6nError('NOT_FOUND', `Cannot create an instance: there is no app "${name}"`, {
+      hint: `Create it first: \`p6nctl apps create ${name}\`.`,
+    });
+  }
+
+  /** An attached namespace, or one that p6nd made itself, has its `p6n0` already. */
+  #requireUnattached(attachment: Attachment): void {
+    for (const record of this.#roster.journal.instances()) {
+      const { instance } = record;
+      if (instance.state === 'stopped') continue;
+      const path = this.#roster.supervisor(instance.machineId)?.namespace;
+      const other = record.attachment ?? (path === undefined ? undefined : namespaceIdentity(path));
+      if (other === undefined || !isSameNamespace(other, attachment)) continue;
+      throw new P6nError(
+        'NAMESPACE_INVALID',
+        `Cannot attach ${attachment.path}: it is the namespace of instance "${instance.name}"`,
+        { hint: 'A namespace holds one instance.' },
+      );
+    }
+  }
+
+  #requireStartable(attachment: Attachment): void {
+    if (!isPresent(attachment)) {
+      throw new P6nError(
+        'NAMESPACE_INVALID',
+        `Cannot start an instance in ${attachment.path}: the namespace that was attached is gone`,
+        { hint: 'Remove the instance and attach the new namespace.' },
+      );
+    }
+    this.#requireUnattached(attachment);
+  }
+
+  #withInstance<T>(
+    reference: string,
+    task: (machineId: MachineId, record: JournalRecord) => Promise<T>,
+  ): Promise<T> {
+    // Found again when it is its turn: an earlier operation may have removed it.
+    return Promise.resolve(reference)
+      .then((text) => this.#find(text).instance.machineId)
+      .then((machineId) =>
+        this.#exclusive.run(machineId, () => task(machineId, this.#find(machineId))),
+      );
+  }
+
+  #find(reference: string): JournalRecord {
+    const record = this.#roster.journal.find(reference);
+    if (record !== undefined) return record;
+    throw new P6nError('NOT_FOUND', `Cannot find instance "${reference}" on this host`, {
+      hint: '`p6nctl instances list` shows the instances and their hosts.',
+    });
+  }
+}
+
+function wrongState(verb: string, { instance }: JournalRecord): P6nError {
+  const { name, state } = instance;
+  const hint = verb === 'remove' ? 'Stop it first, or use --force.' : undefined;
+  return new P6nError(
+    'INSTANCE_STATE',
+    `Cannot ${verb} instance "${name}": it is ${state}`,
+    hint === undefined ? {} : { hint },
+  );
+}

@@ -1,0 +1,252 @@
+// What this host shall be, as one value made from what is known: who it is, the copy of the
+// registry, its own instances and invites. Pure: the same knowledge is the same plan.
+
+import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
+import {
+  hostAddress,
+  NAMESERVER_ADDRESS,
+  networkNameserverAddress,
+  presenceAddress,
+  SITE_ROUTE,
+  wireguardPeerAddress,
+} from '../addressing/layout.ts';
+import { fromBase64 } from '../base/bytes.ts';
+import type { WallMillis } from '../base/clock.ts';
+import { type DataplaneConfig, HOST_TUN, type TunConfig } from '../dataplane/config.ts';
+import type { EndpointAddress, PeerConfig } from '../device/config.ts';
+import type { Zone } from '../dns/zone.ts';
+import type { FilterConfig, FilterHost } from '../filter/config.ts';
+import type { Ipv6Address } from '../ip/ipv6-address.ts';
+import type { Invite } from '../registry/model.ts';
+import { isAddress, parseEndpoint } from './endpoints.ts';
+import type { JournalRecord } from './journal-record.ts';
+import { planZone } from './plan-zone.ts';
+import type { AgentIdentity, CopyView, KnownServer, LinkPlan } from './ports.ts';
+
+/** Every interface of p6n has this name in its namespace. */
+export const TUN_NAME = 'p6n0';
+/** A host that only calls out is reached through what its NAT remembers. */
+export const KEEPALIVE_SECONDS = 25;
+const KEY_BYTES = 32;
+
+export interface PlanInput {
+  readonly identity: AgentIdentity;
+  readonly copy: CopyView;
+  /** The instances of this host, in any state. */
+  readonly records: readonly JournalRecord[];
+  /** The namespaces of those that have one at the moment, by machine id. */
+  readonly namespaces: ReadonlyMap<MachineId, string>;
+  readonly invites: readonly Invite[];
+  /** The public keys, base64, that have completed a handshake since p6nd runs. */
+  readonly handshakes: ReadonlySet<string>;
+  /** Where a host's endpoints lead, best first. */
+  readonly lookupEndpoint: (endpoints: readonly string[]) => EndpointAddress | undefined;
+  readonly now: WallMillis;
+}
+
+export interface Plan {
+  readonly dataplane: DataplaneConfig;
+  /** `p6n0` of the host itself. */
+  readonly hostLink: LinkPlan;
+  readonly instanceLinks: ReadonlyMap<MachineId, LinkPlan>;
+  readonly zone: Zone;
+  readonly listeners: readonly Ipv6Address[];
+  /** The networks that this host has to follow. */
+  readonly followed: ReadonlySet<NetworkId>;
+  /** The host names among the endpoints. */
+  readonly endpointNames: ReadonlySet<string>;
+  /** When time alone changes the plan, or undefined. */
+  readonly changesAt: WallMillis | undefined;
+}
+
+/** A network with an instance here. */
+interface LiveNetwork {
+  readonly id: NetworkId;
+  readonly regionScoped: boolean;
+}
+
+export function plan(input: PlanInput): Plan {
+  const { identity } = input;
+  const live = input.records.filter((record) => isLive(record, input.namespaces));
+  const networks = liveNetworks(input.copy, live);
+  const hosts = otherHosts(identity, input.copy);
+  const invites = input.invites.filter((invite) => isServed(invite, input));
+  return {
+    dataplane: {
+      listenPort: identity.listenPort,
+      device: {
+        privateKey: identity.privateKey,
+        peers: [...hosts.flatMap((host) => hostPeer(host, input)), ...invites.flatMap(invitePeer)],
+      },
+      filter: filterConfig(identity, hosts, networks, live, invites),
+      tuns: tuns(identity, live, input.namespaces),
+    },
+    hostLink: hostLink(identity, networks),
+    instanceLinks: new Map(
+      live.map((record) => [
+        record.instance.machineId,
+        instanceLink(record, input.namespaces, identity.mtu),
+      ]),
+    ),
+    zone: planZone(input, networks),
+    listeners: [NAMESERVER_ADDRESS, ...networks.map(({ id }) => networkNameserverAddress(id))],
+    followed: new Set(
+      input.records.filter(({ removed }) => !removed).map(({ instance }) => instance.network),
+    ),
+    endpointNames: endpointNames(hosts),
+    changesAt: soonest(invites.map((invite) => invite.expiresAt)),
+  };
+}
+
+/** Whether it takes part in the network: from its making on, while its namespace is there. */
+function isLive(record: JournalRecord, namespaces: ReadonlyMap<MachineId, string>): boolean {
+  const { machineId, state } = record.instance;
+  return !record.removed && state !== 'stopped' && namespaces.has(machineId);
+}
+
+/** What the copy says of a network goes before what the journal remembers of it. */
+function liveNetworks(copy: CopyView, live: readonly JournalRecord[]): readonly LiveNetwork[] {
+  const networks = new Map<NetworkId, LiveNetwork>();
+  for (const { instance, network } of live) {
+    networks.set(instance.network, { id: instance.network, regionScoped: network.regionScoped });
+  }
+  for (const { id, regionScoped } of copy.networks) {
+    if (networks.has(id)) networks.set(id, { id, regionScoped });
+  }
+  return [...networks.values()].sort((a, b) => a.id - b.id);
+}
+
+/** All hosts of the site but this one; a server that the copy lacks stands as of joining. */
+function otherHosts(identity: AgentIdentity, copy: CopyView): readonly KnownServer[] {
+  const hosts = new Map<HostId, KnownServer>();
+  for (const server of identity.servers) hosts.set(server.id, server);
+  for (const host of copy.hosts) hosts.set(host.id, host);
+  hosts.delete(identity.hostId);
+  return [...hosts.values()].sort((a, b) => a.id - b.id);
+}
+
+function hostPeer(host: KnownServer, input: PlanInput): PeerConfig[] {
+  const publicKey = parseKey(host.publicKey);
+  if (publicKey === undefined) return [];
+  const endpoint = input.lookupEndpoint(host.endpoints);
+  const callsOut = input.identity.endpoints.length === 0 && endpoint !== undefined;
+  return [
+    {
+      publicKey,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(callsOut ? { persistentKeepaliveSeconds: KEEPALIVE_SECONDS } : {}),
+      route: { kind: 'host', hostId: host.id, key: 'current' },
+    },
+  ];
+}
+
+function invitePeer(invite: Invite): PeerConfig[] {
+  const publicKey = parseKey(invite.publicKey);
+  if (publicKey === undefined) return [];
+  const address = wireguardPeerAddress(INFRASTRUCTURE_NETWORK, invite.server, invite.number);
+  return [{ publicKey, route: { kind: 'prefixes', prefixes: [`${address}/128`] } }];
+}
+
+/**
+ * An invite works until it expires, or until the host that used it has spoken with its own key: an
+ * answer that got lost can be asked for again.
+ */
+function isServed(invite: Invite, { identity, handshakes, now }: PlanInput): boolean {
+  if (identity.role !== 'server' || invite.server !== identity.hostId) return false;
+  if (invite.expiresAt <= now) return false;
+  return invite.use === undefined || !handshakes.has(invite.use.publicKey);
+}
+
+function filterConfig(
+  identity: AgentIdentity,
+  hosts: readonly FilterHost[],
+  networks: readonly LiveNetwork[],
+  live: readonly JournalRecord[],
+  invites: readonly Invite[],
+): FilterConfig {
+  return {
+    hostId: identity.hostId,
+    region: identity.region,
+    extraHostAddresses: [],
+    server: identity.role === 'server',
+    hosts: [
+      { id: identity.hostId, region: identity.region },
+      ...hosts.map(({ id, region }) => ({ id, region })),
+    ],
+    networks,
+    instances: live.map(({ instance, tun }) => ({
+      network: instance.network,
+      instance: instance.instanceId,
+      tun,
+    })),
+    wireguardPeers: invites.map(({ number }) => ({
+      network: INFRASTRUCTURE_NETWORK,
+      peer: number,
+    })),
+  };
+}
+
+function tuns(
+  { mtu }: AgentIdentity,
+  live: readonly JournalRecord[],
+  namespaces: ReadonlyMap<MachineId, string>,
+): readonly TunConfig[] {
+  return [
+    { tun: HOST_TUN, name: TUN_NAME, namespace: undefined, mtu },
+    ...live.map(({ instance, tun }) => ({
+      tun,
+      name: TUN_NAME,
+      namespace: namespaces.get(instance.machineId),
+      mtu,
+    })),
+  ];
+}
+
+function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): LinkPlan {
+  return {
+    namespace: undefined,
+    name: TUN_NAME,
+    mtu: identity.mtu,
+    addresses: [
+      { address: hostAddress(identity.hostId), preferred: true },
+      { address: NAMESERVER_ADDRESS, preferred: false },
+      ...networks.flatMap(({ id }) => [
+        { address: networkNameserverAddress(id), preferred: false },
+        { address: presenceAddress(id, identity.hostId), preferred: true },
+      ]),
+    ],
+    routes: [SITE_ROUTE],
+  };
+}
+
+function instanceLink(
+  { instance }: JournalRecord,
+  namespaces: ReadonlyMap<MachineId, string>,
+  mtu: number,
+): LinkPlan {
+  return {
+    namespace: namespaces.get(instance.machineId),
+    name: TUN_NAME,
+    mtu,
+    addresses: [{ address: instance.address, preferred: true }],
+    routes: [SITE_ROUTE],
+  };
+}
+
+function endpointNames(hosts: readonly KnownServer[]): ReadonlySet<string> {
+  const names = hosts
+    .flatMap((host) => host.endpoints)
+    .map((text) => parseEndpoint(text)?.host)
+    .filter((host) => host !== undefined && !isAddress(host));
+  return new Set(names as string[]);
+}
+
+function parseKey(text: string): PeerConfig['publicKey'] | undefined {
+  const bytes = fromBase64(text);
+  return bytes?.length === KEY_BYTES ? (bytes as PeerConfig['publicKey']) : undefined;
+}
+
+function soonest(moments: readonly WallMillis[]): WallMillis | undefined {
+  return moments.length === 0 ? undefined : (Math.min(...moments) as WallMillis);
+}

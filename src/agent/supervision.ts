@@ -1,0 +1,54 @@
+// The supervisors of this host's run instances, as the instance operations use them: the real ones
+// are processes, a test's are objects.
+
+import { rm } from 'node:fs/promises';
+import type { CommandExit, OutputEvent } from './ports.ts';
+import type { CommandSpec } from './supervisor/command.ts';
+import { type LaunchSpec, launchSupervisor } from './supervisor/launch.ts';
+import { killAbandoned } from './supervisor/namespace-processes.ts';
+import { readTail } from './supervisor/output-log.ts';
+import type { SupervisorState } from './supervisor/protocol.ts';
+import { readExit, SupervisorSession } from './supervisor/session.ts';
+
+export interface Supervisor {
+  readonly initialState: SupervisorState;
+  /** Path of the network namespace that it holds. */
+  readonly namespace: string;
+  readonly commandPid: number | undefined;
+  /** Resolves with its end; undefined when it left no word of how the command ended. */
+  readonly ended: Promise<CommandExit | undefined>;
+  start(spec: CommandSpec): Promise<void>;
+  stop(graceMs: number): Promise<void>;
+  disconnect(): void;
+  follow(tailBytes: number, signal: AbortSignal): AsyncIterable<OutputEvent>;
+}
+
+export interface Supervision {
+  launch(spec: LaunchSpec): Promise<Supervisor>;
+  /** The one that serves `directory`, or undefined when there is none. */
+  find(directory: string): Promise<Supervisor | undefined>;
+  readExit(directory: string): CommandExit | undefined;
+  readTail(directory: string, tailBytes: number): readonly OutputEvent[];
+  /** Ends what a supervisor that was killed has left running. */
+  killAbandoned(machineId: string): void;
+  removeDirectory(directory: string): Promise<void>;
+}
+
+export const PROCESS_SUPERVISION: Supervision = {
+  launch: async (spec) => {
+    await launchSupervisor(spec);
+    return SupervisorSession.connect(spec.directory);
+  },
+  find: async (directory) => {
+    try {
+      return await SupervisorSession.connect(directory);
+    } catch {
+      return undefined;
+    }
+  },
+  readExit,
+  readTail: (directory, tailBytes) =>
+    readTail(directory, tailBytes).map((piece) => ({ type: 'output', ...piece })),
+  killAbandoned,
+  removeDirectory: (directory) => rm(directory, { recursive: true, force: true }),
+};

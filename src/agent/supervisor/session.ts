@@ -1,0 +1,206 @@
+// A supervisor as p6nd sees it: one connection for requests, which tells at once when the command
+// has ended, and one more for each reader of the output.
+
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { P6nError } from '../../base/errors.ts';
+import type { CommandExit, OutputEvent } from '../ports.ts';
+import type { CommandSpec } from './command.ts';
+import {
+  EXIT_FILE,
+  encodeLine,
+  PROTOCOL_VERSION,
+  receiveMessages,
+  SOCKET_FILE,
+  type SupervisorMessage,
+  type SupervisorState,
+} from './protocol.ts';
+
+const HELLO_TIMEOUT_MS = 5000;
+
+type Hello = Extract<SupervisorMessage, { type: 'hello' }>;
+type Reply = Extract<SupervisorMessage, { type: 'reply' }>;
+type Request =
+  | ({ readonly type: 'start' } & CommandSpec)
+  | { readonly type: 'stop'; readonly graceMs: number };
+
+export class SupervisorSession {
+  readonly #socket: Socket;
+  readonly #directory: string;
+  readonly #waiting = new Map<number, (reply: Reply | undefined) => void>();
+  readonly #hello: Hello;
+  #requests = 0;
+  #commandPid: number | undefined;
+  /** Resolves with the connection's end; the exit is undefined when the supervisor was killed. */
+  readonly ended: Promise<CommandExit | undefined>;
+
+  private constructor(socket: Socket, directory: string, hello: Hello) {
+    this.#socket = socket;
+    this.#directory = directory;
+    this.#hello = hello;
+    this.#commandPid = hello.commandPid;
+    this.ended = new Promise((resolve) =>
+      socket.once('close', () => {
+        for (const answer of this.#waiting.values()) answer(undefined);
+        resolve(readExit(directory));
+      }),
+    );
+  }
+
+  /** Rejects when no supervisor listens in `directory`, or one that this p6nd cannot speak to. */
+  static async connect(directory: string): Promise<SupervisorSession> {
+    const replies: { receive: (message: SupervisorMessage) => void } = { receive: () => undefined };
+    const { socket, hello } = await open(directory, (message) => replies.receive(message));
+    const session = new SupervisorSession(socket, directory, hello);
+    // Nothing but the hello comes before the first request.
+    replies.receive = (message) => session.#receive(message);
+    return session;
+  }
+
+  /** The supervisor's process id. */
+  get pid(): number {
+    return this.#hello.pid;
+  }
+
+  /** Its state when the session began. */
+  get initialState(): SupervisorState {
+    return this.#hello.state;
+  }
+
+  get commandPid(): number | undefined {
+    return this.#commandPid;
+  }
+
+  /** The file of the network namespace that it holds. */
+  get namespace(): string {
+    return `/proc/${this.pid}/ns/net`;
+  }
+
+  /** Resolves when the command runs; rejects with COMMAND_FAILED when it cannot be run. */
+  async start(spec: CommandSpec): Promise<void> {
+    const reply = await this.#request({ type: 'start', ...spec });
+    if (reply?.error === undefined && reply !== undefined) {
+      this.#commandPid = reply.commandPid;
+      return;
+    }
+    throw new P6nError(
+      'COMMAND_FAILED',
+      `Cannot run "${spec.command[0]}": ${reply?.error ?? 'its supervisor has ended'}`,
+    );
+  }
+
+  /** Ends the command, by force after `graceMs`, and with it the supervisor. */
+  async stop(graceMs: number): Promise<void> {
+    await this.#request({ type: 'stop', graceMs });
+    await this.ended;
+  }
+
+  /** Leaves the supervisor running. */
+  disconnect(): void {
+    this.#socket.destroy();
+  }
+
+  /** The output as it comes, beginning with the last `tailBytes`; ends with the command. */
+  async *follow(tailBytes: number, signal: AbortSignal): AsyncIterable<OutputEvent> {
+    const events: SupervisorMessage[] = [];
+    let wake: () => void = () => undefined;
+    const { socket } = await open(this.#directory, (message) => {
+      events.push(message);
+      // What is not taken here waits in the supervisor, which bounds it.
+      socket.pause();
+      wake();
+    });
+    let closed = false;
+    socket.once('close', () => {
+      closed = true;
+      wake();
+    });
+    const abort = (): void => void socket.destroy();
+    signal.addEventListener('abort', abort, { once: true });
+    socket.write(encodeLine({ id: 1, type: 'follow', tailBytes }));
+    try {
+      while (!signal.aborted) {
+        const message = events.shift();
+        const event = message === undefined ? undefined : outputEvent(message);
+        if (event !== undefined) yield event;
+        if (message !== undefined) continue;
+        if (closed) return;
+        const more = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        socket.resume();
+        await more;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+    }
+  }
+
+  #request(request: Request): Promise<Reply | undefined> {
+    if (this.#socket.destroyed) return Promise.resolve(undefined);
+    const id = ++this.#requests;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#socket.write(encodeLine({ id, ...request }));
+    });
+  }
+
+  #receive(message: SupervisorMessage): void {
+    if (message.type !== 'reply') return;
+    this.#waiting.get(message.id)?.(message);
+    this.#waiting.delete(message.id);
+  }
+}
+
+/** How the command ended by the supervisor's record, or undefined when it left none. */
+export function readExit(directory: string): CommandExit | undefined {
+  try {
+    return JSON.parse(readFileSync(join(directory, EXIT_FILE), 'utf8')) as CommandExit;
+  } catch {
+    return undefined;
+  }
+}
+
+function open(
+  directory: string,
+  onMessage: (message: SupervisorMessage) => void,
+): Promise<{ readonly socket: Socket; readonly hello: Hello }> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(join(directory, SOCKET_FILE));
+    let greeted = false;
+    const timer = setTimeout(() => socket.destroy(new Error('it says nothing')), HELLO_TIMEOUT_MS);
+    receiveMessages<SupervisorMessage>(socket, (message) => {
+      if (greeted) {
+        onMessage(message);
+      } else if (message.type === 'hello' && message.version === PROTOCOL_VERSION) {
+        greeted = true;
+        clearTimeout(timer);
+        resolve({ socket, hello: message });
+      } else {
+        socket.destroy(new Error('it speaks another version'));
+      }
+    });
+    socket.on('error', reject);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      reject(new Error('it has ended'));
+    });
+  });
+}
+
+function outputEvent(message: SupervisorMessage): OutputEvent | undefined {
+  switch (message.type) {
+    case 'output':
+      return { ...message, data: Buffer.from(message.data, 'base64') };
+    case 'skipped':
+    case 'exit':
+      return message;
+    case 'hello':
+    case 'reply':
+      return undefined;
+    default:
+      return undefined;
+  }
+}
