@@ -1,0 +1,27 @@
+// The clock of the machine. Its monotonic side is CLOCK_BOOTTIME, which goes on while the machine
+// sleeps: WireGuard's sessions must not outlive a suspend (node:process offers CLOCK_MONOTONIC,
+// which stops then).
+
+import type { Clock, Millis, WallMillis } from '../../base/clock.ts';
+import { addressOf, nativeMemory } from './ffi.ts';
+import { CLOCK_BOOTTIME, TIMESPEC_BYTES, TIMESPEC_NANOSECONDS_OFFSET } from './layouts.ts';
+import { clockGettime } from './syscalls.ts';
+
+const NANOSECONDS_PER_MS = 1e6;
+
+export class LinuxClock implements Clock {
+  readonly #timespec = nativeMemory(TIMESPEC_BYTES);
+  readonly #address = addressOf(this.#timespec);
+
+  now(): Millis {
+    clockGettime(CLOCK_BOOTTIME, this.#address);
+    // The seconds since boot fit 32 bits for 136 years.
+    const seconds = this.#timespec.readUInt32LE(0);
+    const nanoseconds = this.#timespec.readUInt32LE(TIMESPEC_NANOSECONDS_OFFSET);
+    return (seconds * 1000 + nanoseconds / NANOSECONDS_PER_MS) as Millis;
+  }
+
+  wallNow(): WallMillis {
+    return Date.now() as WallMillis;
+  }
+}

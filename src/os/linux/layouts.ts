@@ -1,0 +1,146 @@
+// Structures of the Linux kernel as named offsets, for 64-bit little-endian machines (x86-64 and
+// arm64 agree but for epoll_event), and the numbers that name options and flags. Values follow the
+// kernel's UAPI headers; multi-byte fields are in native byte order unless they say otherwise.
+
+// struct ifreq, <linux/if.h>: name, then a union.
+export const IFREQ_BYTES = 40;
+export const IFREQ_NAME_OFFSET = 0;
+export const IFREQ_FLAGS_OFFSET = 16;
+export const IFREQ_MTU_OFFSET = 16;
+export const SIOCSIFMTU = 0x8922;
+/** Longest interface name without its terminating zero (IFNAMSIZ - 1). */
+export const INTERFACE_NAME_BYTES_MAX = 15;
+
+// struct sockaddr_in, <linux/in.h>
+export const SOCKADDR_IN_BYTES = 16;
+export const SOCKADDR_IN_ADDRESS_OFFSET = 4;
+// struct sockaddr_in6, <linux/in6.h>; family and port as in sockaddr_in
+export const SOCKADDR_IN6_BYTES = 28;
+export const SOCKADDR_FAMILY_OFFSET = 0;
+/** Big-endian. */
+export const SOCKADDR_PORT_OFFSET = 2;
+export const SOCKADDR_IN6_ADDRESS_OFFSET = 8;
+export const SOCKADDR_IN6_SCOPE_OFFSET = 24;
+
+// struct iovec, <linux/uio.h>
+export const IOVEC_BYTES = 16;
+export const IOVEC_BASE_OFFSET = 0;
+export const IOVEC_LENGTH_OFFSET = 8;
+
+// struct mmsghdr: a msghdr and the length of the message, <sys/socket.h>
+//  0 name  8 namelen(u32)  16 iov  24 iovlen  32 control  40 controllen  48 flags(i32)  56 len(u32)
+export const MMSGHDR_BYTES = 64;
+export const MSGHDR_NAME_OFFSET = 0;
+export const MSGHDR_NAME_LENGTH_OFFSET = 8;
+export const MSGHDR_IOV_OFFSET = 16;
+export const MSGHDR_IOV_LENGTH_OFFSET = 24;
+export const MSGHDR_CONTROL_OFFSET = 32;
+export const MSGHDR_CONTROL_LENGTH_OFFSET = 40;
+export const MSGHDR_FLAGS_OFFSET = 48;
+export const MMSGHDR_LENGTH_OFFSET = 56;
+
+// struct cmsghdr, <linux/socket.h>: length of header and data, level, type; data padded to 8
+export const CMSG_LENGTH_OFFSET = 0;
+export const CMSG_LEVEL_OFFSET = 8;
+export const CMSG_TYPE_OFFSET = 12;
+export const CMSG_DATA_OFFSET = 16;
+export const CMSG_ALIGNMENT = 8;
+
+// struct in_pktinfo: ifindex, the local address to send from (spec_dst), the header's destination
+export const IN_PKTINFO_BYTES = 12;
+export const IN_PKTINFO_INTERFACE_OFFSET = 0;
+export const IN_PKTINFO_LOCAL_OFFSET = 4;
+// struct in6_pktinfo: address, ifindex
+export const IN6_PKTINFO_BYTES = 20;
+export const IN6_PKTINFO_ADDRESS_OFFSET = 0;
+export const IN6_PKTINFO_INTERFACE_OFFSET = 16;
+
+// struct pollfd, <poll.h>
+export const POLLFD_BYTES = 8;
+export const POLLFD_EVENTS_OFFSET = 4;
+export const POLLFD_RETURNED_OFFSET = 6;
+export const POLLOUT = 0x4;
+
+// struct epoll_event is packed on x86-64 alone: events u32, then 64 bits of user data
+export const EPOLL_EVENT_BYTES: number = process.arch === 'x64' ? 12 : 16;
+export const EPOLL_EVENT_DATA_OFFSET: number = process.arch === 'x64' ? 4 : 8;
+export const EPOLL_CLOEXEC = 0x80000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 0x1;
+
+// struct timespec: seconds and nanoseconds, 64 bits each
+export const TIMESPEC_BYTES = 16;
+export const TIMESPEC_NANOSECONDS_OFFSET = 8;
+export const CLOCK_BOOTTIME = 7;
+
+// struct ucred, <linux/socket.h>
+export const UCRED_BYTES = 12;
+export const UCRED_UID_OFFSET = 4;
+export const UCRED_GID_OFFSET = 8;
+
+// open(2), fcntl(2)
+export const O_RDONLY = 0x0;
+export const O_RDWR = 0x2;
+export const O_NONBLOCK = 0x800;
+export const O_CLOEXEC = 0x80000;
+export const EFD_CLOEXEC = 0x80000;
+export const EFD_NONBLOCK = 0x800;
+export const CLONE_NEWNET = 0x4000_0000;
+
+// <linux/if_tun.h>
+export const TUNSETIFF = 0x4004_54ca;
+/** Takes its argument by value. */
+export const TUNSETPERSIST = 0x4004_54cb;
+export const IFF_TUN = 0x1;
+export const IFF_NO_PI = 0x1000;
+
+// socket(2)
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_NONBLOCK = 0x800;
+export const SOCK_CLOEXEC = 0x80000;
+export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_SNDBUF = 7;
+export const SO_RCVBUF = 8;
+export const SO_PEERCRED = 17;
+export const SO_BINDTODEVICE = 25;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
+export const IPPROTO_IP = 0;
+export const IP_TOS = 1;
+export const IP_PKTINFO = 8;
+export const IP_MTU_DISCOVER = 10;
+export const IP_RECVTOS = 13;
+export const IP_PMTUDISC_DONT = 0;
+export const IPPROTO_IPV6 = 41;
+export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
+export const IPV6_RECVTCLASS = 66;
+export const IPV6_TCLASS = 67;
+export const IPV6_FREEBIND = 78;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+
+// errno, <asm-generic/errno.h>
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EINTR = 4;
+export const EIO = 5;
+export const ENXIO = 6;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const EBADFD = 77;
+export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
+export const ENOBUFS = 105;

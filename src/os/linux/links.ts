@@ -1,0 +1,116 @@
+// Interfaces through iproute2, in any network namespace by way of nsenter(1). Both are asked for
+// JSON and given batches, so that one configuration costs two or three processes.
+
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { P6nError } from '../../base/errors.ts';
+import type { LinkSettings, Links, RouteEntry } from '../links.ts';
+import {
+  type IpAddress,
+  type IpLink,
+  type IpRoute,
+  type IpState,
+  planLink,
+  routePrefix,
+} from './link-plan.ts';
+import { LINUX_NAMESPACES } from './namespaces.ts';
+
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+const TIMEOUT_MS = 10_000;
+/** What may stand in a batch line: interface names and paths come from elsewhere. */
+const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,15}$/;
+
+export const LINUX_LINKS: Links = { configure, routes };
+
+async function configure(link: LinkSettings): Promise<number> {
+  if (!NAME_PATTERN.test(link.name)) {
+    throw new P6nError('VALUE_INVALID', `Cannot configure interface "${link.name}": bad name`);
+  }
+  const enabled = LINUX_NAMESPACES.within(link.namespace, () => enableIpv6(link.name));
+  const lines = planLink(await readState(link), link);
+  if (lines.length > 0) await runBatch(link.namespace, lines);
+  return lines.length + enabled;
+}
+
+async function routes(namespace: string | undefined): Promise<readonly RouteEntry[]> {
+  const [entries = []] = await query<IpRoute>(namespace, ['route show table main']);
+  return entries.map((route) => ({ prefix: routePrefix(route), device: route.dev }));
+}
+
+/** Switches IPv6 on for one interface; returns how many settings it changed. */
+function enableIpv6(name: string): number {
+  const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
+  if (!existsSync(path)) {
+    if (existsSync('/proc/sys/net/ipv6')) return 0;
+    throw new P6nError('NO_IPV6', `Cannot configure interface ${name}: the kernel has no IPv6`, {
+      hint: 'Start the kernel without ipv6.disable=1.',
+    });
+  }
+  if (readFileSync(path, 'utf8').trim() === '0') return 0;
+  writeFileSync(path, '0\n');
+  return 1;
+}
+
+async function readState({ namespace, name }: LinkSettings): Promise<IpState> {
+  // In one batch, iproute2 leaves the addresses out once it has been asked for links.
+  const lines = [`addr show dev ${name}`, `link show dev ${name}`, `route show dev ${name}`];
+  const foreign = namespace !== undefined;
+  if (foreign) lines.push('link show dev lo');
+  const [addressed = [], links = [], found = [], loopbacks = []] = await query<unknown>(
+    namespace,
+    lines,
+  );
+  const addresses: IpAddress[] = (addressed as IpLink[]).flatMap((one) => one.addr_info ?? []);
+  return {
+    link: (links[0] ?? {}) as IpLink,
+    addresses,
+    routes: found as IpRoute[],
+    loopback: foreign ? (loopbacks[0] as IpLink | undefined) : undefined,
+  };
+}
+
+/** Asks `ip` for lists, one for each line. */
+async function query<T>(namespace: string | undefined, lines: readonly string[]): Promise<T[][]> {
+  const output = await run(namespace, ['-6', '-details', '-json', '-batch', '-'], lines);
+  const documents = output.split('\n').filter((line) => line.trim() !== '');
+  return documents.map((document) => JSON.parse(document) as T[]);
+}
+
+async function runBatch(namespace: string | undefined, lines: readonly string[]): Promise<void> {
+  await run(namespace, ['-6', '-batch', '-'], lines);
+}
+
+function run(
+  namespace: string | undefined,
+  options: readonly string[],
+  lines: readonly string[],
+): Promise<string> {
+  const words = [...(namespace === undefined ? [] : ['nsenter', `--net=${namespace}`]), 'ip'];
+  const [program = 'ip', ...before] = words;
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      program,
+      [...before, ...options],
+      { maxBuffer: OUTPUT_BYTES_MAX, timeout: TIMEOUT_MS, encoding: 'utf8' },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(commandError(error, stderr, lines));
+      },
+    );
+    // A child that ends early is reported by the callback above.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(`${lines.join('\n')}\n`);
+  });
+}
+
+function commandError(error: Error, stderr: string, lines: readonly string[]): P6nError {
+  const failed = Number(/Command failed -:(\d+)/.exec(stderr)?.[1] ?? 0);
+  const line = lines[failed - 1] ?? lines[0] ?? '';
+  const facts = stderr.split('\n')[0]?.trim() || error.message;
+  const missing = 'code' in error && error.code === 'ENOENT';
+  const hint = missing ? 'Install iproute2 and util-linux.' : 'Run it as root.';
+  return new P6nError('COMMAND_FAILED', `Cannot run "ip ${line}": ${facts}`, {
+    hint,
+    cause: error,
+  });
+}

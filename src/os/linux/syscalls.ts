@@ -1,0 +1,145 @@
+// The functions of libc that this project calls, by name (so that no number of a machine's system
+// call table stands here), and small ways to call them once at start. Results are libc's: -1 for a
+// failure, whose reason errorNumber() holds.
+
+import { errorNumber, nativeFunction, nativeMemory } from './ffi.ts';
+import { EAFNOSUPPORT, EINTR } from './layouts.ts';
+import { systemError } from './system-error.ts';
+
+type Call1 = (a: number) => number;
+type Call2 = (a: number, b: number) => number;
+type Call3 = (a: number, b: number, c: number) => number;
+type Call4 = (a: number, b: number, c: number, d: number) => number;
+type Call5 = (a: number, b: number, c: number, d: number, e: number) => number;
+
+const POINTER = 'uintptr_t';
+
+// The packet path: pointers are numbers.
+
+/** read(fd, buffer, length) */
+export const read: Call3 = nativeFunction('read', 'intptr_t', ['int', POINTER, 'size_t']);
+/** write(fd, buffer, length) */
+export const write: Call3 = nativeFunction('write', 'intptr_t', ['int', POINTER, 'size_t']);
+/** recvmmsg(fd, messages, count, flags, timeout) */
+export const recvmmsg: Call5 = nativeFunction('recvmmsg', 'int', [
+  'int',
+  POINTER,
+  'uint',
+  'int',
+  POINTER,
+]);
+/** sendmmsg(fd, messages, count, flags) */
+export const sendmmsg: Call4 = nativeFunction('sendmmsg', 'int', ['int', POINTER, 'uint', 'int']);
+/** poll(pollfds, count, timeout in milliseconds) */
+export const poll: Call3 = nativeFunction('poll', 'int', [POINTER, 'ulong', 'int']);
+/** epoll_wait(epoll, events, count, timeout in milliseconds) */
+export const epollWait: Call4 = nativeFunction('epoll_wait', 'int', ['int', POINTER, 'int', 'int']);
+/** clock_gettime(clock, timespec) */
+export const clockGettime: Call2 = nativeFunction('clock_gettime', 'int', ['int', POINTER]);
+
+// Rare calls: buffers are passed themselves.
+
+/** open(path, flags, mode) */
+export const open: (path: string, flags: number, mode: number) => number = nativeFunction(
+  'open',
+  'int',
+  ['str', 'int', 'uint'],
+);
+export const close: Call1 = nativeFunction('close', 'int', ['int']);
+/** ioctl(fd, request, argument by pointer) */
+export const ioctl: (fd: number, request: number, argument: Buffer) => number = nativeFunction(
+  'ioctl',
+  'int',
+  ['int', 'ulong', 'void *'],
+);
+/** ioctl(fd, request, argument by value) */
+export const ioctlByValue: Call3 = nativeFunction('ioctl', 'int', ['int', 'ulong', POINTER]);
+/** setns(fd, type) */
+export const setns: Call2 = nativeFunction('setns', 'int', ['int', 'int']);
+/** eventfd(initial, flags) */
+export const eventfd: Call2 = nativeFunction('eventfd', 'int', ['uint', 'int']);
+/** epoll_create1(flags) */
+export const epollCreate: Call1 = nativeFunction('epoll_create1', 'int', ['int']);
+/** epoll_ctl(epoll, operation, fd, event) */
+export const epollControl: (e: number, operation: number, fd: number, event: Buffer) => number =
+  nativeFunction('epoll_ctl', 'int', ['int', 'int', 'int', 'void *']);
+/** socket(family, type, protocol) */
+export const socket: Call3 = nativeFunction('socket', 'int', ['int', 'int', 'int']);
+/** bind(fd, address, length) */
+export const bind: (fd: number, address: Buffer, length: number) => number = nativeFunction(
+  'bind',
+  'int',
+  ['int', 'void *', 'uint'],
+);
+/** getsockname(fd, address, pointer to length) */
+export const getsockname: (fd: number, address: Buffer, length: Buffer) => number = nativeFunction(
+  'getsockname',
+  'int',
+  ['int', 'void *', 'void *'],
+);
+
+const setsockopt: (
+  fd: number,
+  level: number,
+  option: number,
+  value: Buffer,
+  length: number,
+) => number = nativeFunction('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
+
+const getsockopt: (
+  fd: number,
+  level: number,
+  option: number,
+  value: Buffer,
+  length: Buffer,
+) => number = nativeFunction('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
+
+/** Opens `path`; returns the descriptor, or the error number negated. */
+export function openPath(path: string, flags: number): number {
+  for (;;) {
+    const fd = negatedError(open(path, flags, 0));
+    if (fd !== -EINTR) return fd;
+  }
+}
+
+/**
+ * Makes a socket, or returns undefined when the kernel lacks the family; other failures throw a
+ * P6nError.
+ */
+export function makeSocket(family: number, type: number): number | undefined {
+  const fd = negatedError(socket(family, type, 0));
+  if (fd >= 0) return fd;
+  if (fd === -EAFNOSUPPORT) return undefined;
+  throw systemError('Cannot make a socket', -fd);
+}
+
+/** Sets an option that is an int; returns 0, or the error number negated. */
+export function setOption(fd: number, level: number, option: number, value: number): number {
+  const memory = nativeMemory(4);
+  memory.writeInt32LE(value);
+  return setOptionBytes(fd, level, option, memory);
+}
+
+/** Sets an option; returns 0, or the error number negated. */
+export function setOptionBytes(fd: number, level: number, option: number, value: Buffer): number {
+  return negatedError(setsockopt(fd, level, option, value, value.length));
+}
+
+/** Reads an option of exactly `length` bytes, or returns undefined when there is none. */
+export function getOption(
+  fd: number,
+  level: number,
+  option: number,
+  length: number,
+): Buffer | undefined {
+  const value = nativeMemory(length);
+  const lengthCell = nativeMemory(4);
+  lengthCell.writeUInt32LE(length);
+  const returned = getsockopt(fd, level, option, value, lengthCell);
+  return returned === 0 && lengthCell.readUInt32LE() === length ? value : undefined;
+}
+
+/** What a call returned when it is no failure, else the error number negated. */
+export function negatedError(returned: number): number {
+  return returned < 0 ? -errorNumber() : returned;
+}

@@ -1,0 +1,154 @@
+// Receiving datagrams of one socket in batches: recvmmsg(2) straight into the places of a
+// DatagramBatch, and the kernel's address structures turned into endpoints.
+
+import {
+  type DatagramBatch,
+  ENDPOINT_ADDRESS_OFFSET,
+  ENDPOINT_BYTES,
+  ENDPOINT_FAMILY_OFFSET,
+  ENDPOINT_INTERFACE_OFFSET,
+  ENDPOINT_LOCAL_OFFSET,
+  ENDPOINT_PORT_OFFSET,
+  ENDPOINT_SCOPE_OFFSET,
+} from '../../base/packet-batch.ts';
+import { UdpCounter } from '../udp.ts';
+import {
+  CMSG_ALIGNMENT,
+  CMSG_DATA_OFFSET,
+  CMSG_LENGTH_OFFSET,
+  CMSG_TYPE_OFFSET,
+  IN_PKTINFO_LOCAL_OFFSET,
+  IN6_PKTINFO_INTERFACE_OFFSET,
+  IP_PKTINFO,
+  IP_TOS,
+  IPV6_PKTINFO,
+  IPV6_TCLASS,
+  MMSGHDR_BYTES,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  SOCKADDR_IN_ADDRESS_OFFSET,
+  SOCKADDR_IN6_ADDRESS_OFFSET,
+  SOCKADDR_IN6_BYTES,
+  SOCKADDR_IN6_SCOPE_OFFSET,
+  SOCKADDR_PORT_OFFSET,
+} from './layouts.ts';
+import { CONTROL_STRIDE, MessageVector } from './message-vector.ts';
+import { recvmmsg } from './syscalls.ts';
+import type { UdpSocket } from './udp-socket.ts';
+
+const IPV4_BYTES = 4;
+const IPV6_BYTES = 16;
+
+export class UdpReceiver {
+  readonly #socket: UdpSocket;
+  readonly #vector: MessageVector;
+  readonly #stride: number;
+  readonly #counters: Float64Array;
+
+  /** `datagrams` is the one batch that receive() fills. */
+  constructor(socket: UdpSocket, datagrams: DatagramBatch, stride: number, counters: Float64Array) {
+    this.#socket = socket;
+    this.#stride = stride;
+    this.#counters = counters;
+    this.#vector = new MessageVector(datagrams.capacity);
+    for (let index = 0; index < datagrams.capacity; index++) {
+      this.#vector.setData(index, datagrams.slab.address + index * stride, stride);
+    }
+  }
+
+  /**
+   * Appends waiting datagrams at the places of their vector entries; an entry that is left out
+   * leaves its place unused. Entries below `firstPlace` belong to others. Returns the first place
+   * that is free afterwards.
+   */
+  receive(datagrams: DatagramBatch, firstPlace: number): number {
+    const vector = this.#vector;
+    for (let index = firstPlace; index < datagrams.capacity; index++) {
+      vector.setNameLength(index, SOCKADDR_IN6_BYTES);
+      vector.setControlLength(index, CONTROL_STRIDE);
+    }
+    const received = recvmmsg(
+      this.#socket.descriptor,
+      vector.address + firstPlace * MMSGHDR_BYTES,
+      datagrams.capacity - firstPlace,
+      MSG_DONTWAIT,
+      0,
+    );
+    // A failure is "nothing waits", an interrupted call, or an old ICMP error; the next call tells.
+    if (received <= 0) return firstPlace;
+    for (let index = firstPlace; index < firstPlace + received; index++) {
+      if ((vector.flags(index) & MSG_TRUNC) !== 0) {
+        this.#counters[UdpCounter.DropTooLong]! += 1;
+      } else {
+        this.#append(datagrams, index);
+      }
+    }
+    return firstPlace + received;
+  }
+
+  #append(datagrams: DatagramBatch, index: number): void {
+    const place = datagrams.count++;
+    datagrams.offsets[place] = index * this.#stride;
+    datagrams.lengths[place] = this.#vector.length(index);
+    datagrams.trafficClasses[place] = 0;
+    const endpoint = place * ENDPOINT_BYTES;
+    datagrams.endpoints.fill(0, endpoint, endpoint + ENDPOINT_BYTES);
+    this.#readName(index, datagrams.endpoints, endpoint);
+    this.#readControl(index, datagrams, place);
+    this.#counters[UdpCounter.Received]! += 1;
+  }
+
+  #readName(index: number, endpoints: Uint8Array, endpoint: number): void {
+    const name = this.#vector.nameOffset(index);
+    const six = this.#socket.family === 6;
+    endpoints[endpoint + ENDPOINT_FAMILY_OFFSET] = this.#socket.family;
+    this.#copy(name + SOCKADDR_PORT_OFFSET, 2, endpoints, endpoint + ENDPOINT_PORT_OFFSET);
+    this.#copy(
+      name + (six ? SOCKADDR_IN6_ADDRESS_OFFSET : SOCKADDR_IN_ADDRESS_OFFSET),
+      six ? IPV6_BYTES : IPV4_BYTES,
+      endpoints,
+      endpoint + ENDPOINT_ADDRESS_OFFSET,
+    );
+    if (!six) return;
+    const scope = name + SOCKADDR_IN6_SCOPE_OFFSET;
+    this.#copy(scope, 4, endpoints, endpoint + ENDPOINT_SCOPE_OFFSET);
+  }
+
+  /** Walks the control messages for the local address and the traffic class. */
+  #readControl(index: number, datagrams: DatagramBatch, place: number): void {
+    const { view, bytes } = this.#vector;
+    const six = this.#socket.family === 6;
+    let offset = this.#vector.controlOffset(index);
+    const end = offset + Math.min(this.#vector.controlLength(index), CONTROL_STRIDE);
+    while (offset + CMSG_DATA_OFFSET < end) {
+      const length = view.getUint32(offset + CMSG_LENGTH_OFFSET, true);
+      const type = view.getInt32(offset + CMSG_TYPE_OFFSET, true);
+      if (length <= CMSG_DATA_OFFSET || offset + length > end) return;
+      const data = offset + CMSG_DATA_OFFSET;
+      if (type === (six ? IPV6_PKTINFO : IP_PKTINFO)) {
+        this.#readPacketInfo(data, datagrams.endpoints, place * ENDPOINT_BYTES);
+      } else if (type === (six ? IPV6_TCLASS : IP_TOS)) {
+        // A byte with IPv4 and an int with IPv6; the low byte comes first in both.
+        datagrams.trafficClasses[place] = bytes[data]!;
+      }
+      offset += Math.ceil(length / CMSG_ALIGNMENT) * CMSG_ALIGNMENT;
+    }
+  }
+
+  #readPacketInfo(data: number, endpoints: Uint8Array, endpoint: number): void {
+    const local = endpoint + ENDPOINT_LOCAL_OFFSET;
+    const interfaceOffset = endpoint + ENDPOINT_INTERFACE_OFFSET;
+    if (this.#socket.family === 6) {
+      this.#copy(data, IPV6_BYTES, endpoints, local);
+      this.#copy(data + IN6_PKTINFO_INTERFACE_OFFSET, 4, endpoints, interfaceOffset);
+    } else {
+      this.#copy(data + IN_PKTINFO_LOCAL_OFFSET, IPV4_BYTES, endpoints, local);
+      this.#copy(data, 4, endpoints, interfaceOffset);
+    }
+  }
+
+  #copy(from: number, length: number, target: Uint8Array, to: number): void {
+    const { bytes } = this.#vector;
+    for (let i = 0; i < length; i++) target[to + i] = bytes[from + i]!;
+  }
+}

@@ -1,0 +1,72 @@
+// The outer UDP sockets on Linux: one for each family, both on one port.
+
+import { type DatagramBatch, ENDPOINT_FAMILY_OFFSET } from '../../base/packet-batch.ts';
+import type { Slab } from '../../base/slab.ts';
+import { type Udp, UdpCounter, type UdpOptions } from '../udp.ts';
+import { close } from './syscalls.ts';
+import { UdpReceiver } from './udp-receiver.ts';
+import { UdpSender } from './udp-sender.ts';
+import { openSocketPair, type SocketPair } from './udp-socket.ts';
+
+/** As os/udp.ts says. */
+export function openUdp(options: UdpOptions): Udp {
+  return new LinuxUdp(openSocketPair(options.port), options);
+}
+
+class LinuxUdp implements Udp {
+  readonly port: number;
+  readonly descriptors: readonly number[];
+  readonly counters: Float64Array;
+  readonly #receivers: readonly UdpReceiver[];
+  readonly #ipv4: UdpSender | undefined;
+  readonly #ipv6: UdpSender | undefined;
+  /** Which socket is asked first, so that a flood on one family does not starve the other. */
+  #turn = 0;
+
+  constructor(pair: SocketPair, options: UdpOptions) {
+    const { datagrams, stride, counters } = options;
+    this.port = pair.port;
+    this.counters = counters;
+    this.descriptors = pair.sockets.map((socket) => socket.descriptor);
+    this.#receivers = pair.sockets.map(
+      (socket) => new UdpReceiver(socket, datagrams, stride, counters),
+    );
+    const senders = pair.sockets.map((socket) => new UdpSender(socket, counters));
+    this.#ipv4 = senders[pair.sockets.findIndex((socket) => socket.family === 4)];
+    this.#ipv6 = senders[pair.sockets.findIndex((socket) => socket.family === 6)];
+  }
+
+  receive(datagrams: DatagramBatch): boolean {
+    datagrams.clear();
+    this.#turn += 1;
+    let place = 0;
+    for (let i = 0; i < this.#receivers.length; i++) {
+      const receiver = this.#receivers[(this.#turn + i) % this.#receivers.length]!;
+      if (place < datagrams.capacity) place = receiver.receive(datagrams, place);
+    }
+    return place === datagrams.capacity;
+  }
+
+  push(
+    slab: Slab,
+    offset: number,
+    length: number,
+    endpoints: Uint8Array,
+    endpointOffset: number,
+    trafficClass: number,
+  ): void {
+    const four = endpoints[endpointOffset + ENDPOINT_FAMILY_OFFSET] === 4;
+    const sender = four ? this.#ipv4 : this.#ipv6;
+    if (sender === undefined) this.counters[UdpCounter.DropNoFamily]! += 1;
+    else sender.push(slab.address + offset, length, endpoints, endpointOffset, trafficClass);
+  }
+
+  flush(): void {
+    this.#ipv4?.flush();
+    this.#ipv6?.flush();
+  }
+
+  close(): void {
+    for (const descriptor of this.descriptors) close(descriptor);
+  }
+}

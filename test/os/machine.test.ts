@@ -1,0 +1,75 @@
+// The small parts of the machine: clock, randomness, waking, waiting, peer credentials.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { LinuxClock } from '../../src/os/linux/clock.ts';
+import { peerCredentials } from '../../src/os/linux/peer-credentials.ts';
+import { LinuxPoller } from '../../src/os/linux/poller.ts';
+import { nativeSlab } from '../../src/os/linux/slab.ts';
+import { LinuxWake } from '../../src/os/linux/wake.ts';
+import { SYSTEM_RANDOM } from '../../src/os/random.ts';
+
+test('LinuxClock.now() is the time since boot and goes forward', () => {
+  const clock = new LinuxClock();
+  const before = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000;
+  const first = clock.now();
+  const second = clock.now();
+  assert.ok(second >= first);
+  assert.ok(first >= before - 10 && first < before + 60_000, `${before} ${first}`);
+});
+
+test('SYSTEM_RANDOM fills all bytes', () => {
+  const bytes = new Uint8Array(4096);
+  SYSTEM_RANDOM.fill(bytes);
+  assert.equal(new Set(bytes).size, 256);
+});
+
+test('LinuxPoller says what is ready until it is read', () => {
+  const [one, other] = [new LinuxWake(), new LinuxWake()];
+  const poller = new LinuxPoller();
+  poller.add(one.descriptor, 7);
+  poller.add(other.descriptor, 0xffff_ffff);
+  assert.equal(poller.wait(0), 0);
+  other.signal();
+  for (let i = 0; i < 2; i++) {
+    assert.equal(poller.wait(0), 1);
+    assert.equal(poller.ready[0], 0xffff_ffff);
+  }
+  other.clear();
+  one.signal();
+  assert.equal(poller.wait(0), 1);
+  assert.equal(poller.ready[0], 7);
+  poller.remove(one.descriptor);
+  assert.equal(poller.wait(0), 0);
+  for (const part of [poller, one, other]) part.close();
+});
+
+test('nativeSlab() is zeroed, and its view and bytes are one memory', () => {
+  const slab = nativeSlab(64);
+  assert.ok(slab.address > 0);
+  assert.ok(slab.bytes.every((byte) => byte === 0));
+  slab.view.setUint32(60, 0x0102_0304);
+  assert.equal(slab.bytes[63], 4);
+});
+
+test('peerCredentials() names the process at the other end of a unix socket', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'p6n-test-'));
+  const path = join(folder, 'socket');
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const client = connect(path);
+  const socket = await accepted;
+  const credentials = peerCredentials(socket);
+  assert.equal(credentials?.pid, process.pid);
+  assert.equal(credentials?.uid, process.getuid?.());
+  client.destroy();
+  socket.destroy();
+  assert.equal(peerCredentials(socket), undefined);
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});

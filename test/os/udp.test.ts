@@ -1,0 +1,175 @@
+// The UDP port on Linux, over the loopback interface: needs no root.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { P6nError } from '../../src/base/errors.ts';
+import {
+  DatagramBatch,
+  ENDPOINT_ADDRESS_OFFSET,
+  ENDPOINT_BYTES,
+  ENDPOINT_INTERFACE_OFFSET,
+  ENDPOINT_LOCAL_OFFSET,
+  ENDPOINT_PORT_OFFSET,
+} from '../../src/base/packet-batch.ts';
+import { parseIpv6 } from '../../src/ip/ipv6-address.ts';
+import { LinuxPoller } from '../../src/os/linux/poller.ts';
+import { nativeSlab } from '../../src/os/linux/slab.ts';
+import { openUdp } from '../../src/os/linux/udp.ts';
+import { UDP_COUNTERS, type Udp, UdpCounter } from '../../src/os/udp.ts';
+
+const STRIDE = 256;
+const CAPACITY = 8;
+
+test('a datagram arrives with its bytes, source, local address and traffic class', () => {
+  for (const address of ['127.0.0.1', '::1']) {
+    const [a, b] = [open(), open()];
+    send(a, endpoint(address, b.udp.port), 'hello', 0x88);
+    b.receive(1);
+    assert.equal(b.text(0), 'hello');
+    assert.equal(b.datagrams.trafficClasses[0], 0x88);
+    assert.deepEqual(
+      b.datagrams.endpoints.subarray(0, 20),
+      endpoint(address, a.udp.port).subarray(0, 20),
+    );
+    const local = addressBytes(address);
+    assert.deepEqual(bytesAt(b, ENDPOINT_LOCAL_OFFSET, local.length), local);
+    close(a, b);
+  }
+});
+
+test('an answer to a received endpoint leaves from the address that was spoken to', () => {
+  const [a, b] = [open(), open()];
+  send(a, endpoint('127.0.0.7', b.udp.port), 'question', 0);
+  b.receive(1);
+  send(b, b.datagrams.endpoints.slice(0, ENDPOINT_BYTES), 'answer', 0);
+  a.receive(1);
+  assert.equal(a.text(0), 'answer');
+  assert.deepEqual(bytesAt(a, ENDPOINT_ADDRESS_OFFSET, 4), Uint8Array.of(127, 0, 0, 7));
+  close(a, b);
+});
+
+test('a local address that is gone is left out and counted', () => {
+  for (const address of ['127.0.0.1', '::1']) {
+    const [a, b] = [open(), open()];
+    const target = endpoint(address, b.udp.port);
+    target.set(
+      addressBytes(address === '::1' ? '2001:db8::7' : '192.0.2.7'),
+      ENDPOINT_LOCAL_OFFSET,
+    );
+    for (const trafficClass of [0, 0x88]) send(a, target, 'x', trafficClass);
+    b.receive(2);
+    assert.equal(a.udp.counters[UdpCounter.SourceLost], 2, address);
+    assert.equal(a.udp.counters[UdpCounter.Sent], 2);
+    close(a, b);
+  }
+});
+
+test('a batch is received in order, and more than a batch waits', () => {
+  const [a, b] = [open(), open()];
+  const target = endpoint('::1', b.udp.port);
+  for (let i = 0; i < CAPACITY + 2; i++) push(a, target, `datagram ${i}`, 0, i);
+  a.udp.flush();
+  assert.equal(b.receive(CAPACITY), true);
+  for (let i = 0; i < CAPACITY; i++) assert.equal(b.text(i), `datagram ${i}`);
+  assert.equal(b.receive(2), false);
+  assert.equal(b.text(1), `datagram ${CAPACITY + 1}`);
+  close(a, b);
+});
+
+test('a datagram longer than a place is dropped and counted, the ones around it stay', () => {
+  const [a, b] = [open(), open()];
+  const target = endpoint('127.0.0.1', b.udp.port);
+  const texts = ['before', 'x'.repeat(STRIDE + 1), 'after'];
+  for (const [index, text] of texts.entries()) push(a, target, text, 0, 2 * index);
+  a.udp.flush();
+  b.receive(2);
+  assert.deepEqual([b.text(0), b.text(1)], ['before', 'after']);
+  assert.equal(b.udp.counters[UdpCounter.DropTooLong], 1);
+  close(a, b);
+});
+
+test('a port that is taken is an error that says so', () => {
+  const a = open();
+  assert.throws(
+    () => open(a.udp.port),
+    (error: unknown) => error instanceof P6nError && error.code === 'PORT_TAKEN',
+  );
+  close(a);
+});
+
+test('a datagram that the kernel refuses is counted, the ones behind it are sent', () => {
+  const [a, b] = [open(), open()];
+  push(a, endpoint('::ffff:1.2.3.4', 0), 'refused', 0, 0);
+  push(a, endpoint('::1', b.udp.port), 'sent', 0, 1);
+  a.udp.flush();
+  b.receive(1);
+  assert.equal(b.text(0), 'sent');
+  assert.equal(a.udp.counters[UdpCounter.DropSendFailed], 1);
+  close(a, b);
+});
+
+interface Side {
+  readonly udp: Udp;
+  readonly datagrams: DatagramBatch;
+  readonly outgoing: ReturnType<typeof nativeSlab>;
+  /** Waits until `count` datagrams are there and receives them. */
+  receive(count: number): boolean;
+  text(index: number): string;
+}
+
+function open(port = 0): Side {
+  const datagrams = new DatagramBatch(nativeSlab(CAPACITY * STRIDE), CAPACITY);
+  const counters = new Float64Array(UDP_COUNTERS);
+  const udp = openUdp({ port, datagrams, stride: STRIDE, counters });
+  return {
+    udp,
+    datagrams,
+    outgoing: nativeSlab(16 * STRIDE),
+    receive: (count) => {
+      const poller = new LinuxPoller();
+      for (const descriptor of udp.descriptors) poller.add(descriptor, 0);
+      assert.ok(poller.wait(5000) > 0, 'nothing arrived');
+      poller.close();
+      const more = udp.receive(datagrams);
+      assert.equal(datagrams.count, count);
+      return more;
+    },
+    text: (index) => {
+      const offset = datagrams.offsets[index] ?? 0;
+      const bytes = datagrams.slab.bytes.subarray(offset, offset + (datagrams.lengths[index] ?? 0));
+      return Buffer.from(bytes).toString();
+    },
+  };
+}
+
+function push(side: Side, to: Uint8Array, text: string, trafficClass: number, place: number): void {
+  const bytes = Buffer.from(text);
+  side.outgoing.bytes.set(bytes, place * STRIDE);
+  side.udp.push(side.outgoing, place * STRIDE, bytes.length, to, 0, trafficClass);
+}
+
+function send(side: Side, to: Uint8Array, text: string, trafficClass: number): void {
+  push(side, to, text, trafficClass, 0);
+  side.udp.flush();
+}
+
+function endpoint(address: string, port: number): Uint8Array {
+  const bytes = new Uint8Array(ENDPOINT_BYTES);
+  bytes[0] = address.includes(':') ? 6 : 4;
+  new DataView(bytes.buffer).setUint16(ENDPOINT_PORT_OFFSET, port);
+  bytes.set(addressBytes(address), ENDPOINT_ADDRESS_OFFSET);
+  return bytes;
+}
+
+function addressBytes(address: string): Uint8Array {
+  return parseIpv6(address) ?? Uint8Array.from(address.split('.').map(Number));
+}
+
+function bytesAt(side: Side, offset: number, length: number): Uint8Array {
+  assert.ok(offset + length <= ENDPOINT_INTERFACE_OFFSET);
+  return new Uint8Array(side.datagrams.endpoints.subarray(offset, offset + length));
+}
+
+function close(...sides: readonly Side[]): void {
+  for (const side of sides) side.udp.close();
+}
