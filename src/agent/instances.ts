@@ -33,7 +33,7 @@ const TAIL_BYTES = 65_536;
 
 export interface InstancesDependencies {
   readonly roster: Roster;
-  readonly supervision: Pick<Supervision, 'readTail'>;
+  readonly supervision: Pick<Supervision, 'readOutput'>;
   readonly identity: () => AgentIdentity;
   readonly copy: Pick<CopySource, 'current'>;
   readonly apps: AppLookup;
@@ -149,9 +149,7 @@ export class Instances implements InstanceOperations {
       return;
     }
     const directory = this.#roster.directory(machineId);
-    yield* this.#dependencies.supervision.readTail(directory, tailBytes);
-    const exit = this.#roster.journal.get(machineId)?.exit;
-    if (exit !== undefined) yield { type: 'exit', exit };
+    yield* this.#dependencies.supervision.readOutput(directory, tailBytes);
   }
 
   async #create(

@@ -6,9 +6,8 @@ import type { CommandExit, OutputEvent } from './ports.ts';
 import type { CommandSpec } from './supervisor/command.ts';
 import { type LaunchSpec, launchSupervisor } from './supervisor/launch.ts';
 import { killAbandoned } from './supervisor/namespace-processes.ts';
-import { readTail } from './supervisor/output-log.ts';
 import type { SupervisorState } from './supervisor/protocol.ts';
-import { readExit, SupervisorSession } from './supervisor/session.ts';
+import { readExit, readOutput, SupervisorSession } from './supervisor/session.ts';
 
 export interface Supervisor {
   readonly initialState: SupervisorState;
@@ -28,7 +27,8 @@ export interface Supervision {
   /** The one that serves `directory`, or undefined when there is none. */
   find(directory: string): Promise<Supervisor | undefined>;
   readExit(directory: string): CommandExit | undefined;
-  readTail(directory: string, tailBytes: number): readonly OutputEvent[];
+  /** What the last command has said, and how it ended. */
+  readOutput(directory: string, tailBytes: number): Iterable<OutputEvent>;
   /** Ends what a supervisor that was killed has left running. */
   killAbandoned(machineId: string): void;
   removeDirectory(directory: string): Promise<void>;
@@ -47,8 +47,7 @@ export const PROCESS_SUPERVISION: Supervision = {
     }
   },
   readExit,
-  readTail: (directory, tailBytes) =>
-    readTail(directory, tailBytes).map((piece) => ({ type: 'output', ...piece })),
+  readOutput,
   killAbandoned,
   removeDirectory: (directory) => rm(directory, { recursive: true, force: true }),
 };

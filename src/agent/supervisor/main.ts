@@ -4,7 +4,7 @@
 //
 // Started as `unshare --net --mount --propagation private node main.js DIRECTORY`.
 
-import { closeSync, renameSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { WallMillis } from '../../base/clock.ts';
@@ -159,8 +159,8 @@ class Supervisor {
     for (const connection of this.#connections) connection.end({ type: 'exit', exit });
     this.#files.close();
     this.#log.close();
+    // It removes the socket's file too.
     this.#server.close();
-    unlinkSync(join(this.#directory, SOCKET_FILE));
     // Whoever does not read the rest of the output within this time has had it.
     setTimeout(() => process.exit(0), SHUTDOWN_GRACE_MS).unref();
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { P6nError } from '../../base/errors.ts';
 import type { CommandExit, OutputEvent } from '../ports.ts';
 import type { CommandSpec } from './command.ts';
+import { readTail } from './output-log.ts';
 import {
   EXIT_FILE,
   encodeLine,
@@ -103,29 +104,40 @@ export class SupervisorSession {
 
   /** The output as it comes, beginning with the last `tailBytes`; ends with the command. */
   async *follow(tailBytes: number, signal: AbortSignal): AsyncIterable<OutputEvent> {
-    const events: SupervisorMessage[] = [];
+    let answered = false;
+    for await (const message of this.#following(tailBytes, signal)) {
+      if (message.type === 'reply') answered = true;
+      const event = answered ? outputEvent(message) : undefined;
+      if (event !== undefined) yield event;
+    }
+    // The command has ended just before; what it said is on disk.
+    if (!answered && !signal.aborted) yield* readOutput(this.#directory, tailBytes);
+  }
+
+  /** The messages of a connection that follows; none when the supervisor has ended. */
+  async *#following(tailBytes: number, signal: AbortSignal): AsyncIterable<SupervisorMessage> {
+    const messages: SupervisorMessage[] = [];
     let wake: () => void = () => undefined;
-    const { socket } = await open(this.#directory, (message) => {
-      events.push(message);
+    const opened = await open(this.#directory, (message) => {
+      messages.push(message);
       // What is not taken here waits in the supervisor, which bounds it.
-      socket.pause();
+      opened?.socket.pause();
       wake();
-    });
-    let closed = false;
-    socket.once('close', () => {
-      closed = true;
-      wake();
-    });
+    }).catch(() => undefined);
+    if (opened === undefined) return;
+    const { socket } = opened;
+    socket.once('close', () => wake());
     const abort = (): void => void socket.destroy();
     signal.addEventListener('abort', abort, { once: true });
     socket.write(encodeLine({ id: 1, type: 'follow', tailBytes }));
     try {
       while (!signal.aborted) {
-        const message = events.shift();
-        const event = message === undefined ? undefined : outputEvent(message);
-        if (event !== undefined) yield event;
-        if (message !== undefined) continue;
-        if (closed) return;
+        const message = messages.shift();
+        if (message !== undefined) {
+          yield message;
+          continue;
+        }
+        if (socket.destroyed) return;
         const more = new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -161,6 +173,13 @@ export function readExit(directory: string): CommandExit | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The end of the output on disk, and how the command ended where it has. */
+export function* readOutput(directory: string, tailBytes: number): Iterable<OutputEvent> {
+  for (const piece of readTail(directory, tailBytes)) yield { type: 'output', ...piece };
+  const exit = readExit(directory);
+  if (exit !== undefined) yield { type: 'exit', exit };
 }
 
 function open(
