@@ -1,16 +1,32 @@
 // A WireGuard device without I/O: packets in, datagrams out, and the other way round, for any
 // number of peers. The door of this folder.
+//
+//  packets   -> outbound -> session.seal -> sink        handshakes <-> tunnel (one for each peer)
+//  datagrams -> inbound  -> session.open -> packets     deadlines   -> tick() -> tunnel.timers
 
+import { assert } from '../base/assert.ts';
 import type { Millis, WallMillis } from '../base/clock.ts';
-import { NEVER } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
 import type { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Random } from '../base/random.ts';
 import type { Slab } from '../base/slab.ts';
 import type { Crypto, PrivateKey } from '../wireguard/crypto/crypto.ts';
+import { type KeyPair, keyPair, wipeKeyPair } from '../wireguard/identity.ts';
+import { TimerAction } from '../wireguard/timers.ts';
+import { Tunnel } from '../wireguard/tunnel.ts';
 import type { EndpointAddress, PeerSettings } from './config.ts';
-import { deviceCounters } from './counters.ts';
+import { DeviceCounter, deviceCounters } from './counters.ts';
+import { Deadlines } from './deadlines.ts';
+import { type Endpoint, formatEndpoint, isSamePlace, parseEndpoint } from './endpoint.ts';
+import { Handshakes } from './handshakes.ts';
+import { Inbound } from './inbound.ts';
+import { IndexTable } from './index-table.ts';
+import { Outbound } from './outbound.ts';
+import { PEERS_MAX, type Peer, PeerTable } from './peer.ts';
 import type { DatagramSink, DeviceEvents } from './ports.ts';
 import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
+import { Staging, StagingBudget } from './staging.ts';
+import { Transmitter } from './transmitter.ts';
 
 export interface DeviceDependencies {
   readonly crypto: Crypto;
@@ -20,8 +36,7 @@ export interface DeviceDependencies {
   readonly sink: DatagramSink;
   readonly events: DeviceEvents;
   /**
-   * Memory for handshake messages and staged packets on their way out, at least
-   * SCRATCH_BYTES_MIN.
+   * Memory for handshake messages and staged packets on their way out, at least SCRATCH_BYTES_MIN.
    */
   readonly scratch: Slab;
   /** DEVICE_COUNTERS numbers, perhaps in shared memory; the device's own when absent. */
@@ -46,22 +61,76 @@ export interface PeerStatus {
 
 /** The least scratch memory: a handshake message and a staged packet of any size. */
 export const SCRATCH_BYTES_MIN: number = 2 * 65_536;
+/** Peers whose timers one tick() serves, so that packets never wait for many handshakes. */
+export const PEERS_PER_TICK_MAX = 32;
 
 export class Device {
   readonly counters: Float64Array;
+  readonly #dependencies: DeviceDependencies;
+  readonly #peers = new PeerTable();
+  readonly #indices: IndexTable<Peer>;
+  readonly #deadlines = new Deadlines();
+  readonly #stagingBudget = new StagingBudget();
+  readonly #transmitter: Transmitter;
+  readonly #handshakes: Handshakes;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  #local: KeyPair;
 
-  constructor(dependencies: DeviceDependencies, _options: DeviceOptions) {
+  constructor(dependencies: DeviceDependencies, options: DeviceOptions) {
+    const { crypto, random, routes, sink, scratch, wallNow, workNow } = dependencies;
+    assert(scratch.bytes.length >= SCRATCH_BYTES_MIN, 'Device: the scratch memory is too small');
     this.counters = dependencies.counters ?? deviceCounters();
+    this.#dependencies = dependencies;
+    this.#local = keyPair(crypto, options.privateKey);
+    this.#indices = new IndexTable(random);
+    const { counters } = this;
+    const peers = this.#peers;
+    const indices = this.#indices;
+    const deadlines = this.#deadlines;
+    const heardFrom = (peer: Peer, endpoint: Endpoint) => this.#heardFrom(peer, endpoint);
+    const handshakeCompleted = (peer: Peer) => this.#handshakeCompleted(peer);
+    const transmitter = new Transmitter(
+      { sink, scratch, counters, deadlines, wallNow },
+      options.mtu,
+    );
+    this.#transmitter = transmitter;
+    this.#handshakes = new Handshakes(
+      { crypto, random, peers, indices, transmitter, workNow, heardFrom, handshakeCompleted },
+      this.#local,
+    );
+    const handshakes = this.#handshakes;
+    this.#outbound = new Outbound({ routes, peers, counters, transmitter });
+    this.#inbound = new Inbound({
+      routes,
+      indices,
+      counters,
+      transmitter,
+      handshakes,
+      heardFrom,
+      handshakeCompleted,
+    });
   }
 
   /**
-   * Changes the device's own key: a peer with this key is removed, sessions are used for receiving
-   * only until new handshakes complete.
+   * Changes the device's own key: sessions are kept for receiving only, and handshakes begin anew.
+   * A peer with this very key is removed and returned; NO_PEER otherwise.
    */
-  setPrivateKey(_privateKey: PrivateKey, _now: Millis): void {}
+  setPrivateKey(privateKey: PrivateKey): PeerIndex {
+    const old = this.#local;
+    this.#local = keyPair(this.#dependencies.crypto, privateKey);
+    this.#handshakes.setLocal(this.#local);
+    const self = this.#peers.find(this.#local.publicKey);
+    if (self !== undefined) this.removePeer(self.index);
+    for (const peer of this.#peers.all()) peer.tunnel.setLocal(this.#local);
+    wipeKeyPair(old);
+    return self?.index ?? NO_PEER;
+  }
 
   /** The MTU may change while the device runs. */
-  setMtu(_mtu: number): void {}
+  setMtu(mtu: number): void {
+    this.#transmitter.setMtu(mtu);
+  }
 
   /**
    * Adds a peer and returns its index; the caller then tells its Routes. NO_PEER when the key is
@@ -69,46 +138,202 @@ export class Device {
    * handshake when `initiateAtOnce` is set, or when the peer itself tried within the last 30 s.
    * Throws VALUE_INVALID for an endpoint that is none, and LIMIT_REACHED.
    */
-  installPeer(_settings: PeerSettings, _now: Millis, _initiateAtOnce = false): PeerIndex {
-    return NO_PEER;
+  installPeer(settings: PeerSettings, now: Millis, initiateAtOnce = false): PeerIndex {
+    this.#transmitter.begin();
+    const known = this.#peers.find(settings.publicKey);
+    if (known !== undefined) {
+      this.updatePeer(known.index, settings, now);
+      return known.index;
+    }
+    if (this.#isOwnKey(settings)) return NO_PEER;
+    if (this.#peers.size >= PEERS_MAX) {
+      throw new P6nError('LIMIT_REACHED', `Cannot add a peer: a device has at most ${PEERS_MAX}`);
+    }
+    const configured = configuredEndpoint(settings);
+    const seenAt = this.#handshakes.takeUnknownKey(settings.publicKey, now);
+    const peer = this.#peers.add((index) => this.#makePeer(index, settings));
+    peer.endpoint = seenAt;
+    setConfiguredEndpoint(peer, configured);
+    this.#setKeepalive(peer, settings, now);
+    if (initiateAtOnce || seenAt !== undefined) this.#transmitter.sendInitiation(peer, now, false);
+    this.#transmitter.touch(peer);
+    this.#transmitter.settle(now);
+    return peer.index;
   }
 
   /**
-   * Takes over preshared key, keepalive interval and, when `endpoint` is present, the endpoint; the
-   * public key must be the peer's.
+   * Takes over preshared key, keepalive interval and, when it is another one than was configured
+   * before, the endpoint; the public key is the peer's, and its sessions go on. Throws
+   * VALUE_INVALID for an endpoint that is none.
    */
-  updatePeer(_peer: PeerIndex, _settings: PeerSettings, _now: Millis): void {}
+  updatePeer(index: PeerIndex, settings: PeerSettings, now: Millis): void {
+    this.#transmitter.begin();
+    const peer = this.#peers.get(index);
+    assert(peer !== undefined, 'Device.updatePeer: there is no such peer');
+    const endpoint = configuredEndpoint(settings);
+    peer.tunnel.setPresharedKey(settings.presharedKey);
+    setConfiguredEndpoint(peer, endpoint);
+    this.#setKeepalive(peer, settings, now);
+    this.#transmitter.touch(peer);
+    this.#transmitter.settle(now);
+  }
 
   /** Forgets a peer and its keys. Its index may be given out again. */
-  removePeer(_peer: PeerIndex): void {}
+  removePeer(index: PeerIndex): void {
+    const peer = this.#peers.get(index);
+    if (peer === undefined) return;
+    this.counters[DeviceCounter.DropPeerRemoved]! += peer.staging.clear();
+    peer.tunnel.dispose();
+    this.#deadlines.forget(index);
+    this.#peers.remove(peer);
+  }
 
   /**
    * Seals `packets` in place (PACKET_HEADROOM before and PACKET_TAILROOM behind each must be free)
    * and gives the datagrams to the sink. `outcomes[i]` says what became of packet i (SendOutcome).
    * Origins are ignored.
    */
-  sendPackets(_packets: PacketBatch, _outcomes: Uint8Array, _now: Millis): void {}
+  sendPackets(packets: PacketBatch, outcomes: Uint8Array, now: Millis): void {
+    this.#transmitter.begin();
+    this.#outbound.sendPackets(packets, outcomes, now);
+    this.#transmitter.settle(now);
+  }
 
   /**
    * Opens `datagrams` in place and adds the inner packets, which stand in the same slab, to
    * `packets`, whose slab must be the same and which has room for one a datagram. Origins are
    * PeerIndex.
    */
-  receiveDatagrams(_datagrams: DatagramBatch, _packets: PacketBatch, _now: Millis): void {}
+  receiveDatagrams(datagrams: DatagramBatch, packets: PacketBatch, now: Millis): void {
+    this.#transmitter.begin();
+    this.#inbound.receiveDatagrams(datagrams, packets, now);
+    this.#transmitter.settle(now);
+  }
 
   /**
    * Does what is due, at most for PEERS_PER_TICK_MAX peers: nextDeadline() is in the past while
    * more is due.
    */
-  tick(_now: Millis): void {}
+  tick(now: Millis): void {
+    this.#transmitter.begin();
+    let served = 0;
+    for (let due = this.#deadlines.due(now); due !== undefined; due = this.#deadlines.due(now)) {
+      if (served === PEERS_PER_TICK_MAX) break;
+      const peer = this.#peers.get(due as PeerIndex);
+      assert(peer !== undefined, 'Device.tick: a removed peer has a deadline');
+      const actions = peer.tunnel.timers.expire(now);
+      if (actions !== 0) {
+        served += 1;
+        this.#act(peer, actions, now);
+        this.#transmitter.settle(now);
+      }
+      this.#deadlines.set(due, peer.tunnel.timers.nextDeadline());
+    }
+  }
 
   /** When tick() is due; NEVER when it is not. */
   nextDeadline(): Millis {
-    return NEVER;
+    return this.#deadlines.next;
   }
 
   /** What the device knows about a peer, or undefined when there is none of that index. */
-  peerStatus(_peer: PeerIndex): PeerStatus | undefined {
-    return undefined;
+  peerStatus(index: PeerIndex): PeerStatus | undefined {
+    const peer = this.#peers.get(index);
+    if (peer === undefined) return undefined;
+    const { endpoint, lastHandshakeAt, receivedBytes, sentBytes } = peer;
+    return {
+      endpoint: endpoint === undefined ? undefined : formatEndpoint(endpoint),
+      lastHandshakeAt,
+      receivedBytes,
+      sentBytes,
+    };
   }
+
+  #act(peer: Peer, actions: number, now: Millis): void {
+    const transmitter = this.#transmitter;
+    if ((actions & TimerAction.ZeroKeyMaterial) !== 0) peer.tunnel.clear();
+    if ((actions & TimerAction.GiveUpHandshake) !== 0) {
+      this.counters[DeviceCounter.DropHandshakeGivenUp]! += peer.staging.clear();
+    }
+    const isRetransmission = (actions & TimerAction.RetransmitHandshake) !== 0;
+    const isNew = (actions & TimerAction.NewHandshake) !== 0;
+    if (isRetransmission || isNew) {
+      // Silence may mean that our address or our route has changed.
+      transmitter.forgetSource(peer);
+      transmitter.sendInitiation(peer, now, !isNew);
+    }
+    if ((actions & TimerAction.SendKeepalive) !== 0) transmitter.sendKeepalive(peer, now);
+  }
+
+  #heardFrom(peer: Peer, endpoint: Endpoint): void {
+    const before = peer.endpoint;
+    peer.endpoint = endpoint;
+    if (before !== undefined && isSamePlace(before, endpoint)) return;
+    this.counters[DeviceCounter.EndpointsRoamed]! += 1;
+    this.#dependencies.events.endpointRoamed(peer.index);
+  }
+
+  #handshakeCompleted(peer: Peer): void {
+    peer.lastHandshakeAt = this.#dependencies.wallNow();
+    this.counters[DeviceCounter.HandshakesCompleted]! += 1;
+    this.#dependencies.routes.handshakeCompleted(peer.index);
+    this.#dependencies.events.handshakeCompleted(peer.index);
+  }
+
+  #makePeer(index: PeerIndex, settings: PeerSettings): Peer {
+    const { crypto, random } = this.#dependencies;
+    const peer: Peer = {
+      index,
+      staging: new Staging(this.#stagingBudget),
+      tunnel: new Tunnel(
+        { crypto, random, indices: this.#indices.spaceOf(() => peer) },
+        { local: this.#local, remote: settings.publicKey, presharedKey: settings.presharedKey },
+      ),
+      endpoint: undefined,
+      configuredEndpoint: undefined,
+      receivedBytes: 0,
+      sentBytes: 0,
+      lastHandshakeAt: undefined,
+      batch: {
+        isTouched: false,
+        received: false,
+        receivedData: false,
+        sentData: false,
+        sentBy: undefined,
+      },
+    };
+    return peer;
+  }
+
+  #setKeepalive(peer: Peer, settings: PeerSettings, now: Millis): void {
+    const { timers } = peer.tunnel;
+    const intervalMs = 1000 * (settings.persistentKeepaliveSeconds ?? 0);
+    if (intervalMs === timers.persistentKeepaliveMs) return;
+    const wasOff = timers.persistentKeepaliveMs === 0;
+    timers.setPersistentKeepalive(intervalMs, now);
+    if (wasOff) this.#transmitter.sendKeepalive(peer, now);
+  }
+
+  #isOwnKey(settings: PeerSettings): boolean {
+    return settings.publicKey.every((byte, i) => byte === this.#local.publicKey[i]);
+  }
+}
+
+/** A roamed endpoint gives way only to one that is new in the configuration. */
+function setConfiguredEndpoint(peer: Peer, endpoint: Endpoint | undefined): void {
+  const before = peer.configuredEndpoint;
+  peer.configuredEndpoint = endpoint;
+  if (endpoint === undefined) return;
+  if (before === undefined || !isSamePlace(before, endpoint)) peer.endpoint = endpoint;
+}
+
+function configuredEndpoint(settings: PeerSettings): Endpoint | undefined {
+  if (settings.endpoint === undefined) return undefined;
+  const endpoint = parseEndpoint(settings.endpoint);
+  if (endpoint !== undefined) return endpoint;
+  const { address, port } = settings.endpoint;
+  throw new P6nError(
+    'VALUE_INVALID',
+    `Cannot use endpoint "${address}" port ${port}: it is not an IP address with a port`,
+  );
 }

@@ -1,0 +1,201 @@
+// Handshake messages and cookie replies as they arrive: the checks in order of their cost, so that a
+// flood is turned away before it costs a curve multiplication.
+//
+//   length and type -> mac1 -> [under load: mac2 -> rate limit] -> who is it -> handshake
+
+import type { Millis } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { CookieChecker } from '../wireguard/cookies.ts';
+import type { Crypto, PublicKey } from '../wireguard/crypto/crypto.ts';
+import { type KeyPair, startHandshake } from '../wireguard/identity.ts';
+import {
+  COOKIE_REPLY_BYTES,
+  COOKIE_REPLY_RECEIVER_OFFSET,
+  INITIATION_EPHEMERAL_OFFSET,
+  INITIATION_MAC1_OFFSET,
+  INITIATION_STATIC_OFFSET,
+  INITIATION_TIMESTAMP_OFFSET,
+  MessageType,
+  RESPONSE_BYTES,
+  RESPONSE_RECEIVER_OFFSET,
+  readUint32,
+} from '../wireguard/messages.ts';
+import {
+  type OpenedInitiation,
+  openInitiation,
+  openInitiationPayload,
+} from '../wireguard/responder.ts';
+import type { InitiationVerdict } from '../wireguard/tunnel.ts';
+import { DeviceCounter } from './counters.ts';
+import { cookieSource, type Endpoint, rateBlock } from './endpoint.ts';
+import type { IndexTable } from './index-table.ts';
+import { LoadGate } from './load-gate.ts';
+import type { Peer, PeerTable } from './peer.ts';
+import { RateLimiter } from './rate-limiter.ts';
+import type { Transmitter } from './transmitter.ts';
+import { UnknownKeys } from './unknown-keys.ts';
+
+/** Work of one handshake where it is not measured: three or four curve multiplications. */
+const HANDSHAKE_WORK_MS = 0.4;
+
+const VERDICT_COUNTERS: Readonly<Record<InitiationVerdict, DeviceCounter>> = {
+  accepted: DeviceCounter.ReceivedInitiation,
+  invalid: DeviceCounter.DropInitiationInvalid,
+  replayed: DeviceCounter.DropInitiationReplayed,
+  flooding: DeviceCounter.DropInitiationFlood,
+};
+
+export interface HandshakesDependencies {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly peers: PeerTable;
+  readonly indices: IndexTable<Peer>;
+  readonly transmitter: Transmitter;
+  readonly workNow: (() => Millis) | undefined;
+  /** An authenticated message came from there. */
+  readonly heardFrom: (peer: Peer, endpoint: Endpoint) => void;
+  readonly handshakeCompleted: (peer: Peer) => void;
+}
+
+export class Handshakes {
+  readonly #dependencies: HandshakesDependencies;
+  readonly #loadGate = new LoadGate();
+  readonly #rateLimiter = new RateLimiter();
+  readonly #unknownKeys = new UnknownKeys();
+  #local: KeyPair;
+  #cookies: CookieChecker;
+
+  constructor(dependencies: HandshakesDependencies, local: KeyPair) {
+    this.#dependencies = dependencies;
+    this.#local = local;
+    this.#cookies = new CookieChecker(dependencies.crypto, dependencies.random, local.publicKey);
+  }
+
+  setLocal(local: KeyPair): void {
+    const { crypto, random } = this.#dependencies;
+    this.#local = local;
+    this.#cookies = new CookieChecker(crypto, random, local.publicKey);
+  }
+
+  /** Where a peer that is being installed tried to reach us from in the last seconds. */
+  takeUnknownKey(key: PublicKey, now: Millis): Endpoint | undefined {
+    return this.#unknownKeys.take(key, now);
+  }
+
+  /**
+   * Takes a message of type 1, 2 or 3 that came from `source`; returns the counter in which it
+   * ends.
+   */
+  receive(type: MessageType, message: Uint8Array, source: Endpoint, now: Millis): DeviceCounter {
+    if (type === MessageType.CookieReply) return this.#receiveCookieReply(message, now);
+    if (!this.#cookies.checkMac1(message)) return DeviceCounter.DropMac1;
+    if (this.#loadGate.isUnderLoad(now)) {
+      if (!this.#cookies.checkMac2(message, cookieSource(source), now)) {
+        this.#sendCookieReply(message, source, now);
+        return DeviceCounter.DropUnderLoad;
+      }
+      if (!this.#rateLimiter.allows(rateBlock(source), now)) return DeviceCounter.DropRateLimited;
+    }
+    const { workNow } = this.#dependencies;
+    const startedAt = workNow?.();
+    const counter =
+      type === MessageType.Initiation
+        ? this.#receiveInitiation(message, source, now)
+        : this.#receiveResponse(message, source, now);
+    const workMs =
+      startedAt === undefined || workNow === undefined ? HANDSHAKE_WORK_MS : workNow() - startedAt;
+    if (counter !== DeviceCounter.DropUnknownIndex) this.#loadGate.charge(workMs, now);
+    return counter;
+  }
+
+  #receiveInitiation(message: Uint8Array, source: Endpoint, now: Millis): DeviceCounter {
+    const { crypto, peers } = this.#dependencies;
+    const opened = openInitiation(
+      crypto,
+      startHandshake(crypto, this.#local.publicKey),
+      this.#local,
+      message.slice(INITIATION_EPHEMERAL_OFFSET, INITIATION_STATIC_OFFSET) as PublicKey,
+      message.subarray(INITIATION_STATIC_OFFSET, INITIATION_TIMESTAMP_OFFSET),
+    );
+    if (opened === undefined) return DeviceCounter.DropInitiationInvalid;
+    const peer = peers.find(opened.remote);
+    const counter =
+      peer === undefined
+        ? this.#meetUnknown(opened, message, source, now)
+        : this.#answer(peer, opened, message, source, now);
+    opened.state.wipe();
+    return counter;
+  }
+
+  #answer(
+    peer: Peer,
+    opened: OpenedInitiation,
+    message: Uint8Array,
+    source: Endpoint,
+    now: Millis,
+  ): DeviceCounter {
+    const { transmitter, heardFrom } = this.#dependencies;
+    const start = transmitter.reserve(RESPONSE_BYTES);
+    const response = transmitter.reserved(start, RESPONSE_BYTES);
+    const verdict = peer.tunnel.acceptInitiation(opened, message, response, now);
+    if (verdict === 'accepted') {
+      heardFrom(peer, source);
+      peer.receivedBytes += message.length;
+      peer.sentBytes += RESPONSE_BYTES;
+      transmitter.pushHandshake(start, RESPONSE_BYTES, source, DeviceCounter.SentResponse);
+      transmitter.touch(peer);
+    }
+    return VERDICT_COUNTERS[verdict];
+  }
+
+  /** Remembers a key that no peer has, once its owner has proved that it is theirs. */
+  #meetUnknown(
+    opened: OpenedInitiation,
+    message: Uint8Array,
+    source: Endpoint,
+    now: Millis,
+  ): DeviceCounter {
+    const { crypto } = this.#dependencies;
+    const secret = crypto.diffieHellman(this.#local.privateKey, opened.remote);
+    if (secret === undefined) return DeviceCounter.DropInitiationInvalid;
+    const sealed = message.subarray(INITIATION_TIMESTAMP_OFFSET, INITIATION_MAC1_OFFSET);
+    const timestamp = openInitiationPayload(opened, secret, sealed);
+    secret.fill(0);
+    if (timestamp === undefined) return DeviceCounter.DropInitiationInvalid;
+    this.#unknownKeys.remember(opened.remote, source, now);
+    return DeviceCounter.DropUnknownPeer;
+  }
+
+  #receiveResponse(message: Uint8Array, source: Endpoint, now: Millis): DeviceCounter {
+    const { indices, transmitter, heardFrom, handshakeCompleted } = this.#dependencies;
+    const entry = indices.get(readUint32(message, RESPONSE_RECEIVER_OFFSET));
+    if (entry === undefined || entry.session !== undefined) return DeviceCounter.DropUnknownIndex;
+    const peer = entry.owner;
+    if (!peer.tunnel.acceptResponse(message, now)) return DeviceCounter.DropResponseInvalid;
+    heardFrom(peer, source);
+    peer.receivedBytes += message.length;
+    handshakeCompleted(peer);
+    // Whatever goes out first proves to the responder that we have the keys.
+    if (peer.staging.length > 0) transmitter.sendStaged(peer, now);
+    else transmitter.sendKeepalive(peer, now);
+    transmitter.touch(peer);
+    return DeviceCounter.ReceivedResponse;
+  }
+
+  /** Neither roams nor answers: a cookie reply proves nothing but that our message was seen. */
+  #receiveCookieReply(message: Uint8Array, now: Millis): DeviceCounter {
+    const entry = this.#dependencies.indices.get(readUint32(message, COOKIE_REPLY_RECEIVER_OFFSET));
+    if (entry === undefined) return DeviceCounter.DropUnknownIndex;
+    return entry.owner.tunnel.acceptCookieReply(message, now)
+      ? DeviceCounter.ReceivedCookieReply
+      : DeviceCounter.DropCookieReplyInvalid;
+  }
+
+  #sendCookieReply(message: Uint8Array, source: Endpoint, now: Millis): void {
+    const { transmitter } = this.#dependencies;
+    const start = transmitter.reserve(COOKIE_REPLY_BYTES);
+    const reply = transmitter.reserved(start, COOKIE_REPLY_BYTES);
+    this.#cookies.writeReply(reply, message, cookieSource(source), now);
+    transmitter.pushHandshake(start, COOKIE_REPLY_BYTES, source, DeviceCounter.SentCookieReply);
+  }
+}

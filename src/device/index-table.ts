@@ -1,0 +1,53 @@
+// Receiver indices: 32 random bits each, unique in the device, for handshakes and sessions in one
+// space, so that a guess from outside finds nothing and a late message never meets another session.
+
+import { type Random, randomUint32 } from '../base/random.ts';
+import type { ReceiverIndex, Session } from '../wireguard/session.ts';
+import type { IndexSpace } from '../wireguard/tunnel.ts';
+
+/** What an index stands for: a handshake while it has no session. */
+export interface IndexEntry<Owner> {
+  readonly owner: Owner;
+  session: Session | undefined;
+}
+
+export class IndexTable<Owner> {
+  readonly #random: Random;
+  /** By the index as a signed number, which the engine keeps without an object. */
+  readonly #entries = new Map<number, IndexEntry<Owner>>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(index: number): IndexEntry<Owner> | undefined {
+    return this.#entries.get(index | 0);
+  }
+
+  /** The table as one owner's tunnel sees it; the owner may be made after its tunnel. */
+  spaceOf(owner: () => Owner): IndexSpace {
+    return {
+      claim: () => this.#claim(owner()),
+      bind: (index, session) => {
+        const entry = this.get(index);
+        if (entry !== undefined) entry.session = session;
+      },
+      release: (index) => {
+        this.#entries.delete(index | 0);
+      },
+    };
+  }
+
+  #claim(owner: Owner): ReceiverIndex {
+    for (;;) {
+      const index = randomUint32(this.#random);
+      if (this.#entries.has(index | 0)) continue;
+      this.#entries.set(index | 0, { owner, session: undefined });
+      return index as ReceiverIndex;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// A peer of a device: its tunnel, and what the tunnel does not know: where the peer is, what waits
+// for it, what was counted.
+
+import { toHex } from '../base/bytes.ts';
+import type { WallMillis } from '../base/clock.ts';
+import type { PublicKey } from '../wireguard/crypto/crypto.ts';
+import type { Session } from '../wireguard/session.ts';
+import type { Tunnel } from '../wireguard/tunnel.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { PeerIndex } from './routes.ts';
+import type { Staging } from './staging.ts';
+
+/** Peers of one device. */
+export const PEERS_MAX: number = 2 ** 20;
+
+export interface Peer {
+  readonly index: PeerIndex;
+  readonly tunnel: Tunnel;
+  readonly staging: Staging;
+  /** Where it was last heard from, or else what was configured. */
+  endpoint: Endpoint | undefined;
+  /** Stays as it is while the peer roams: only another one in the configuration replaces both. */
+  configuredEndpoint: Endpoint | undefined;
+  /** Bytes of UDP payload. */
+  receivedBytes: number;
+  sentBytes: number;
+  lastHandshakeAt: WallMillis | undefined;
+  /** What happened in the batch at hand; timers hear of it once, at its end. */
+  readonly batch: PeerBatch;
+}
+
+export interface PeerBatch {
+  isTouched: boolean;
+  received: boolean;
+  receivedData: boolean;
+  sentData: boolean;
+  /** The session of the last data message that was sent. */
+  sentBy: Session | undefined;
+}
+
+/** All peers, by index and by key. Indices of removed peers are used again. */
+export class PeerTable {
+  readonly #byIndex: (Peer | undefined)[] = [];
+  readonly #byKey = new Map<string, Peer>();
+  readonly #free: PeerIndex[] = [];
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  get(index: PeerIndex): Peer | undefined {
+    return this.#byIndex[index];
+  }
+
+  find(key: PublicKey): Peer | undefined {
+    return this.#byKey.get(toHex(key));
+  }
+
+  /** Adds the peer that `make` makes for a free index; its key must be new. */
+  add(make: (index: PeerIndex) => Peer): Peer {
+    const peer = make(this.#free.pop() ?? (this.#byIndex.length as PeerIndex));
+    this.#byIndex[peer.index] = peer;
+    this.#byKey.set(toHex(peer.tunnel.remote), peer);
+    return peer;
+  }
+
+  remove(peer: Peer): void {
+    this.#byIndex[peer.index] = undefined;
+    this.#byKey.delete(toHex(peer.tunnel.remote));
+    this.#free.push(peer.index);
+  }
+
+  all(): Iterable<Peer> {
+    return this.#byKey.values();
+  }
+}

@@ -1,0 +1,207 @@
+// Everything that a device sends of its own accord, in its scratch memory: handshake messages,
+// keepalives, and packets that waited for a handshake. It also keeps the list of peers that
+// something happened to, so that timers are told once in a batch and not for each packet.
+
+import type { Millis, WallMillis } from '../base/clock.ts';
+import type { Slab } from '../base/slab.ts';
+import { PADDING_BYTES } from '../wireguard/constants.ts';
+import { AEAD_TAG_BYTES } from '../wireguard/crypto/crypto.ts';
+import { DATA_HEADER_BYTES, INITIATION_BYTES } from '../wireguard/messages.ts';
+import type { Session } from '../wireguard/session.ts';
+import { DeviceCounter } from './counters.ts';
+import type { Deadlines } from './deadlines.ts';
+import { type Endpoint, withoutSource } from './endpoint.ts';
+import type { Peer } from './peer.ts';
+import { DATA_TRAFFIC_CLASS, type DatagramSink, HANDSHAKE_TRAFFIC_CLASS } from './ports.ts';
+import { StageOutcome } from './staging.ts';
+
+export interface TransmitterDependencies {
+  readonly sink: DatagramSink;
+  readonly scratch: Slab;
+  readonly counters: Float64Array;
+  readonly deadlines: Deadlines;
+  readonly wallNow: () => WallMillis;
+}
+
+export class Transmitter {
+  readonly #sink: DatagramSink;
+  readonly #scratch: Slab;
+  readonly #counters: Float64Array;
+  readonly #deadlines: Deadlines;
+  readonly #wallNow: () => WallMillis;
+  #mtu: number;
+  #scratchUsed = 0;
+  /** The first #touchedCount are peers of the batch at hand. */
+  readonly #touched: Peer[] = [];
+  #touchedCount = 0;
+
+  constructor(dependencies: TransmitterDependencies, mtu: number) {
+    this.#sink = dependencies.sink;
+    this.#scratch = dependencies.scratch;
+    this.#counters = dependencies.counters;
+    this.#deadlines = dependencies.deadlines;
+    this.#wallNow = dependencies.wallNow;
+    this.#mtu = mtu;
+  }
+
+  setMtu(mtu: number): void {
+    this.#mtu = mtu;
+  }
+
+  /** A method of the device begins: what the sink took before has gone. */
+  begin(): void {
+    this.#scratchUsed = 0;
+  }
+
+  /** The method ends: timers hear what happened, and handshakes that are due begin. */
+  settle(now: Millis): void {
+    for (let i = 0; i < this.#touchedCount; i++) this.#settlePeer(this.#touched[i]!, now);
+    this.#touchedCount = 0;
+  }
+
+  /** Something happened to `peer` that may bring its deadline nearer. */
+  touch(peer: Peer): void {
+    if (peer.batch.isTouched) return;
+    peer.batch.isTouched = true;
+    this.#touched[this.#touchedCount++] = peer;
+  }
+
+  /**
+   * Seals the packet of `length` bytes at `offset` in place and passes it on. The caller has made
+   * sure that `session` may send.
+   */
+  sendPacket(
+    peer: Peer,
+    endpoint: Endpoint,
+    session: Session,
+    slab: Slab,
+    offset: number,
+    length: number,
+  ): void {
+    const sealed = session.seal(slab, offset, length, this.#paddedLength(length));
+    peer.batch.sentData = true;
+    peer.batch.sentBy = session;
+    this.#pushData(peer, endpoint, slab, offset - DATA_HEADER_BYTES, sealed);
+  }
+
+  /** Keeps a packet for later and sees to a handshake. False when there is no memory for it. */
+  stagePacket(peer: Peer, slab: Slab, offset: number, length: number, now: Millis): boolean {
+    const outcome = peer.staging.push(slab.bytes, offset, length);
+    if (outcome === StageOutcome.NoMemory) {
+      this.#counters[DeviceCounter.DropStagingMemory]! += 1;
+    } else {
+      this.#counters[DeviceCounter.Staged]! += 1;
+    }
+    if (outcome === StageOutcome.StagedForOldest) {
+      this.#counters[DeviceCounter.DropStagingFull]! += 1;
+    }
+    this.sendInitiation(peer, now, false);
+    return outcome !== StageOutcome.NoMemory;
+  }
+
+  /** Sends what waits for `peer`, as far as its session allows. */
+  sendStaged(peer: Peer, now: Millis): void {
+    const { endpoint } = peer;
+    if (endpoint === undefined) return;
+    while (peer.staging.length > 0) {
+      const session = peer.tunnel.sendingSession(now);
+      if (session === undefined) return;
+      const packet = peer.staging.shift();
+      if (packet === undefined) return;
+      const room = DATA_HEADER_BYTES + packet.length + PADDING_BYTES + AEAD_TAG_BYTES;
+      const offset = this.reserve(room) + DATA_HEADER_BYTES;
+      this.#scratch.bytes.set(packet, offset);
+      this.sendPacket(peer, endpoint, session, this.#scratch, offset, packet.length);
+      this.#counters[DeviceCounter.SentStaged]! += 1;
+    }
+  }
+
+  /** Sends a keepalive, or begins a handshake where there is no session to send it with. */
+  sendKeepalive(peer: Peer, now: Millis): void {
+    const { endpoint } = peer;
+    if (endpoint === undefined) return;
+    const session = peer.tunnel.sendingSession(now);
+    if (session === undefined) {
+      this.sendInitiation(peer, now, false);
+      return;
+    }
+    const start = this.reserve(DATA_HEADER_BYTES + AEAD_TAG_BYTES);
+    const sealed = session.seal(this.#scratch, start + DATA_HEADER_BYTES, 0, 0);
+    peer.batch.sentBy = session;
+    this.#counters[DeviceCounter.SentKeepalive]! += 1;
+    this.#pushData(peer, endpoint, this.#scratch, start, sealed);
+  }
+
+  /** Sends an initiation, unless one or a response was sent a moment ago. */
+  sendInitiation(peer: Peer, now: Millis, isRetransmission: boolean): void {
+    const { endpoint, tunnel } = peer;
+    if (endpoint === undefined) return;
+    this.touch(peer);
+    if (!tunnel.mayInitiate(now, isRetransmission)) return;
+    const start = this.reserve(INITIATION_BYTES);
+    const message = this.#scratch.bytes.subarray(start, start + INITIATION_BYTES);
+    if (!tunnel.initiate(message, this.#wallNow(), now)) return;
+    peer.sentBytes += INITIATION_BYTES;
+    this.pushHandshake(start, INITIATION_BYTES, endpoint, DeviceCounter.SentInitiation);
+  }
+
+  /** The next messages go out by whatever local address the system chooses. */
+  forgetSource(peer: Peer): void {
+    if (peer.endpoint !== undefined) peer.endpoint = withoutSource(peer.endpoint);
+  }
+
+  /** Room for `length` bytes of scratch memory. */
+  reserve(length: number): number {
+    if (this.#scratchUsed + length > this.#scratch.bytes.length) {
+      this.#sink.flush();
+      this.#scratchUsed = 0;
+    }
+    const start = this.#scratchUsed;
+    this.#scratchUsed += length;
+    return start;
+  }
+
+  /** The scratch memory that was reserved at `start`. */
+  reserved(start: number, length: number): Uint8Array {
+    return this.#scratch.bytes.subarray(start, start + length);
+  }
+
+  /** Passes on a handshake message or cookie reply that stands in scratch memory. */
+  pushHandshake(start: number, length: number, endpoint: Endpoint, counter: DeviceCounter): void {
+    this.#counters[counter]! += 1;
+    this.#counters[DeviceCounter.SentBytes]! += length;
+    this.#sink.push(this.#scratch, start, length, endpoint.bytes, 0, HANDSHAKE_TRAFFIC_CLASS);
+  }
+
+  #pushData(peer: Peer, endpoint: Endpoint, slab: Slab, start: number, length: number): void {
+    peer.sentBytes += length;
+    this.#counters[DeviceCounter.SentBytes]! += length;
+    this.touch(peer);
+    // The place for the inner packet's congestion marks (RFC 6040).
+    this.#sink.push(slab, start, length, endpoint.bytes, 0, DATA_TRAFFIC_CLASS);
+  }
+
+  /** Padding to a multiple of 16, but never beyond the MTU: the datagram must not grow past it. */
+  #paddedLength(length: number): number {
+    const mtu = this.#mtu;
+    const inLastUnit = mtu > 0 && length > mtu ? length % mtu : length;
+    const aligned = (inLastUnit + PADDING_BYTES - 1) & -PADDING_BYTES;
+    const padded = mtu > 0 ? Math.min(mtu, aligned) : aligned;
+    return length + padded - inLastUnit;
+  }
+
+  #settlePeer(peer: Peer, now: Millis): void {
+    const { batch, tunnel } = peer;
+    const { sentBy } = batch;
+    let isRekeyDue = false;
+    if (batch.received) isRekeyDue = tunnel.messagesReceived(batch.receivedData, now);
+    if (sentBy !== undefined && tunnel.messagesSent(sentBy, batch.sentData, now)) isRekeyDue = true;
+    batch.received = false;
+    batch.receivedData = false;
+    batch.sentData = false;
+    batch.sentBy = undefined;
+    if (isRekeyDue) this.sendInitiation(peer, now, false);
+    batch.isTouched = false;
+    this.#deadlines.advance(peer.index, tunnel.timers.nextDeadline());
+  }
+}

@@ -1,0 +1,129 @@
+// Proofs against floods (the paper, section 5.4.4 and 5.4.7). mac1 proves that the sender knows the
+// receiver's public key. Under load a receiver answers with a cookie, which only reaches the true
+// owner of the source address, and mac2 in the next try proves that it did.
+
+import { equalConstantTime } from '../base/bytes.ts';
+import type { Millis } from '../base/clock.ts';
+import { type Random, randomBytes } from '../base/random.ts';
+import { COOKIE_LATENCY_MS, COOKIE_SECRET_MS } from './constants.ts';
+import {
+  type Crypto,
+  HASH_BYTES,
+  MAC_BYTES,
+  type PublicKey,
+  XNONCE_BYTES,
+} from './crypto/crypto.ts';
+import { cookieKey, mac1Key } from './identity.ts';
+import {
+  COOKIE_REPLY_COOKIE_OFFSET,
+  COOKIE_REPLY_NONCE_OFFSET,
+  COOKIE_REPLY_RECEIVER_OFFSET,
+  FIRST_INDEX_OFFSET,
+  MessageType,
+  readUint32,
+  writeUint32,
+} from './messages.ts';
+
+/** The receiver's side, one for a device. Messages are initiations and responses. */
+export class CookieChecker {
+  readonly #crypto: Crypto;
+  readonly #random: Random;
+  readonly #mac1Key: Uint8Array;
+  readonly #cookieKey: Uint8Array;
+  readonly #secret: Uint8Array = new Uint8Array(HASH_BYTES);
+  #secretAt: Millis | undefined;
+
+  constructor(crypto: Crypto, random: Random, own: PublicKey) {
+    this.#crypto = crypto;
+    this.#random = random;
+    this.#mac1Key = mac1Key(crypto, own);
+    this.#cookieKey = cookieKey(crypto, own);
+  }
+
+  /** Whether the sender of `message` knows our public key. */
+  checkMac1(message: Uint8Array): boolean {
+    const end = message.length - 2 * MAC_BYTES;
+    const mac = this.#crypto.mac(this.#mac1Key, message.subarray(0, end));
+    return equalConstantTime(mac, message.subarray(end, end + MAC_BYTES));
+  }
+
+  /**
+   * Whether the sender of `message` has the cookie that we gave to `source`: address (4 or 16
+   * bytes) and port (2 bytes, big-endian).
+   */
+  checkMac2(message: Uint8Array, source: Uint8Array, now: Millis): boolean {
+    const end = message.length - MAC_BYTES;
+    const mac = this.#crypto.mac(this.#cookieOf(source, now), message.subarray(0, end));
+    return equalConstantTime(mac, message.subarray(end));
+  }
+
+  /** Writes the reply with the cookie of `source`, COOKIE_REPLY_BYTES, over `target`. */
+  writeReply(target: Uint8Array, message: Uint8Array, source: Uint8Array, now: Millis): void {
+    const nonce = randomBytes(this.#random, XNONCE_BYTES);
+    const mac1 = message.subarray(message.length - 2 * MAC_BYTES, message.length - MAC_BYTES);
+    const cookie = this.#cookieOf(source, now);
+    writeUint32(target, 0, MessageType.CookieReply);
+    writeUint32(target, COOKIE_REPLY_RECEIVER_OFFSET, readUint32(message, FIRST_INDEX_OFFSET));
+    target.set(nonce, COOKIE_REPLY_NONCE_OFFSET);
+    const sealed = this.#crypto.xaeadSeal(this.#cookieKey, nonce, cookie, mac1);
+    target.set(sealed, COOKIE_REPLY_COOKIE_OFFSET);
+  }
+
+  #cookieOf(source: Uint8Array, now: Millis): Uint8Array {
+    if (this.#secretAt === undefined || now - this.#secretAt >= COOKIE_SECRET_MS) {
+      this.#random.fill(this.#secret);
+      this.#secretAt = now;
+    }
+    return this.#crypto.mac(this.#secret, source);
+  }
+}
+
+/** The sender's side, one for a peer. */
+export class CookieGenerator {
+  readonly #crypto: Crypto;
+  readonly #mac1Key: Uint8Array;
+  readonly #cookieKey: Uint8Array;
+  #cookie: Uint8Array | undefined;
+  #cookieAt: Millis | undefined;
+  /** Of the last message; taken by the first reply that is accepted. */
+  #lastMac1: Uint8Array | undefined;
+
+  constructor(crypto: Crypto, remote: PublicKey) {
+    this.#crypto = crypto;
+    this.#mac1Key = mac1Key(crypto, remote);
+    this.#cookieKey = cookieKey(crypto, remote);
+  }
+
+  /** Writes mac1 and mac2 at the end of `message`; mac2 is zero without a fresh cookie. */
+  addMacs(message: Uint8Array, now: Millis): void {
+    const mac1Offset = message.length - 2 * MAC_BYTES;
+    const mac2Offset = message.length - MAC_BYTES;
+    this.#lastMac1 = this.#crypto.mac(this.#mac1Key, message.subarray(0, mac1Offset));
+    message.set(this.#lastMac1, mac1Offset);
+    const cookie = this.#freshCookie(now);
+    if (cookie === undefined) message.fill(0, mac2Offset);
+    else message.set(this.#crypto.mac(cookie, message.subarray(0, mac2Offset)), mac2Offset);
+  }
+
+  /**
+   * Takes the cookie out of a reply to the last message. False, and nothing is changed, when there
+   * was no message or the reply is not for it.
+   */
+  takeReply(reply: Uint8Array, now: Millis): boolean {
+    if (this.#lastMac1 === undefined) return false;
+    const nonce = reply.subarray(COOKIE_REPLY_NONCE_OFFSET, COOKIE_REPLY_COOKIE_OFFSET);
+    const sealed = reply.subarray(COOKIE_REPLY_COOKIE_OFFSET);
+    const cookie = this.#crypto.xaeadOpen(this.#cookieKey, nonce, sealed, this.#lastMac1);
+    if (cookie === undefined) return false;
+    this.#cookie = cookie;
+    this.#cookieAt = now;
+    this.#lastMac1 = undefined;
+    return true;
+  }
+
+  #freshCookie(now: Millis): Uint8Array | undefined {
+    const expired =
+      this.#cookieAt === undefined || now - this.#cookieAt >= COOKIE_SECRET_MS - COOKIE_LATENCY_MS;
+    return expired ? undefined : this.#cookie;
+  }
+}

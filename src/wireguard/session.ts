@@ -1,0 +1,125 @@
+// One session: the keys of both directions that a handshake made, with the counter of what was sent
+// and the window of what was received. Data messages are sealed and opened in place.
+
+import type { Millis } from '../base/clock.ts';
+import type { Slab } from '../base/slab.ts';
+import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_ON_RECEIVE_AFTER_MS } from './constants.ts';
+import { AEAD_TAG_BYTES, type SessionCipher } from './crypto/crypto.ts';
+import {
+  DATA_COUNTER_HIGH_OFFSET,
+  DATA_COUNTER_LOW_OFFSET,
+  DATA_HEADER_BYTES,
+  DATA_RECEIVER_OFFSET,
+  MessageType,
+  readUint32,
+  writeUint32,
+} from './messages.ts';
+import { ReplayWindow } from './replay-window.ts';
+import { isCounterRejected, SendCounter } from './send-counter.ts';
+
+declare const receiverIndexBrand: unique symbol;
+/** By which a receiver finds the handshake or session of a message: 32 random bits. */
+export type ReceiverIndex = number & { readonly [receiverIndexBrand]: true };
+
+/** How opening a data message ended. */
+export const OpenOutcome = { Opened: 0, Expired: 1, WrongTag: 2, Replayed: 3 } as const;
+export type OpenOutcome = (typeof OpenOutcome)[keyof typeof OpenOutcome];
+
+export interface SessionOptions {
+  readonly isInitiator: boolean;
+  readonly localIndex: ReceiverIndex;
+  readonly remoteIndex: ReceiverIndex;
+  readonly createdAt: Millis;
+  readonly sendCipher: SessionCipher;
+  readonly receiveCipher: SessionCipher;
+  readonly sendCounter?: SendCounter;
+}
+
+export class Session {
+  readonly isInitiator: boolean;
+  /** Stands in the messages that we receive. */
+  readonly localIndex: ReceiverIndex;
+  readonly remoteIndex: ReceiverIndex;
+  readonly createdAt: Millis;
+  readonly #sendCipher: SessionCipher;
+  readonly #receiveCipher: SessionCipher;
+  readonly #sendCounter: SendCounter;
+  readonly #received = new ReplayWindow();
+  #sendingRevoked = false;
+  #isDisposed = false;
+
+  constructor(options: SessionOptions) {
+    this.isInitiator = options.isInitiator;
+    this.localIndex = options.localIndex;
+    this.remoteIndex = options.remoteIndex;
+    this.createdAt = options.createdAt;
+    this.#sendCipher = options.sendCipher;
+    this.#receiveCipher = options.receiveCipher;
+    this.#sendCounter = options.sendCounter ?? new SendCounter();
+  }
+
+  /** Whether seal() may be called. */
+  canSend(now: Millis): boolean {
+    const isYoung = now - this.createdAt < REJECT_AFTER_MS;
+    const isUsable = !(this.#sendingRevoked || this.#isDisposed);
+    return isYoung && isUsable && !this.#sendCounter.isExhausted;
+  }
+
+  /** Whether the next session should be begun because this one was used for sending. */
+  isRekeyDueOnSend(now: Millis): boolean {
+    const isOld = this.isInitiator && now - this.createdAt >= REKEY_AFTER_MS;
+    return isOld || this.#sendCounter.isRekeyDue;
+  }
+
+  /** Whether the next session should be begun because this one, close to its end, received. */
+  isRekeyDueOnReceive(now: Millis): boolean {
+    return this.isInitiator && now - this.createdAt >= REKEY_ON_RECEIVE_AFTER_MS;
+  }
+
+  /**
+   * Makes a data message of the packet of `length` bytes at `offset`, in place: its header stands
+   * in the DATA_HEADER_BYTES before, zeros pad the packet to `paddedLength`, and the tag follows.
+   * Returns the message's length. Only while canSend().
+   */
+  seal(slab: Slab, offset: number, length: number, paddedLength: number): number {
+    const { bytes } = slab;
+    const { low, high } = this.#sendCounter;
+    const start = offset - DATA_HEADER_BYTES;
+    writeUint32(bytes, start, MessageType.Data);
+    writeUint32(bytes, start + DATA_RECEIVER_OFFSET, this.remoteIndex);
+    writeUint32(bytes, start + DATA_COUNTER_LOW_OFFSET, low);
+    writeUint32(bytes, start + DATA_COUNTER_HIGH_OFFSET, high);
+    for (let i = offset + length; i < offset + paddedLength; i++) bytes[i] = 0;
+    this.#sendCounter.advance();
+    this.#sendCipher.seal(slab, offset, paddedLength, low, high);
+    return DATA_HEADER_BYTES + paddedLength + AEAD_TAG_BYTES;
+  }
+
+  /**
+   * Opens the data message of `length` bytes (at least KEEPALIVE_BYTES) at `offset` in place; the
+   * padded packet then stands DATA_HEADER_BYTES behind `offset`.
+   */
+  open(slab: Slab, offset: number, length: number, now: Millis): OpenOutcome {
+    const low = readUint32(slab.bytes, offset + DATA_COUNTER_LOW_OFFSET);
+    const high = readUint32(slab.bytes, offset + DATA_COUNTER_HIGH_OFFSET);
+    if (this.#isDisposed || now - this.createdAt >= REJECT_AFTER_MS) return OpenOutcome.Expired;
+    if (isCounterRejected(low, high)) return OpenOutcome.Expired;
+    const start = offset + DATA_HEADER_BYTES;
+    if (!this.#receiveCipher.open(slab, start, length - DATA_HEADER_BYTES, low, high)) {
+      return OpenOutcome.WrongTag;
+    }
+    return this.#received.accept(low, high) ? OpenOutcome.Opened : OpenOutcome.Replayed;
+  }
+
+  /** Keeps the session for receiving only: its key may be known to a copy of this machine. */
+  revokeSending(): void {
+    this.#sendingRevoked = true;
+  }
+
+  /** Zeroes the keys. A second call does nothing. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#sendCipher.dispose();
+    this.#receiveCipher.dispose();
+  }
+}

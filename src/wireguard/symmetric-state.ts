@@ -1,0 +1,107 @@
+// The running hash and chaining key of a Noise handshake (the Noise Protocol Framework, revision
+// 34, section 5.2), for patterns in which each derived key seals one field, so nonces are always 0.
+
+import { assert } from '../base/assert.ts';
+import { wipe } from '../base/bytes.ts';
+import type { Crypto, SymmetricKey } from './crypto/crypto.ts';
+import { kdf1, kdf2, kdf3 } from './kdf.ts';
+
+const EMPTY = new Uint8Array(0);
+
+export class SymmetricState {
+  readonly #crypto: Crypto;
+  #chainingKey: Uint8Array;
+  #hash: Uint8Array;
+  /** Seals the next field; replaced by each mix, never used twice. */
+  #fieldKey: Uint8Array | undefined;
+
+  private constructor(crypto: Crypto, chainingKey: Uint8Array, hash: Uint8Array) {
+    this.#crypto = crypto;
+    this.#chainingKey = chainingKey;
+    this.#hash = hash;
+  }
+
+  /** The state of a protocol whose name is longer than a hash, after its prologue. */
+  static begin(crypto: Crypto, protocolName: Uint8Array, prologue: Uint8Array): SymmetricState {
+    const chainingKey = crypto.hash(protocolName);
+    return new SymmetricState(crypto, chainingKey, crypto.hash(chainingKey, prologue));
+  }
+
+  /** A state of its own, so that a handshake is carried on while the original stays as it is. */
+  copy(): SymmetricState {
+    return new SymmetricState(this.#crypto, this.#chainingKey.slice(), this.#hash.slice());
+  }
+
+  /** The hash of all that was sent and received. */
+  get hash(): Uint8Array {
+    return this.#hash;
+  }
+
+  mixHash(data: Uint8Array): void {
+    this.#hash = this.#crypto.hash(this.#hash, data);
+  }
+
+  /** An ephemeral public key: with a preshared key in the pattern it is a key too (section 9.2). */
+  mixEphemeral(publicKey: Uint8Array): void {
+    this.mixHash(publicKey);
+    this.#replaceChainingKey(kdf1(this.#crypto, this.#chainingKey, publicKey));
+  }
+
+  /** A shared secret whose key the next field is sealed with. */
+  mixKey(secret: Uint8Array): void {
+    const [chainingKey, fieldKey] = kdf2(this.#crypto, this.#chainingKey, secret);
+    this.#replaceChainingKey(chainingKey);
+    this.#replaceFieldKey(fieldKey);
+  }
+
+  mixPresharedKey(presharedKey: SymmetricKey): void {
+    const [chainingKey, hashInput, fieldKey] = kdf3(this.#crypto, this.#chainingKey, presharedKey);
+    this.#replaceChainingKey(chainingKey);
+    this.#replaceFieldKey(fieldKey);
+    this.mixHash(hashInput);
+    wipe(hashInput);
+  }
+
+  /** Seals a field; the ciphertext with its tag goes into the hash. */
+  seal(plaintext: Uint8Array): Uint8Array {
+    const ciphertext = this.#crypto.aeadSeal(this.#takeFieldKey(), plaintext, this.#hash);
+    this.mixHash(ciphertext);
+    this.#replaceFieldKey(undefined);
+    return ciphertext;
+  }
+
+  /** Opens a field; undefined when its tag is wrong, and the state is then of no use. */
+  open(ciphertext: Uint8Array): Uint8Array | undefined {
+    const plaintext = this.#crypto.aeadOpen(this.#takeFieldKey(), ciphertext, this.#hash);
+    this.mixHash(ciphertext);
+    this.#replaceFieldKey(undefined);
+    return plaintext;
+  }
+
+  /** The keys of the two directions, the initiator's sending one first. */
+  split(): [SymmetricKey, SymmetricKey] {
+    const [first, second] = kdf2(this.#crypto, this.#chainingKey, EMPTY);
+    return [first as SymmetricKey, second as SymmetricKey];
+  }
+
+  /** Zeroes all secrets; the state is not used afterwards. */
+  wipe(): void {
+    wipe(this.#chainingKey, this.#hash);
+    this.#replaceFieldKey(undefined);
+  }
+
+  #takeFieldKey(): Uint8Array {
+    assert(this.#fieldKey !== undefined, 'SymmetricState: no key was mixed in for this field');
+    return this.#fieldKey;
+  }
+
+  #replaceChainingKey(chainingKey: Uint8Array): void {
+    wipe(this.#chainingKey);
+    this.#chainingKey = chainingKey;
+  }
+
+  #replaceFieldKey(fieldKey: Uint8Array | undefined): void {
+    if (this.#fieldKey !== undefined) wipe(this.#fieldKey);
+    this.#fieldKey = fieldKey;
+  }
+}
