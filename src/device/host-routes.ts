@@ -7,6 +7,7 @@
 //   used for sending  [ peer 4 | peer 7 | none ]     the one that was proved last
 
 import { assert } from '../base/assert.ts';
+import { DESTINATION_OFFSET, IPV6_VERSION, readVersion, SOURCE_OFFSET } from '../ip/header.ts';
 import { IPV6_ADDRESS_BYTES } from '../ip/ipv6-address.ts';
 import { PrefixMap } from '../ip/prefix-map.ts';
 import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
@@ -23,9 +24,6 @@ export interface HostField {
 
 export type HostKey = 'current' | 'next';
 
-const IPV6_VERSION = 6;
-const SOURCE_OFFSET = 8;
-const DESTINATION_OFFSET = 24;
 const ADDRESS_BITS: number = 8 * IPV6_ADDRESS_BYTES;
 const CAPACITY_MIN = 64;
 const NOWHERE = -1;
@@ -76,7 +74,7 @@ export class HostRoutes implements Routes {
   }
 
   peerForDestination(bytes: Uint8Array, offset: number): PeerIndex {
-    if (bytes[offset]! >> 4 !== IPV6_VERSION) return NO_PEER;
+    if (readVersion(bytes, offset) !== IPV6_VERSION) return NO_PEER;
     const place = this.#placeAt(bytes, offset + DESTINATION_OFFSET);
     const peer = place === NOWHERE ? NO_PEER : (this.#used[place] as PeerIndex);
     if (peer !== NO_PEER) return peer;
@@ -84,7 +82,7 @@ export class HostRoutes implements Routes {
   }
 
   sourceBelongsTo(peer: PeerIndex, bytes: Uint8Array, offset: number): boolean {
-    if (bytes[offset]! >> 4 !== IPV6_VERSION) return false;
+    if (readVersion(bytes, offset) !== IPV6_VERSION) return false;
     const place = this.#placeAt(bytes, offset + SOURCE_OFFSET);
     if (place !== NOWHERE) {
       if (this.#current[place] === peer || this.#next[place] === peer) return true;

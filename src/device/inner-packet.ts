@@ -1,11 +1,15 @@
 // How long the packet in an opened data message is: the message's padding is not part of it.
 
-const IPV4_VERSION = 4;
+import {
+  IPV4_VERSION,
+  IPV6_HEADER_BYTES,
+  IPV6_VERSION,
+  PAYLOAD_LENGTH_OFFSET,
+  readVersion,
+} from '../ip/header.ts';
+
 const IPV4_HEADER_BYTES = 20;
 const IPV4_TOTAL_LENGTH_OFFSET = 2;
-const IPV6_VERSION = 6;
-const IPV6_HEADER_BYTES = 40;
-const IPV6_PAYLOAD_LENGTH_OFFSET = 4;
 
 /** What innerPacketLength() says of bytes that are no IP packet. */
 export const NO_PACKET = 0;
@@ -16,10 +20,10 @@ export const NO_PACKET = 0;
  */
 export function innerPacketLength(bytes: Uint8Array, offset: number, length: number): number {
   if (length < IPV4_HEADER_BYTES) return NO_PACKET;
-  const version = bytes[offset]! >> 4;
+  const version = readVersion(bytes, offset);
   if (version === IPV6_VERSION) {
     if (length < IPV6_HEADER_BYTES) return NO_PACKET;
-    const total = IPV6_HEADER_BYTES + readUint16(bytes, offset + IPV6_PAYLOAD_LENGTH_OFFSET);
+    const total = IPV6_HEADER_BYTES + readUint16(bytes, offset + PAYLOAD_LENGTH_OFFSET);
     return total <= length ? total : NO_PACKET;
   }
   if (version !== IPV4_VERSION) return NO_PACKET;

@@ -1,17 +1,15 @@
 // Routes of a stand-alone device: allowed IPs, as wg(8) sets them. One trie for each address family
 // for all peers, so that a source is checked by the same longest match as a destination.
 
+import { DESTINATION_OFFSET, IPV4_VERSION, readVersion, SOURCE_OFFSET } from '../ip/header.ts';
 import { IPV4_ADDRESS_BYTES } from '../ip/ipv4-address.ts';
 import { IPV6_ADDRESS_BYTES } from '../ip/ipv6-address.ts';
 import { formatPrefix, type Prefix } from '../ip/prefix.ts';
 import { PrefixMap } from '../ip/prefix-map.ts';
 import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
 
-const IPV4_VERSION = 4;
 const IPV4_SOURCE_OFFSET = 12;
 const IPV4_DESTINATION_OFFSET = 16;
-const IPV6_SOURCE_OFFSET = 8;
-const IPV6_DESTINATION_OFFSET = 24;
 
 export class TrieRoutes implements Routes {
   readonly #ipv4 = new PrefixMap<PeerIndex>(IPV4_ADDRESS_BYTES);
@@ -45,17 +43,17 @@ export class TrieRoutes implements Routes {
 
   peerForDestination(bytes: Uint8Array, offset: number): PeerIndex {
     const peer =
-      bytes[offset]! >> 4 === IPV4_VERSION
+      readVersion(bytes, offset) === IPV4_VERSION
         ? this.#ipv4.lookup(bytes, offset + IPV4_DESTINATION_OFFSET)
-        : this.#ipv6.lookup(bytes, offset + IPV6_DESTINATION_OFFSET);
+        : this.#ipv6.lookup(bytes, offset + DESTINATION_OFFSET);
     return peer ?? NO_PEER;
   }
 
   sourceBelongsTo(peer: PeerIndex, bytes: Uint8Array, offset: number): boolean {
     const owner =
-      bytes[offset]! >> 4 === IPV4_VERSION
+      readVersion(bytes, offset) === IPV4_VERSION
         ? this.#ipv4.lookup(bytes, offset + IPV4_SOURCE_OFFSET)
-        : this.#ipv6.lookup(bytes, offset + IPV6_SOURCE_OFFSET);
+        : this.#ipv6.lookup(bytes, offset + SOURCE_OFFSET);
     return owner === peer;
   }
 
