@@ -1,4 +1,4 @@
-// Routes of networks.
+// Routes of networks, which a name and an organization say apart.
 
 import type { FastifyInstance } from 'fastify';
 import {

@@ -1,0 +1,29 @@
+// `p6nctl hosts show`: prints one host.
+
+import type { ApiClient } from '../../../api/client.ts';
+import type { HostView } from '../../../api/contract/hosts.ts';
+import type { Command } from '../../command.ts';
+import { type Field, formatTime, printRecord } from '../../print.ts';
+import type { Speech } from '../../terminal.ts';
+import { HOST_COLUMNS } from './list.ts';
+
+const HOST_FIELDS: readonly Field<HostView>[] = [
+  ...HOST_COLUMNS,
+  { title: 'public key', text: (host) => host.public_key },
+  { title: 'joined', text: (host) => formatTime(host.created_at) },
+];
+
+export interface ShowHostOptions extends Speech {
+  readonly client: Pick<ApiClient, 'getHost'>;
+  readonly name: string;
+}
+
+export async function showHost(options: ShowHostOptions): Promise<void> {
+  await printRecord(options, await options.client.getHost(options.name), HOST_FIELDS);
+}
+
+export const SHOW_HOST: Command = {
+  usage: 'show <name>',
+  summary: 'Show a host',
+  run: (context, words) => showHost({ ...context, name: words.text('name') }),
+};

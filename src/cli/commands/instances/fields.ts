@@ -1,0 +1,65 @@
+// An instance as people see it, and what the commands that make one have in common.
+
+import type { InstanceFacts, InstanceView } from '../../../api/contract/instances.ts';
+import { P6nError } from '../../../base/errors.ts';
+import { type CommandOption, optional, type Words } from '../../command.ts';
+import { type Field, formatTime } from '../../print.ts';
+
+export const INSTANCE_COLUMNS: readonly Field<InstanceView>[] = [
+  { title: 'id', text: (instance) => instance.id },
+  { title: 'name', text: (instance) => instance.name },
+  { title: 'app', text: (instance) => instance.app },
+  { title: 'network', text: (instance) => instance.network },
+  { title: 'host', text: (instance) => instance.host },
+  { title: 'region', text: (instance) => instance.region },
+  { title: 'state', text: (instance) => instance.state },
+  { title: 'address', text: (instance) => instance.address },
+];
+
+export const INSTANCE_FIELDS: readonly Field<InstanceView>[] = [
+  ...INSTANCE_COLUMNS,
+  { title: 'group', text: (instance) => instance.group },
+  {
+    title: 'metadata',
+    text: ({ metadata }) =>
+      Object.entries(metadata)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', '),
+  },
+  { title: 'created', text: (instance) => formatTime(instance.created_at) },
+  { title: 'updated', text: (instance) => formatTime(instance.updated_at) },
+  { title: 'command', text: ({ here }) => here?.command.join(' ') ?? '' },
+  { title: 'namespace', text: ({ here }) => here?.namespace ?? '' },
+  { title: 'pid', text: ({ here }) => here?.pid?.toString() ?? '' },
+  { title: 'ended with', text: formatExit },
+  { title: 'problem', text: ({ here }) => here?.problem ?? '' },
+];
+
+export const INSTANCE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  app: { summary: 'The app of the instance', value: 'NAME', required: true },
+  name: { summary: 'A name, unique on this host; drawn without it', value: 'NAME' },
+  group: { summary: 'The process group; app without it', value: 'NAME' },
+  metadata: { summary: 'A fact about the instance', value: 'KEY=VALUE', repeated: true },
+};
+
+/** What INSTANCE_OPTIONS say. */
+export function instanceFacts(words: Words): InstanceFacts {
+  const pairs = words.texts('metadata').map(metadataPair);
+  return {
+    app: words.text('app'),
+    ...optional('name', words.optionalText('name')),
+    ...optional('group', words.optionalText('group')),
+    ...(pairs.length === 0 ? {} : { metadata: Object.fromEntries(pairs) }),
+  };
+}
+
+function metadataPair(text: string): [key: string, value: string] {
+  const equals = text.indexOf('=');
+  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
+  throw new P6nError('VALUE_INVALID', `Cannot use "${text}" as metadata: it is not KEY=VALUE`);
+}
+
+function formatExit({ here }: InstanceView): string {
+  if (here?.exit_signal !== undefined) return here.exit_signal;
+  return here?.exit_code === undefined ? '' : `exit code ${here.exit_code}`;
+}

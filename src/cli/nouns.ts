@@ -1,0 +1,95 @@
+// The commands of p6nctl by their nouns. A noun's files are loaded only when it is asked for, so
+// that p6nctl starts quickly however many there are.
+
+import type { Command } from './command.ts';
+
+export interface Noun {
+  readonly name: string;
+  readonly summary: string;
+  /** A noun that is a command itself has one, whose usage is the noun. */
+  readonly load: () => Promise<readonly Command[]>;
+}
+
+export const NOUNS: readonly Noun[] = [
+  { name: 'organizations', summary: 'Owners of networks and apps', load: organizations },
+  { name: 'networks', summary: 'Networks, each apart from all others', load: networks },
+  { name: 'apps', summary: 'Apps, each in one network', load: apps },
+  { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
+  { name: 'instances', summary: 'Instances of apps', load: instances },
+  {
+    name: 'explain',
+    summary: 'Say which rule a packet would meet on this host, and why',
+    load: async () => [(await import('./commands/diagnosis/explain.ts')).EXPLAIN],
+  },
+  {
+    name: 'status',
+    summary: 'Show this host, its peers and instances, and what was dropped',
+    load: async () => [(await import('./commands/diagnosis/status.ts')).STATUS],
+  },
+];
+
+async function organizations(): Promise<readonly Command[]> {
+  const [create, list] = await Promise.all([
+    import('./commands/organizations/create.ts'),
+    import('./commands/organizations/list.ts'),
+  ]);
+  return [create.CREATE_ORGANIZATION, list.LIST_ORGANIZATIONS];
+}
+
+async function networks(): Promise<readonly Command[]> {
+  const [create, list, show, remove] = await Promise.all([
+    import('./commands/networks/create.ts'),
+    import('./commands/networks/list.ts'),
+    import('./commands/networks/show.ts'),
+    import('./commands/networks/remove.ts'),
+  ]);
+  return [create.CREATE_NETWORK, list.LIST_NETWORKS, show.SHOW_NETWORK, remove.REMOVE_NETWORK];
+}
+
+async function apps(): Promise<readonly Command[]> {
+  const [create, list, show, remove] = await Promise.all([
+    import('./commands/apps/create.ts'),
+    import('./commands/apps/list.ts'),
+    import('./commands/apps/show.ts'),
+    import('./commands/apps/remove.ts'),
+  ]);
+  return [create.CREATE_APP, list.LIST_APPS, show.SHOW_APP, remove.REMOVE_APP];
+}
+
+async function hosts(): Promise<readonly Command[]> {
+  const [list, show, invite, invites, revoke] = await Promise.all([
+    import('./commands/hosts/list.ts'),
+    import('./commands/hosts/show.ts'),
+    import('./commands/hosts/invite.ts'),
+    import('./commands/invites/list.ts'),
+    import('./commands/invites/revoke.ts'),
+  ]);
+  return [
+    list.LIST_HOSTS,
+    show.SHOW_HOST,
+    invite.INVITE_HOST,
+    invites.LIST_INVITES,
+    revoke.REVOKE_INVITE,
+  ];
+}
+
+async function instances(): Promise<readonly Command[]> {
+  const [run, attach, list, show, stop, start, remove] = await Promise.all([
+    import('./commands/instances/run.ts'),
+    import('./commands/instances/attach.ts'),
+    import('./commands/instances/list.ts'),
+    import('./commands/instances/show.ts'),
+    import('./commands/instances/stop.ts'),
+    import('./commands/instances/start.ts'),
+    import('./commands/instances/remove.ts'),
+  ]);
+  return [
+    run.RUN_INSTANCE,
+    attach.ATTACH_INSTANCE,
+    list.LIST_INSTANCES,
+    show.SHOW_INSTANCE,
+    stop.STOP_INSTANCE,
+    start.START_INSTANCE,
+    remove.REMOVE_INSTANCE,
+  ];
+}

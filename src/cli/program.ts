@@ -1,0 +1,54 @@
+// One run of p6nctl: from words to an exit code. 0 is done, 1 failed, 2 a wrong command line.
+
+import { ApiClient } from '../api/client.ts';
+import type { WallMillis } from '../base/clock.ts';
+import { asP6nError } from '../base/errors.ts';
+import type { CommandContext } from './command.ts';
+import { parseCommandLine } from './command-line.ts';
+import { reportError } from './report-error.ts';
+import type { Terminal } from './terminal.ts';
+
+export const DEFAULT_SOCKET = '/run/p6n/p6nd.sock';
+
+export interface ProgramContext {
+  readonly terminal: Terminal;
+  readonly now: () => WallMillis;
+  readonly version: string;
+  readonly workingDirectory: string;
+  readonly onInterrupt: CommandContext['onInterrupt'];
+  /** Of the environment. */
+  readonly socket: string | undefined;
+  /** A test's own; a client of the socket where absent. */
+  readonly client?: ApiClient;
+}
+
+/** Resolves with the exit code; everything that was to be said is said. */
+export async function runProgram(
+  argv: readonly string[],
+  context: ProgramContext,
+): Promise<0 | 1 | 2> {
+  const { terminal } = context;
+  // Known before the rest is, so that also a wrong command line is reported in JSON.
+  const json = beforeCommand(argv).includes('--json');
+  try {
+    const line = await parseCommandLine(argv, context.version);
+    if (line.kind === 'text') {
+      await terminal.out(line.text);
+      return 0;
+    }
+    const path = line.words.optionalText('socket') ?? context.socket ?? DEFAULT_SOCKET;
+    const client = context.client ?? new ApiClient({ target: { kind: 'socket', path } });
+    await line.command.run({ ...context, client, json }, line.words);
+    return 0;
+  } catch (error) {
+    const known = asP6nError(error, 'Cannot run the command');
+    await reportError({ terminal, json }, known);
+    return known.exitCode;
+  }
+}
+
+/** The words before `--`, behind which a command of somebody else's stands. */
+function beforeCommand(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end < 0 ? argv : argv.slice(0, end);
+}
