@@ -3,26 +3,31 @@
 // to be allowed is dropped.
 //
 // A packet meets the rules in this order, and the first that objects is the one reason of its drop:
-//   packet.ts             what can be wrong with a packet by itself
-//   source-proof.ts       what its interface proves about its source
-//   destination.ts        transit: what comes from a host is for this one
-//   network-rule.ts       networks, network 0, regions
-//   nameserver-source.ts  what may come from the name server's addresses
-//   destination.ts        the way out, and on the way to p6n0
-//   door/                 what the host itself takes
+//   packet.ts                   what can be wrong with a packet by itself
+//   rules/source-proof.ts       what its interface proves about its source
+//   rules/destination.ts        transit: what comes from a host is for this one
+//   rules/network-rule.ts       networks, network 0, regions
+//   rules/nameserver-source.ts  what may come from the name server's addresses
+//   rules/destination.ts        the way out, and on the way to p6n0
+//   door/                       what the host itself takes
 
 import type { Millis } from '../base/clock.ts';
 import type { FilterConfig } from './config.ts';
-import { judgeDestination, judgeTransit } from './destination.ts';
 import { FLOW_SETS, FlowTable } from './door/flow-table.ts';
 import { noteOutbound } from './door/host-flows.ts';
 import type { DropReason } from './drop-reason.ts';
-import { judgeNameserverSource } from './nameserver-source.ts';
-import { judgeNetworks } from './network-rule.ts';
 import { type FilterCounters, makeFilterCounters, Outcome } from './outcome.ts';
 import { FilterPacket, Ingress } from './packet.ts';
 import { AddressShape } from './packet-address.ts';
-import { proveHostPeer, proveInstance, proveThisHost, proveWireguardPeer } from './source-proof.ts';
+import { judgeDestination, judgeTransit } from './rules/destination.ts';
+import { judgeNameserverSource } from './rules/nameserver-source.ts';
+import { judgeNetworks } from './rules/network-rule.ts';
+import {
+  proveHostPeer,
+  proveInstance,
+  proveThisHost,
+  proveWireguardPeer,
+} from './rules/source-proof.ts';
 import { compileTables, type FilterTables } from './tables.ts';
 import { HOST_TUN, type PassRule, type Rejection, Verdict } from './verdict.ts';
 

@@ -5,19 +5,19 @@
 // host goes on to another, so no packet can circle, and a hop would have no address to answer from
 // that all networks share.
 
-import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
-import type { Millis } from '../base/clock.ts';
-import { DESTINATION_OFFSET } from '../ip/header.ts';
-import { judgeDoor } from './door/door.ts';
-import type { FlowTable } from './door/flow-table.ts';
-import { judgeInvite } from './door/invite.ts';
-import { DropReason } from './drop-reason.ts';
-import type { Outcome } from './outcome.ts';
-import { type FilterPacket, Ingress } from './packet.ts';
-import { AddressShape } from './packet-address.ts';
+import { INFRASTRUCTURE_NETWORK } from '../../addressing/ids.ts';
+import type { Millis } from '../../base/clock.ts';
+import { DESTINATION_OFFSET } from '../../ip/header.ts';
+import { judgeDoor } from '../door/door.ts';
+import type { FlowTable } from '../door/flow-table.ts';
+import { judgeInvite } from '../door/invite.ts';
+import { DropReason } from '../drop-reason.ts';
+import type { Outcome } from '../outcome.ts';
+import { type FilterPacket, Ingress } from '../packet.ts';
+import { AddressShape } from '../packet-address.ts';
+import type { FilterTables } from '../tables.ts';
+import { PassRule, type Verdict } from '../verdict.ts';
 import { isExtraAddress } from './source-proof.ts';
-import type { FilterTables } from './tables.ts';
-import { PassRule, type Verdict } from './verdict.ts';
 
 /**
  * Why a packet from another host is for nothing behind this one, or undefined. Transit happens only

@@ -1,10 +1,10 @@
 // What may come from the name server's addresses: its answers, to those whom it serves. Any program
 // of the host can bind these addresses, and from `fdaa::3` it would reach every network.
 
-import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
-import { NAMESERVER_PORT } from '../addressing/ports.ts';
-import { readUint16 } from '../ip/header.ts';
-import { IpProtocol } from '../ip/protocol.ts';
+import { INFRASTRUCTURE_NETWORK } from '../../addressing/ids.ts';
+import { NAMESERVER_PORT } from '../../addressing/ports.ts';
+import { readUint16 } from '../../ip/header.ts';
+import { IpProtocol } from '../../ip/protocol.ts';
 import {
   Icmpv6Type,
   isIcmpv6Error,
@@ -12,12 +12,12 @@ import {
   TCP_FLAGS_OFFSET,
   TCP_HEADER_BYTES,
   UDP_HEADER_BYTES,
-} from '../ip/transport.ts';
-import { isTcpBegin } from './door/host-flows.ts';
-import { DropReason } from './drop-reason.ts';
-import type { FilterPacket } from './packet.ts';
-import { AddressShape } from './packet-address.ts';
-import type { FilterTables } from './tables.ts';
+} from '../../ip/transport.ts';
+import { isTcpBegin } from '../door/host-flows.ts';
+import { DropReason } from '../drop-reason.ts';
+import type { FilterPacket } from '../packet.ts';
+import { AddressShape } from '../packet-address.ts';
+import type { FilterTables } from '../tables.ts';
 
 /** Why a packet that the host sends may not come from its source, or undefined. */
 export function judgeNameserverSource(

@@ -6,13 +6,13 @@
 //  host peer         of that peer's host id
 //  WireGuard peer    exactly its /128
 
-import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
-import { bytesEqual, SOURCE_OFFSET } from '../ip/header.ts';
-import { IPV6_ADDRESS_BYTES } from '../ip/ipv6-address.ts';
-import { DropReason } from './drop-reason.ts';
-import type { FilterPacket } from './packet.ts';
-import { AddressShape } from './packet-address.ts';
-import type { FilterTables } from './tables.ts';
+import { INFRASTRUCTURE_NETWORK } from '../../addressing/ids.ts';
+import { bytesEqual, SOURCE_OFFSET } from '../../ip/header.ts';
+import { IPV6_ADDRESS_BYTES } from '../../ip/ipv6-address.ts';
+import { DropReason } from '../drop-reason.ts';
+import type { FilterPacket } from '../packet.ts';
+import { AddressShape } from '../packet-address.ts';
+import type { FilterTables } from '../tables.ts';
 
 /** What is wrong with a source from the TUN of an instance, or undefined; any slot will do. */
 export function proveInstance(tables: FilterTables, packet: FilterPacket): DropReason | undefined {

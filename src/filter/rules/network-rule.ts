@@ -2,11 +2,11 @@
 // only, and a region-scoped network stays in its region. Both hosts of a packet hold to it, the
 // source's on the way out and the destination's on the way in.
 
-import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
-import { DropReason } from './drop-reason.ts';
-import { type FilterPacket, Ingress } from './packet.ts';
-import { AddressShape, type PacketAddress } from './packet-address.ts';
-import type { FilterTables, NetworkTable } from './tables.ts';
+import { INFRASTRUCTURE_NETWORK } from '../../addressing/ids.ts';
+import { DropReason } from '../drop-reason.ts';
+import { type FilterPacket, Ingress } from '../packet.ts';
+import { AddressShape, type PacketAddress } from '../packet-address.ts';
+import type { FilterTables, NetworkTable } from '../tables.ts';
 
 /** Why the packet may not pass between its two networks, or undefined. */
 export function judgeNetworks(tables: FilterTables, packet: FilterPacket): DropReason | undefined {
