@@ -36,6 +36,5 @@ export async function followResolvConf(
   };
   await look();
   const timer = setInterval(() => void look(), options.intervalMs);
-  timer.unref();
   return { stop: () => clearInterval(timer) };
 }

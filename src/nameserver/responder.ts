@@ -3,7 +3,7 @@
 
 import type { NetworkId } from '../addressing/ids.ts';
 import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Millis } from '../base/clock.ts';
 import { type Answerer, answer } from '../dns/answer.ts';
 import { relayReply } from '../dns/forwarded.ts';
 import type { Question } from '../dns/guard.ts';
@@ -13,13 +13,21 @@ import type { NetworkZone, Zone } from '../dns/zone.ts';
 import type { CachedReply } from './cache.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { NameserverCounters } from './metrics.ts';
-import type { Source, SourceTable } from './source-table.ts';
+import type { Source } from './source-table.ts';
+
+/** Whose an address is, and who has asked how much. */
+export interface Sources {
+  /** Undefined for an address that has no business here. */
+  find(address: string, now: Millis): Source | undefined;
+  /** Takes one question from the share of `source`; false when there is none left. */
+  takeQuestion(source: Source, now: Millis): boolean;
+}
 
 export interface ResponderDependencies {
   readonly clock: Clock;
   readonly answerer: Answerer;
   readonly forwarder: Forwarder;
-  readonly sources: SourceTable;
+  readonly sources: Sources;
   readonly counters: NameserverCounters;
 }
 
