@@ -1,7 +1,21 @@
 // The start of a site: a fresh registry gets its site record, the organization and the network
 // `default`, and its first server.
 
+import { DEFAULT_NETWORK, DEFAULT_ORGANIZATION } from '../addressing/names.ts';
+import { toHex } from '../base/bytes.ts';
+import { P6nError } from '../base/errors.ts';
+import { randomBytes } from '../base/random.ts';
+import { encodeRecord } from './codec.ts';
+import { addHost, requireHost } from './hosts.ts';
+import { SITE } from './keys.ts';
 import type { Host, Site } from './model.ts';
+import { addNetwork } from './networks.ts';
+import { addOrganization } from './organizations.ts';
+import { requirePublicKey } from './refusals.ts';
+import { lookupSite } from './site.ts';
+import { change, type RegistryContext, type Transaction } from './transaction.ts';
+
+const SITE_ID_BYTES = 8;
 
 export interface Bootstrap {
   /** Ed25519 public key of the site, base64. */
@@ -19,4 +33,49 @@ export interface Bootstrap {
 export interface Bootstrapped {
   readonly site: Site;
   readonly host: Host;
+}
+
+export function bootstrap(context: RegistryContext, request: Bootstrap): Promise<Bootstrapped> {
+  return change(context, 'start the site', async (transaction) => {
+    const site = await lookupSite(transaction);
+    if (site === undefined) return await found(context, transaction, request);
+    return { site, host: await founderOf(transaction, site, request) };
+  });
+}
+
+async function found(
+  context: RegistryContext,
+  transaction: Transaction,
+  { sitePublicKey, host: founder }: Bootstrap,
+): Promise<Bootstrapped> {
+  requirePublicKey(sitePublicKey);
+  const site: Site = {
+    kind: 'site',
+    id: toHex(randomBytes(context.random, SITE_ID_BYTES)),
+    publicKey: sitePublicKey,
+    createdAt: context.clock.wallNow(),
+  };
+  transaction.put(SITE, encodeRecord(site));
+  await addOrganization(context, transaction, DEFAULT_ORGANIZATION);
+  const place = { name: DEFAULT_NETWORK, organization: DEFAULT_ORGANIZATION };
+  await addNetwork(context, transaction, place, false);
+  const host = await addHost(context, transaction, { ...founder, role: 'server' });
+  return { site, host };
+}
+
+/** The founder asking again, after a crash before it had written down who it is. */
+async function founderOf(
+  transaction: Transaction,
+  site: Site,
+  { sitePublicKey, host: founder }: Bootstrap,
+): Promise<Host> {
+  const refusal = new P6nError(
+    'NOT_PERMITTED',
+    'Cannot start the site: the registry is of a site that this host does not belong to',
+    { hint: 'Restore the identity of this host from a backup, or move its registry away.' },
+  );
+  if (site.publicKey !== sitePublicKey) throw refusal;
+  const host = await requireHost(transaction, founder.name).catch(() => undefined);
+  if (host?.publicKey !== founder.publicKey) throw refusal;
+  return host;
 }

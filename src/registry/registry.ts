@@ -3,16 +3,47 @@
 // number of servers on one store.
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
-import type { Clock } from '../base/clock.ts';
-import { P6nError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import type { Random } from '../base/random.ts';
-import type { AppFilter, AppOnNetwork, CreatedApp, NewApp } from './apps.ts';
-import type { Bootstrap, Bootstrapped } from './bootstrap.ts';
-import type { Enrolment, EnrolmentRequest } from './enrolment.ts';
-import type { HostReference, HostUpdate } from './hosts.ts';
-import type { InstanceFilter, InstanceOutcome } from './instances.ts';
-import type { InviteFilter, InviteReference, NewInvite } from './invites.ts';
+import {
+  type AppFilter,
+  type AppOnNetwork,
+  type CreatedApp,
+  createApp,
+  listApps,
+  lookupApp,
+  type NewApp,
+  removeApp,
+} from './apps.ts';
+import { type Bootstrap, type Bootstrapped, bootstrap } from './bootstrap.ts';
+import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
+import { follow } from './follow.ts';
+import { removeHost } from './host-removal.ts';
+import {
+  findHost,
+  type HostReference,
+  type HostUpdate,
+  listHosts,
+  updateHost,
+  verifyHostSecret,
+} from './hosts.ts';
+import {
+  findInstance,
+  type InstanceFilter,
+  type InstanceOutcome,
+  listInstances,
+  putInstance,
+  putInstances,
+  removeInstance,
+} from './instances.ts';
+import {
+  createInvite,
+  finishInvite,
+  type InviteFilter,
+  type InviteReference,
+  listInvites,
+  type NewInvite,
+  removeExpiredInvites,
+  revokeInvite,
+} from './invites.ts';
 import type {
   App,
   FollowEvent,
@@ -24,23 +55,26 @@ import type {
   Revision,
   Site,
 } from './model.ts';
-import type { NetworkFilter, NetworkReference, NewNetwork } from './networks.ts';
-import type { Store } from './store.ts';
-
-export interface RegistryDependencies {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
+import {
+  createNetwork,
+  findNetwork,
+  listNetworks,
+  type NetworkFilter,
+  type NetworkReference,
+  type NewNetwork,
+  removeNetwork,
+} from './networks.ts';
+import { createOrganization, listOrganizations } from './organizations.ts';
+import { findSite } from './site.ts';
+import type { RegistryContext } from './transaction.ts';
 
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
  * REGISTRY_CORRUPT, or CHANGED_MEANWHILE when others changed the same records all the time. */
 export class Registry {
-  readonly #context: RegistryDependencies;
+  readonly #context: RegistryContext;
 
-  constructor(dependencies: RegistryDependencies) {
-    this.#context = dependencies;
+  constructor(context: RegistryContext) {
+    this.#context = context;
   }
 
   /**
@@ -48,41 +82,41 @@ export class Registry {
    * answers the same for the same server and NOT_PERMITTED for any other.
    */
   bootstrap(request: Bootstrap): Promise<Bootstrapped> {
-    return unbuilt(this.#context, request);
+    return bootstrap(this.#context, request);
   }
 
   /** The site, or undefined in a registry that was not bootstrapped. */
   findSite(): Promise<Site | undefined> {
-    return unbuilt(this.#context);
+    return findSite(this.#context);
   }
 
   /** Rejects with NAME_INVALID, NAME_TAKEN or LIMIT_REACHED. */
   createOrganization(name: string): Promise<Organization> {
-    return unbuilt(this.#context, name);
+    return createOrganization(this.#context, name);
   }
 
   listOrganizations(): Promise<readonly Organization[]> {
-    return unbuilt(this.#context);
+    return listOrganizations(this.#context);
   }
 
   /** Rejects with NAME_INVALID, NAME_RESERVED, NAME_TAKEN, NOT_FOUND (organization) or LIMIT_REACHED. */
   createNetwork(network: NewNetwork): Promise<Network> {
-    return unbuilt(this.#context, network);
+    return createNetwork(this.#context, network);
   }
 
   /** Ordered by organization and name. */
   listNetworks(filter: NetworkFilter = {}): Promise<readonly Network[]> {
-    return unbuilt(this.#context, filter);
+    return listNetworks(this.#context, filter);
   }
 
   /** Rejects with NOT_FOUND. */
   findNetwork(reference: NetworkReference): Promise<Network> {
-    return unbuilt(this.#context, reference);
+    return findNetwork(this.#context, reference);
   }
 
   /** Resolves with the network that was removed. Rejects with NOT_FOUND or NETWORK_IN_USE. */
   removeNetwork(reference: NetworkReference): Promise<Network> {
-    return unbuilt(this.#context, reference);
+    return removeNetwork(this.#context, reference);
   }
 
   /**
@@ -90,75 +124,78 @@ export class Registry {
    * NAME_RESERVED, NAME_TAKEN, NOT_FOUND (organization) or LIMIT_REACHED.
    */
   createApp(app: NewApp): Promise<CreatedApp> {
-    return unbuilt(this.#context, app);
+    return createApp(this.#context, app);
   }
 
   /** Ordered by name. */
   listApps(filter: AppFilter = {}): Promise<readonly App[]> {
-    return unbuilt(this.#context, filter);
+    return listApps(this.#context, filter);
   }
 
   /** An app with its network, or undefined when there is none of that name. */
   lookupApp(name: string): Promise<AppOnNetwork | undefined> {
-    return unbuilt(this.#context, name);
+    return lookupApp(this.#context, name);
   }
 
   /** Resolves with the app that was removed. Rejects with NOT_FOUND or APP_IN_USE. */
   removeApp(name: string): Promise<App> {
-    return unbuilt(this.#context, name);
+    return removeApp(this.#context, name);
   }
 
   /** Ordered by id. */
   listHosts(): Promise<readonly Host[]> {
-    return unbuilt(this.#context);
+    return listHosts(this.#context);
   }
 
   /** Rejects with NOT_FOUND. */
   findHost(reference: HostReference): Promise<Host> {
-    return unbuilt(this.#context, reference);
+    return findHost(this.#context, reference);
   }
 
   /** Rejects with NOT_FOUND, NAME_INVALID or VALUE_INVALID. What is the same already is not written. */
   updateHost(host: HostId, update: HostUpdate): Promise<Host> {
-    return unbuilt(this.#context, host, update);
+    return updateHost(this.#context, host, update);
   }
 
   /**
    * Removes a host, its invites and, with `force`, its instances. Rejects with NOT_FOUND, or with
    * HOST_IN_USE while it has instances or is the last server.
    */
-  removeHost(reference: HostReference, options: { readonly force?: boolean } = {}): Promise<Host> {
-    return unbuilt(this.#context, reference, options);
+  removeHost(
+    reference: HostReference,
+    options: { readonly force?: boolean | undefined } = {},
+  ): Promise<Host> {
+    return removeHost(this.#context, reference, options);
   }
 
   /** Whether `secret` is what that host was given at enrolment; false for a host that is not. */
   verifyHostSecret(host: HostId, secret: string): Promise<boolean> {
-    return unbuilt(this.#context, host, secret);
+    return verifyHostSecret(this.#context, host, secret);
   }
 
   /** Rejects with NOT_FOUND (server), VALUE_INVALID or LIMIT_REACHED. */
   createInvite(invite: NewInvite): Promise<Invite> {
-    return unbuilt(this.#context, invite);
+    return createInvite(this.#context, invite);
   }
 
   /** All that are on record, also used and expired ones. */
   listInvites(filter: InviteFilter = {}): Promise<readonly Invite[]> {
-    return unbuilt(this.#context, filter);
+    return listInvites(this.#context, filter);
   }
 
   /** Rejects with NOT_FOUND. A host that has used it already stays. */
   revokeInvite(invite: InviteReference): Promise<Invite> {
-    return unbuilt(this.#context, invite);
+    return revokeInvite(this.#context, invite);
   }
 
   /** Removes the server's invites that have expired; resolves with them. */
   removeExpiredInvites(server: HostId): Promise<readonly Invite[]> {
-    return unbuilt(this.#context, server);
+    return removeExpiredInvites(this.#context, server);
   }
 
   /** Removes a used invite whose host key has completed a handshake; nothing for any other. */
   finishInvite(invite: InviteReference): Promise<void> {
-    return unbuilt(this.#context, invite);
+    return finishInvite(this.#context, invite);
   }
 
   /**
@@ -168,17 +205,17 @@ export class Registry {
    * VALUE_INVALID or LIMIT_REACHED.
    */
   enrol(request: EnrolmentRequest, enrolmentKey: Uint8Array): Promise<Enrolment> {
-    return unbuilt(this.#context, request, enrolmentKey);
+    return enrol(this.#context, request, enrolmentKey);
   }
 
   /** Those of `filter`, ordered by network, host and machine id. */
   listInstances(filter: InstanceFilter = {}): Promise<readonly Instance[]> {
-    return unbuilt(this.#context, filter);
+    return listInstances(this.#context, filter);
   }
 
   /** Rejects with NOT_FOUND. */
   findInstance(machineId: MachineId): Promise<Instance> {
-    return unbuilt(this.#context, machineId);
+    return findInstance(this.#context, machineId);
   }
 
   /**
@@ -187,17 +224,17 @@ export class Registry {
    * or LIMIT_REACHED.
    */
   putInstance(host: HostId, instance: Instance): Promise<Instance> {
-    return unbuilt(this.#context, host, instance);
+    return putInstance(this.#context, host, instance);
   }
 
   /** Writes several; one that is refused does not keep the others out. */
   putInstances(host: HostId, instances: readonly Instance[]): Promise<readonly InstanceOutcome[]> {
-    return unbuilt(this.#context, host, instances);
+    return putInstances(this.#context, host, instances);
   }
 
   /** Removes an instance of `host`; one that is not there is removed already. NOT_PERMITTED. */
   removeInstance(host: HostId, machineId: MachineId): Promise<void> {
-    return unbuilt(this.#context, host, machineId);
+    return removeInstance(this.#context, host, machineId);
   }
 
   /**
@@ -211,10 +248,6 @@ export class Registry {
     after: Revision | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent> {
-    throw new Error(`${networks.size} ${after?.number} ${signal.aborted}`);
+    return follow(this.#context.store, networks, after, signal);
   }
-}
-
-function unbuilt(..._: unknown[]): Promise<never> {
-  return Promise.reject(new P6nError('INTERNAL', 'Cannot use the registry: it is not built yet'));
 }

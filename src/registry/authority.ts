@@ -1,0 +1,129 @@
+// Who may do what, as one table: a host writes what is its own, the p6nctl of a host also networks
+// and apps, and everything else is for the operators of a server.
+
+import type { HostId } from '../addressing/ids.ts';
+import { P6nError } from '../base/errors.ts';
+
+/** Who asks, as the source of the request proves it. */
+export type Principal =
+  /** On a server's own unix socket. */
+  | { readonly kind: 'operator' }
+  /** A host's p6nd: its address and its secret. */
+  | { readonly kind: 'host'; readonly host: HostId }
+  /** A host's p6nd on behalf of the p6nctl of that host. */
+  | { readonly kind: 'host-operator'; readonly host: HostId }
+  /** A machine that is joining; the number is of this server's invites. */
+  | { readonly kind: 'invite'; readonly number: number };
+
+export type Action =
+  | 'read'
+  | 'follow'
+  | 'enrol'
+  | 'host-update'
+  | 'instance-write'
+  | 'network-write'
+  | 'app-write'
+  | 'organization-write'
+  | 'invite-read'
+  | 'invite-write'
+  | 'host-remove'
+  | 'site-key-write'
+  | 'token-write'
+  | 'registry-export'
+  | 'registry-import';
+
+export interface AuthoritySettings {
+  /** Whether the p6nctl of every host may write networks and apps: a setting of the site. */
+  readonly hostOperatorsWrite: boolean;
+}
+
+export const DEFAULT_AUTHORITY: AuthoritySettings = { hostOperatorsWrite: true };
+
+/**
+ * `yes`; `own` for the principal's own records alone; `setting` where the site says so; `no`.
+ */
+type Verdict = 'yes' | 'own' | 'setting' | 'no';
+type Row = Readonly<Record<Principal['kind'], Verdict>>;
+
+const TABLE: Readonly<Record<Action, Row>> = {
+  read: row('yes', 'yes', 'yes', 'no'),
+  follow: row('yes', 'yes', 'no', 'no'),
+  enrol: row('no', 'no', 'no', 'own'),
+  'host-update': row('no', 'own', 'no', 'no'),
+  'instance-write': row('no', 'own', 'no', 'no'),
+  'network-write': row('yes', 'no', 'setting', 'no'),
+  'app-write': row('yes', 'no', 'setting', 'no'),
+  'organization-write': row('yes', 'no', 'no', 'no'),
+  'invite-read': row('yes', 'no', 'no', 'no'),
+  'invite-write': row('yes', 'no', 'no', 'no'),
+  'host-remove': row('yes', 'no', 'no', 'no'),
+  'site-key-write': row('yes', 'no', 'no', 'no'),
+  'token-write': row('yes', 'no', 'no', 'no'),
+  'registry-export': row('yes', 'no', 'no', 'no'),
+  'registry-import': row('yes', 'no', 'no', 'no'),
+};
+
+/**
+ * Throws NOT_PERMITTED, or NOT_A_SERVER for what p6nctl may do on a server, unless `principal` may
+ * do `action`. `owner` is the host, or the number of the invite, whose own record the action writes.
+ */
+export function authorize(
+  principal: Principal,
+  action: Action,
+  owner?: number,
+  settings: AuthoritySettings = DEFAULT_AUTHORITY,
+): void {
+  const verdict = TABLE[action][principal.kind];
+  if (verdict === 'yes') return;
+  if (verdict === 'own' && owner !== undefined && owner === idOf(principal)) return;
+  if (verdict === 'setting' && settings.hostOperatorsWrite) return;
+  throw refusal(principal, action, verdict);
+}
+
+function refusal(principal: Principal, action: Action, verdict: Verdict): P6nError {
+  const words = action.replaceAll('-', ' ');
+  if (verdict === 'own') {
+    return new P6nError(
+      'NOT_PERMITTED',
+      `Cannot permit "${words}": the record is of another host`,
+      {
+        hint: 'A host writes its own records alone.',
+      },
+    );
+  }
+  if (principal.kind === 'host-operator' && TABLE[action].operator === 'yes') {
+    return new P6nError('NOT_A_SERVER', `Cannot permit "${words}": this host is no server`, {
+      hint: 'Run the command on a server.',
+    });
+  }
+  return new P6nError(
+    'NOT_PERMITTED',
+    `Cannot permit "${words}": it is not for ${NOUN[principal.kind]}`,
+    {
+      hint: "Only a server's own p6nctl may do everything.",
+    },
+  );
+}
+
+const NOUN: Readonly<Record<Principal['kind'], string>> = {
+  operator: "an operator: it is each host's own",
+  host: 'a host',
+  'host-operator': 'the operator of a host',
+  invite: 'a machine that is joining',
+};
+
+function idOf(principal: Principal): number | undefined {
+  switch (principal.kind) {
+    case 'operator':
+      return undefined;
+    case 'host':
+    case 'host-operator':
+      return principal.host;
+    case 'invite':
+      return principal.number;
+  }
+}
+
+function row(operator: Verdict, host: Verdict, hostOperator: Verdict, invite: Verdict): Row {
+  return { operator, host, 'host-operator': hostOperator, invite };
+}

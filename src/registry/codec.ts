@@ -1,0 +1,266 @@
+// Records to text and back. What is read is checked: a record that is damaged, or was written by
+// something else, is an error that names its key, and never a wrong value further on. Fields that
+// this version does not know are left out.
+
+import {
+  type HostId,
+  type InstanceId,
+  isHostId,
+  isInstanceId,
+  isMachineId,
+  isNetworkId,
+  type NetworkId,
+} from '../addressing/ids.ts';
+import type { WallMillis } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
+import { canonicalIpv6, type Ipv6Address } from '../ip/ipv6-address.ts';
+import { APPS, HOSTS, INSTANCES, NETWORKS } from './keys.ts';
+import type {
+  App,
+  FollowedRecord,
+  Host,
+  HostSecret,
+  Instance,
+  Invite,
+  InviteUse,
+  Network,
+  Organization,
+  Site,
+} from './model.ts';
+
+/** A record as it stands in the store. */
+export interface StoredText {
+  readonly key: string;
+  readonly value: string;
+}
+
+type StoredRecord = FollowedRecord | HostSecret | Invite | Organization | Site;
+
+export function encodeRecord(record: StoredRecord): string {
+  return JSON.stringify(record);
+}
+
+export function decodeSite(stored: StoredText): Site {
+  const fields = new Fields(stored, 'site');
+  return {
+    kind: 'site',
+    id: fields.text('id'),
+    publicKey: fields.text('publicKey'),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
+export function decodeOrganization(stored: StoredText): Organization {
+  const fields = new Fields(stored, 'organization');
+  return {
+    kind: 'organization',
+    name: fields.text('name'),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
+export function decodeNetwork(stored: StoredText): Network {
+  const fields = new Fields(stored, 'network');
+  return {
+    kind: 'network',
+    id: fields.network('id'),
+    name: fields.text('name'),
+    organization: fields.text('organization'),
+    regionScoped: fields.oneOf('regionScoped', [true, false]),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
+export function decodeApp(stored: StoredText): App {
+  const fields = new Fields(stored, 'app');
+  return {
+    kind: 'app',
+    name: fields.text('name'),
+    organization: fields.text('organization'),
+    network: fields.network('network'),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
+export function decodeHost(stored: StoredText): Host {
+  const fields = new Fields(stored, 'host');
+  return {
+    kind: 'host',
+    id: fields.host('id'),
+    name: fields.text('name'),
+    region: fields.text('region'),
+    publicKey: fields.text('publicKey'),
+    endpoints: fields.texts('endpoints'),
+    role: fields.oneOf('role', ['server', 'agent']),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
+export function decodeHostSecret(stored: StoredText): HostSecret {
+  const fields = new Fields(stored, 'host-secret');
+  return {
+    kind: 'host-secret',
+    host: fields.host('host'),
+    secretHash: fields.text('secretHash'),
+  };
+}
+
+export function decodeInvite(stored: StoredText): Invite {
+  const fields = new Fields(stored, 'invite');
+  return {
+    kind: 'invite',
+    server: fields.host('server'),
+    number: fields.integer('number'),
+    publicKey: fields.text('publicKey'),
+    region: fields.has('region') ? fields.text('region') : undefined,
+    role: fields.oneOf('role', ['server', 'agent']),
+    createdAt: fields.time('createdAt'),
+    expiresAt: fields.time('expiresAt'),
+    use: decodeUse(fields),
+  };
+}
+
+function decodeUse(fields: Fields): InviteUse | undefined {
+  if (!fields.has('use')) return undefined;
+  const use = fields.nested('use');
+  return { publicKey: use.text('publicKey'), host: use.host('host') };
+}
+
+export function decodeInstance(stored: StoredText): Instance {
+  const fields = new Fields(stored, 'instance');
+  const machineId = fields.text('machineId');
+  if (!isMachineId(machineId)) throw fields.damaged('machineId');
+  return {
+    kind: 'instance',
+    machineId,
+    app: fields.text('app'),
+    network: fields.network('network'),
+    host: fields.host('host'),
+    instanceId: fields.instance('instanceId'),
+    address: fields.address('address'),
+    name: fields.text('name'),
+    group: fields.text('group'),
+    region: fields.text('region'),
+    metadata: fields.textMap('metadata'),
+    state: fields.oneOf('state', ['created', 'started', 'stopped']),
+    createdAt: fields.time('createdAt'),
+    updatedAt: fields.time('updatedAt'),
+  };
+}
+
+/** A record that followers may see, by its key. */
+export function decodeFollowed(stored: StoredText): FollowedRecord {
+  if (stored.key.startsWith(HOSTS)) return decodeHost(stored);
+  if (stored.key.startsWith(NETWORKS)) return decodeNetwork(stored);
+  if (stored.key.startsWith(APPS)) return decodeApp(stored);
+  if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);
+  throw damaged(stored.key, 'it stands where no record of its kind does');
+}
+
+/** What to throw when the record at `key` is not what it must be. */
+export function damaged(key: string, facts: string): P6nError {
+  return new P6nError('REGISTRY_CORRUPT', `Cannot read "${key}" of the registry: ${facts}`, {
+    hint: 'Restore the registry from a backup.',
+  });
+}
+
+/** The fields of one stored object, each checked as it is read. */
+class Fields {
+  readonly #key: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(stored: StoredText, kind: string | undefined, nested?: unknown) {
+    this.#key = stored.key;
+    const value = nested ?? parseJson(stored);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw damaged(stored.key, 'it is no record');
+    }
+    this.#values = value as Record<string, unknown>;
+    if (kind !== undefined && this.#values['kind'] !== kind) throw this.damaged('kind');
+  }
+
+  damaged(name: string): P6nError {
+    return damaged(this.#key, `its field "${name}" is missing or wrong`);
+  }
+
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+
+  nested(name: string): Fields {
+    return new Fields({ key: this.#key, value: '' }, undefined, this.#values[name]);
+  }
+
+  text(name: string): string {
+    const value = this.#values[name];
+    if (typeof value !== 'string') throw this.damaged(name);
+    return value;
+  }
+
+  texts(name: string): readonly string[] {
+    const value = this.#values[name];
+    if (!Array.isArray(value) || !value.every((one) => typeof one === 'string')) {
+      throw this.damaged(name);
+    }
+    return value;
+  }
+
+  textMap(name: string): Readonly<Record<string, string>> {
+    const value = this.#values[name];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw this.damaged(name);
+    }
+    if (!Object.values(value).every((one) => typeof one === 'string')) throw this.damaged(name);
+    return value as Record<string, string>;
+  }
+
+  oneOf<const T>(name: string, allowed: readonly T[]): T {
+    const found = allowed.find((one) => one === this.#values[name]);
+    if (found === undefined) throw this.damaged(name);
+    return found;
+  }
+
+  integer(name: string): number {
+    const value = this.#values[name];
+    if (!Number.isSafeInteger(value)) throw this.damaged(name);
+    return value as number;
+  }
+
+  time(name: string): WallMillis {
+    const value = this.#values[name];
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.damaged(name);
+    return value as WallMillis;
+  }
+
+  network(name: string): NetworkId {
+    const value = this.integer(name);
+    if (!isNetworkId(value)) throw this.damaged(name);
+    return value;
+  }
+
+  host(name: string): HostId {
+    const value = this.integer(name);
+    if (!isHostId(value)) throw this.damaged(name);
+    return value;
+  }
+
+  instance(name: string): InstanceId {
+    const value = this.integer(name);
+    if (!isInstanceId(value)) throw this.damaged(name);
+    return value;
+  }
+
+  address(name: string): Ipv6Address {
+    const address = canonicalIpv6(this.text(name));
+    if (address === undefined) throw this.damaged(name);
+    return address;
+  }
+}
+
+function parseJson({ key, value }: StoredText): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw damaged(key, 'it is not JSON');
+  }
+}

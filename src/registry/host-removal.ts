@@ -1,0 +1,68 @@
+// Taking a host out of the site: with its instances and invites, in steps that can be repeated.
+
+import { P6nError } from '../base/errors.ts';
+import { type HostReference, requireHost } from './hosts.ts';
+import { listInstances, removeInstance } from './instances.ts';
+import { dropInvitesOf } from './invites.ts';
+import {
+  hostKey,
+  hostNameKey,
+  hostSecretKey,
+  instanceCountOfHost,
+  inviteCount,
+  SERVER_COUNT,
+  wireguardKeyKey,
+} from './keys.ts';
+import type { Host } from './model.ts';
+import { nameSome } from './refusals.ts';
+import { change, countDown, type RegistryContext, type Transaction } from './transaction.ts';
+
+export async function removeHost(
+  context: RegistryContext,
+  reference: HostReference,
+  { force = false }: { readonly force?: boolean | undefined },
+): Promise<Host> {
+  const host = await change(context, `remove host "${reference}"`, async (transaction) => {
+    const found = await requireHost(transaction, reference);
+    await refuseLastServer(transaction, found);
+    return found;
+  });
+  const { id, name } = host;
+  const instances = await listInstances(context, { host: id });
+  if (instances.length > 0 && !force) {
+    const names = nameSome(instances.map((instance) => instance.machineId));
+    throw new P6nError('HOST_IN_USE', `Cannot remove host "${name}": it has instances`, {
+      hint: `Remove its instances first (${names}), or remove it by force if it is gone.`,
+    });
+  }
+  for (const { machineId } of instances) await removeInstance(context, id, machineId);
+  await dropInvitesOf(context, id);
+  return await change(context, `remove host "${name}"`, async (transaction) => {
+    const found = await requireHost(transaction, id);
+    await refuseLastServer(transaction, found);
+    await refuseBusy(transaction, found);
+    transaction.delete(hostKey(id));
+    transaction.delete(hostNameKey(name));
+    transaction.delete(wireguardKeyKey(found.publicKey));
+    transaction.delete(hostSecretKey(id));
+    transaction.delete(instanceCountOfHost(id));
+    transaction.delete(inviteCount(id));
+    if (found.role === 'server') await countDown(transaction, SERVER_COUNT);
+    return found;
+  });
+}
+
+async function refuseLastServer(transaction: Transaction, { name, role }: Host): Promise<void> {
+  if (role !== 'server' || ((await transaction.count(SERVER_COUNT)) ?? 0) > 1) return;
+  throw new P6nError('HOST_IN_USE', `Cannot remove host "${name}": it is the last server`);
+}
+
+/** The host went on writing while it was being removed. */
+async function refuseBusy(transaction: Transaction, { id, name }: Host): Promise<void> {
+  const instances = (await transaction.count(instanceCountOfHost(id))) ?? 0;
+  const invites = (await transaction.count(inviteCount(id))) ?? 0;
+  if (instances + invites === 0) return;
+  throw new P6nError('HOST_IN_USE', `Cannot remove host "${name}": it is still at work`, {
+    hint: 'Stop its p6nd, then remove it.',
+  });
+}

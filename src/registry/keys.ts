@@ -1,0 +1,193 @@
+// Where everything stands in the store.
+//
+//  records/                             what followers may see, and nothing else
+//    hosts/HOST
+//    networks/NETWORK
+//    apps/NETWORK/NAME
+//    instances/NETWORK/HOST/MACHINE
+//  site/                                seen by servers
+//    site
+//    organizations/NAME
+//  private/                             never leaves the registry
+//    host-secrets/HOST
+//    invites/SERVER/NUMBER
+//  index/                               one key for each thing that must be unique
+//    network-ids/NETWORK                every id that was ever given out
+//    network-names/ORGANIZATION/NAME    in lower case; the network's id
+//    app-names/NAME                     the network's id
+//    host-counter                       the next host id
+//    host-names/NAME                    the host's id
+//    wireguard-keys/KEY                 of hosts and invites
+//    machines/MACHINE                   NETWORK/HOST of an instance
+//    instance-ids/HOST/INSTANCE
+//    instance-names/HOST/NAME
+//  use/                                 how many there are of something, also as a guard: who adds
+//    organizations                      one or takes one away changes the count, so a transaction
+//    servers                            that compares the count sees all of them
+//    networks/ORGANIZATION
+//    apps/NETWORK
+//    instances-of-app/NAME
+//    instances-of-host/HOST
+//    invites/SERVER
+//
+// Ids are hexadecimal of fixed width, so a prefix never meets another id.
+
+import {
+  type HostId,
+  type InstanceId,
+  isHostId,
+  isNetworkId,
+  type MachineId,
+  type NetworkId,
+} from '../addressing/ids.ts';
+import { foldNetworkName } from '../addressing/names.ts';
+import { fromBase64, toHex } from '../base/bytes.ts';
+
+/** Everything that followers may see. */
+export const RECORDS = 'records/';
+export const HOSTS = 'records/hosts/';
+export const NETWORKS = 'records/networks/';
+export const APPS = 'records/apps/';
+export const INSTANCES = 'records/instances/';
+export const SITE = 'site/site';
+export const ORGANIZATIONS = 'site/organizations/';
+export const INVITES = 'private/invites/';
+export const HOST_COUNTER = 'index/host-counter';
+export const ORGANIZATION_COUNT = 'use/organizations';
+export const SERVER_COUNT = 'use/servers';
+
+const FOLLOWED_KEY = /^records\/(hosts|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
+const MACHINE_PLACE = /^([0-9a-f]{8})\/([0-9a-f]{8})$/;
+
+export function hostKey(host: HostId): string {
+  return `${HOSTS}${hex(host)}`;
+}
+
+export function networkKey(network: NetworkId): string {
+  return `${NETWORKS}${hex(network)}`;
+}
+
+export function appsOf(network: NetworkId): string {
+  return `${APPS}${hex(network)}/`;
+}
+
+export function appKey(network: NetworkId, name: string): string {
+  return `${appsOf(network)}${name}`;
+}
+
+export function instancesOf(network: NetworkId, host?: HostId): string {
+  return `${INSTANCES}${hex(network)}/${host === undefined ? '' : `${hex(host)}/`}`;
+}
+
+export function instanceKey(network: NetworkId, host: HostId, machineId: MachineId): string {
+  return `${instancesOf(network, host)}${machineId}`;
+}
+
+export function organizationKey(name: string): string {
+  return `${ORGANIZATIONS}${name}`;
+}
+
+export function hostSecretKey(host: HostId): string {
+  return `private/host-secrets/${hex(host)}`;
+}
+
+export function invitesOf(server: HostId): string {
+  return `${INVITES}${hex(server)}/`;
+}
+
+export function inviteKey(server: HostId, number: number): string {
+  return `${invitesOf(server)}${number.toString(16).padStart(4, '0')}`;
+}
+
+export function networkIdKey(network: NetworkId): string {
+  return `index/network-ids/${hex(network)}`;
+}
+
+export function networkNameKey(organization: string, name: string): string {
+  return `index/network-names/${organization}/${foldNetworkName(name)}`;
+}
+
+export function appNameKey(name: string): string {
+  return `index/app-names/${name}`;
+}
+
+export function hostNameKey(name: string): string {
+  return `index/host-names/${name}`;
+}
+
+/** `publicKey` is valid base64. */
+export function wireguardKeyKey(publicKey: string): string {
+  return `index/wireguard-keys/${toHex(fromBase64(publicKey) ?? new Uint8Array())}`;
+}
+
+export function machineKey(machineId: MachineId): string {
+  return `index/machines/${machineId}`;
+}
+
+export function instanceIdKey(host: HostId, instance: InstanceId): string {
+  return `index/instance-ids/${hex(host)}/${hex(instance)}`;
+}
+
+export function instanceNameKey(host: HostId, name: string): string {
+  return `index/instance-names/${hex(host)}/${name}`;
+}
+
+export function networkCount(organization: string): string {
+  return `use/networks/${organization}`;
+}
+
+export function appCount(network: NetworkId): string {
+  return `use/apps/${hex(network)}`;
+}
+
+export function instanceCountOfApp(app: string): string {
+  return `use/instances-of-app/${app}`;
+}
+
+export function instanceCountOfHost(host: HostId): string {
+  return `use/instances-of-host/${hex(host)}`;
+}
+
+export function inviteCount(server: HostId): string {
+  return `use/invites/${hex(server)}`;
+}
+
+/** An id as it is written as a value. */
+export function formatId(id: NetworkId | HostId): string {
+  return hex(id);
+}
+
+export function parseNetworkId(text: string): NetworkId | undefined {
+  const id = Number.parseInt(text, 16);
+  return isNetworkId(id) && hex(id) === text ? id : undefined;
+}
+
+export function parseHostId(text: string): HostId | undefined {
+  const id = Number.parseInt(text, 16);
+  return isHostId(id) && hex(id) === text ? id : undefined;
+}
+
+/** Where an instance's record stands, as the value of its machine key. */
+export function formatPlace(network: NetworkId, host: HostId): string {
+  return `${hex(network)}/${hex(host)}`;
+}
+
+export function parsePlace(
+  text: string,
+): { readonly network: NetworkId; readonly host: HostId } | undefined {
+  const match = MACHINE_PLACE.exec(text);
+  const network = parseNetworkId(match?.[1] ?? '');
+  const host = parseHostId(match?.[2] ?? '');
+  return network === undefined || host === undefined ? undefined : { network, host };
+}
+
+/** Whether who follows `networks` may see the record at `key`: the networks in it, and all hosts. */
+export function isFollowed(key: string, networks: ReadonlySet<NetworkId>): boolean {
+  const match = FOLLOWED_KEY.exec(key);
+  if (match === null) return false;
+  return match[1] === 'hosts' || networks.has(Number.parseInt(match[2] ?? '', 16) as NetworkId);
+}
+
+function hex(id: number): string {
+  return id.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,46 @@
+// The site: its record, and its signing key, whose secret half stays with the servers.
+
+import nacl from 'tweetnacl';
+import { P6nError } from '../base/errors.ts';
+import { type Random, randomBytes } from '../base/random.ts';
+import { decodeSite } from './codec.ts';
+import { SITE } from './keys.ts';
+import type { Site } from './model.ts';
+import type { RegistryContext, Transaction } from './transaction.ts';
+
+/** An Ed25519 key pair. */
+export interface SiteKeyPair {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** 64 bytes. A secret: it goes to a 0600 file and nowhere else. */
+  readonly secretKey: Uint8Array;
+}
+
+const SEED_BYTES = 32;
+const SECRET_KEY_BYTES = 64;
+
+export function generateSiteKeyPair(random: Random): SiteKeyPair {
+  return nacl.sign.keyPair.fromSeed(randomBytes(random, SEED_BYTES));
+}
+
+/** The public half that belongs to a secret key; undefined when it is not 64 bytes. */
+export function sitePublicKeyOf(secretKey: Uint8Array): Uint8Array | undefined {
+  if (secretKey.length !== SECRET_KEY_BYTES) return undefined;
+  return nacl.sign.keyPair.fromSecretKey(secretKey).publicKey;
+}
+
+export async function findSite({ store }: RegistryContext): Promise<Site | undefined> {
+  const stored = await store.get(SITE);
+  return stored === undefined ? undefined : decodeSite(stored);
+}
+
+export async function lookupSite(transaction: Transaction): Promise<Site | undefined> {
+  const stored = await transaction.get(SITE);
+  return stored === undefined ? undefined : decodeSite(stored);
+}
+
+export async function requireSite(transaction: Transaction): Promise<Site> {
+  const site = await lookupSite(transaction);
+  if (site !== undefined) return site;
+  throw new P6nError('NOT_FOUND', 'Cannot use the registry: it has no site yet');
+}

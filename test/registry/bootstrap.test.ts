@@ -1,0 +1,75 @@
+// The start of a site and its organizations.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ID_MIN } from '../../src/addressing/ids.ts';
+import { generateSiteKeyPair, sitePublicKeyOf } from '../../src/registry/site.ts';
+import { SeededRandom } from '../fakes/seeded-random.ts';
+import { Site } from '../fakes/site.ts';
+
+test('bootstrap() gives a fresh registry its site, its defaults and its first server', async () => {
+  const site = new Site();
+  assert.equal(await site.registry.findSite(), undefined);
+  const host = await site.start();
+  const record = await site.registry.findSite();
+  assert.match(record?.id ?? '', /^[0-9a-f]{16}$/);
+  assert.equal(host.id, ID_MIN);
+  assert.equal(host.role, 'server');
+  const names = (records: readonly { readonly name: string }[]): string[] =>
+    records.map(({ name }) => name);
+  assert.deepEqual(names(await site.registry.listOrganizations()), ['default']);
+  assert.deepEqual(names(await site.registry.listNetworks()), ['default']);
+  assert.deepEqual(await site.registry.listHosts(), [host]);
+});
+
+test('bootstrap() answers its own host again and refuses any other', async () => {
+  const site = new Site();
+  const sitePublicKey = site.freshKey();
+  const host = { name: 'one', region: 'local', publicKey: site.freshKey(), endpoints: [] };
+  const first = await site.registry.bootstrap({ sitePublicKey, host });
+  const { revision } = await site.store.list([]);
+  assert.deepEqual(await site.registry.bootstrap({ sitePublicKey, host }), first);
+  assert.equal((await site.store.list([])).revision, revision);
+  const others = [
+    { sitePublicKey: site.freshKey(), host },
+    { sitePublicKey, host: { ...host, publicKey: site.freshKey() } },
+    { sitePublicKey, host: { ...host, name: 'two', publicKey: site.freshKey() } },
+  ];
+  for (const other of others) {
+    await assert.rejects(site.registry.bootstrap(other), { code: 'NOT_PERMITTED' });
+  }
+});
+
+test('bootstrap() refuses keys that are none', async () => {
+  const site = new Site();
+  const host = { name: 'one', region: 'local', publicKey: site.freshKey(), endpoints: [] };
+  for (const key of ['', 'AAAA', `${'A'.repeat(43)}=`, 'x'.repeat(44)]) {
+    const bad = { sitePublicKey: key, host };
+    await assert.rejects(site.registry.bootstrap(bad), { code: 'VALUE_INVALID' });
+  }
+  assert.equal(await site.registry.findSite(), undefined);
+});
+
+test('a site key pair is whole and comes from the random source', () => {
+  const pair = generateSiteKeyPair(new SeededRandom(5));
+  assert.deepEqual(sitePublicKeyOf(pair.secretKey), pair.publicKey);
+  assert.deepEqual(generateSiteKeyPair(new SeededRandom(5)), pair);
+  assert.notDeepEqual(generateSiteKeyPair(new SeededRandom(6)), pair);
+  assert.equal(sitePublicKeyOf(new Uint8Array(63)), undefined);
+});
+
+test('organizations have unique names', async () => {
+  const { registry } = await started();
+  await registry.createOrganization('acme');
+  await assert.rejects(registry.createOrganization('acme'), { code: 'NAME_TAKEN' });
+  await assert.rejects(registry.createOrganization('default'), { code: 'NAME_TAKEN' });
+  await assert.rejects(registry.createOrganization('Acme'), { code: 'NAME_INVALID' });
+  const names = (await registry.listOrganizations()).map(({ name }) => name);
+  assert.deepEqual(names, ['acme', 'default']);
+});
+
+async function started(): Promise<Site> {
+  const site = new Site();
+  await site.start();
+  return site;
+}
