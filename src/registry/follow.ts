@@ -62,7 +62,7 @@ async function* changes(
     revision: { incarnation: store.incarnation, number },
   });
   let said = position;
-  if (position >= head) yield synced(position);
+  if (position === head) yield synced(position);
   // All keys, not only records: so the position moves on with the store.
   for await (const { revision, changes: all } of store.watch('', position, signal)) {
     const wanted = all.filter((change) => isFollowed(keyOf(change), networks));

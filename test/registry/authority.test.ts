@@ -1,0 +1,88 @@
+// The table of who may do what, read line by line.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HostId } from '../../src/addressing/ids.ts';
+import { P6nError } from '../../src/base/errors.ts';
+import { type Action, authorize, type Principal } from '../../src/registry/authority.ts';
+
+const OWN = 0x1_0001 as HostId;
+const OTHER = 0x1_0002;
+const OPERATOR: Principal = { kind: 'operator' };
+const HOST: Principal = { kind: 'host', host: OWN };
+const HOST_OPERATOR: Principal = { kind: 'host-operator', host: OWN };
+const INVITE: Principal = { kind: 'invite', number: 7 };
+
+const CASES: readonly (readonly [Action, Principal, number | undefined, string])[] = [
+  ['read', OPERATOR, undefined, 'yes'],
+  ['read', HOST, undefined, 'yes'],
+  ['read', HOST_OPERATOR, undefined, 'yes'],
+  ['read', INVITE, undefined, 'NOT_PERMITTED'],
+  ['follow', HOST, undefined, 'yes'],
+  ['follow', HOST_OPERATOR, undefined, 'NOT_A_SERVER'],
+  ['follow', INVITE, undefined, 'NOT_PERMITTED'],
+  ['enrol', INVITE, 7, 'yes'],
+  ['enrol', INVITE, 8, 'NOT_PERMITTED'],
+  ['enrol', INVITE, undefined, 'NOT_PERMITTED'],
+  ['enrol', HOST, 7, 'NOT_PERMITTED'],
+  ['host-update', HOST, OWN, 'yes'],
+  ['host-update', HOST, OTHER, 'NOT_PERMITTED'],
+  ['host-update', HOST, undefined, 'NOT_PERMITTED'],
+  ['host-update', HOST_OPERATOR, OWN, 'NOT_PERMITTED'],
+  ['host-update', OPERATOR, OWN, 'NOT_PERMITTED'],
+  ['instance-write', HOST, OWN, 'yes'],
+  ['instance-write', HOST, OTHER, 'NOT_PERMITTED'],
+  ['instance-write', OPERATOR, OTHER, 'NOT_PERMITTED'],
+  ['instance-write', INVITE, 7, 'NOT_PERMITTED'],
+  ['network-write', OPERATOR, undefined, 'yes'],
+  ['network-write', HOST, undefined, 'NOT_PERMITTED'],
+  ['network-write', HOST_OPERATOR, undefined, 'yes'],
+  ['app-write', HOST_OPERATOR, undefined, 'yes'],
+  ['app-write', HOST, undefined, 'NOT_PERMITTED'],
+];
+const OPERATORS_ONLY: readonly Action[] = [
+  'organization-write',
+  'invite-read',
+  'invite-write',
+  'host-remove',
+  'site-key-write',
+  'token-write',
+  'registry-export',
+  'registry-import',
+];
+
+test('authorize() holds the table', () => {
+  for (const [action, principal, owner, expected] of CASES) {
+    assert.equal(verdict(action, principal, owner), expected, `${action} ${principal.kind}`);
+  }
+});
+
+test('authorize() keeps the rest for the operators of a server', () => {
+  for (const action of OPERATORS_ONLY) {
+    assert.equal(verdict(action, OPERATOR), 'yes', action);
+    assert.equal(verdict(action, HOST, OWN), 'NOT_PERMITTED', action);
+    assert.equal(verdict(action, HOST_OPERATOR, OWN), 'NOT_A_SERVER', action);
+    assert.equal(verdict(action, INVITE, 7), 'NOT_PERMITTED', action);
+  }
+});
+
+test('authorize() lets the site take networks and apps from the operators of hosts', () => {
+  const settings = { hostOperatorsWrite: false };
+  for (const action of ['network-write', 'app-write'] as const) {
+    assert.throws(() => authorize(HOST_OPERATOR, action, undefined, settings), {
+      code: 'NOT_A_SERVER',
+    });
+    authorize(OPERATOR, action, undefined, settings);
+  }
+});
+
+function verdict(action: Action, principal: Principal, owner?: number): string {
+  try {
+    authorize(principal, action, owner);
+    return 'yes';
+  } catch (error) {
+    assert.ok(error instanceof P6nError);
+    assert.ok(error.hint !== undefined, `${action}: a refusal says what to do`);
+    return error.code;
+  }
+}
