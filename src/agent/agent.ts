@@ -32,7 +32,7 @@ import { PROCESS_SUPERVISION, type Supervision } from './supervision.ts';
 
 /** How often attached namespaces are looked at. */
 const LOOK_INTERVAL_MS = 2000;
-/** How often links are looked at although nothing has changed. */
+/** How often the host's link is looked at although nothing has changed. */
 const VERIFY_INTERVAL_MS = 60_000;
 const JOURNAL_FOLDER = 'journal';
 const INSTANCES_FOLDER = 'instances';
@@ -215,7 +215,7 @@ export class Agent {
 
   #verify(): void {
     this.#cancelVerify = this.#timers.after(VERIFY_INTERVAL_MS, () => {
-      this.#applier.distrustLinks();
+      this.#applier.distrustHostLink();
       this.#reconciler.trigger();
       this.#verify();
     });

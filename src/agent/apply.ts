@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { MachineId } from '../addressing/ids.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';
 import type { DataplaneConfig } from '../dataplane/config.ts';
-import { type AppZone, EMPTY_ZONE, type NetworkZone, type Zone } from '../dns/zone.ts';
+import type { AppZone, NetworkZone, Zone } from '../dns/zone.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 import type { Plan } from './plan.ts';
 import type { CopySource, DataplaneHandle, LinkPlan, LinkPort, NamesPort } from './ports.ts';
@@ -30,16 +30,20 @@ export class Applier {
   #dataplane: DataplaneConfig | undefined;
   readonly #links = new Map<string, LinkPlan>();
   #listeners: readonly Ipv6Address[] = [];
-  #zone: Zone = EMPTY_ZONE;
+  /** Undefined until the name server has been told anything. */
+  #zone: Zone | undefined;
   #followed: Plan['followed'] = new Set();
 
   constructor(dependencies: ApplierDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** Looks at every link again with the next plan, in case somebody else has changed one. */
-  distrustLinks(): void {
-    this.#links.clear();
+  /**
+   * Looks at the host's link again with the next plan, in case somebody else has changed it. What
+   * the root of an instance does with the instance's own link is that root's business.
+   */
+  distrustHostLink(): void {
+    this.#links.delete(HOST_LINK);
   }
 
   async apply(plan: Plan): Promise<PassResult> {
@@ -52,7 +56,7 @@ export class Applier {
         failures.set(part, asP6nError(error, `Cannot apply ${part}`));
       }
     };
-    await step('names', () => this.#applyZone(commonZone(this.#zone, plan.zone)));
+    await step('names', () => this.#withdrawNames(plan.zone));
     await step('listeners', () =>
       this.#applyListeners(this.#listeners.filter((one) => plan.listeners.includes(one))),
     );
@@ -63,6 +67,10 @@ export class Applier {
     await step('listeners', () => this.#applyListeners(plan.listeners));
     await step('names', () => this.#applyZone(plan.zone));
     return { changes, failures };
+  }
+
+  #withdrawNames(next: Zone): number {
+    return this.#zone === undefined ? 0 : this.#applyZone(commonZone(this.#zone, next));
   }
 
   #applyZone(zone: Zone): number {

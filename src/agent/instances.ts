@@ -159,7 +159,7 @@ export class Instances implements InstanceOperations {
     const { identity, random, clock } = this.#dependencies;
     const home = await this.#findApp(request.app);
     const journal = this.#roster.journal;
-    // No turn of the event loop between this check and the record that the next one sees.
+    // No turn of the event loop between these checks and the record that the next one sees.
     if (own.attachment !== undefined) this.#requireUnattached(own.attachment);
     const record = draftRecord(
       { journal, identity: identity(), random, now: clock.wallNow() },
@@ -167,10 +167,11 @@ export class Instances implements InstanceOperations {
       request,
       own,
     );
+    const kept = journal.put(record);
     const { machineId } = record.instance;
     return await this.#exclusive.run(machineId, async () => {
       try {
-        await journal.put(record);
+        await kept;
         await this.#bringUp(machineId);
       } catch (error) {
         // What could not be made leaves nothing behind, its name least of all.

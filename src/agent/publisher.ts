@@ -45,6 +45,8 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
+    // Even a round with nothing to do must not end before it is known to run.
+    await Promise.resolve();
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
       this.#cancelRetry();
