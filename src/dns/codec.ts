@@ -94,7 +94,9 @@ function joinEntries(entries: readonly string[]): { text: string; complete: bool
   return { text, complete: true };
 }
 
-/** The character-strings of a TXT record (RFC 1035 section 3.3.14), to be read without separator. */
+/**
+ * The character-strings of a TXT record (RFC 1035 section 3.3.14), to be read without separator.
+ */
 function splitText(text: string): string[] {
   const strings: string[] = [];
   for (let start = 0; start < text.length; start += CHARACTER_STRING_BYTES_MAX) {

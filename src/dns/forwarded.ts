@@ -60,7 +60,9 @@ export function upstreamQuestion(bytes: Uint8Array, question: Question, id: numb
   return asked;
 }
 
-/** Two questions with equal keys have the same answer: name without regard to case, type, DO, CD. */
+/**
+ * Two questions with equal keys have the same answer: name without regard to case, type, DO, CD.
+ */
 export function forwardKey(bytes: Uint8Array, question: Question): string {
   const dnssec = question.edns?.dnssecOk ? 'd' : '';
   const checking = question.checkingDisabled ? 'c' : '';

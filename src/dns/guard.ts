@@ -138,7 +138,9 @@ function characterText(byte: number): string {
   return plain ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, '0')}`;
 }
 
-/** What the OPT record among the additional records says; the message ends with the last of them. */
+/**
+ * What the OPT record among the additional records says; the message ends with the last of them.
+ */
 function readAdditionals(bytes: Uint8Array, start: number): Edns | undefined | 'malformed' {
   let edns: Edns | undefined;
   let offset = start;

@@ -13,7 +13,8 @@ export interface NetworkZone {
   /** The network's apps by name, with or without instances. */
   readonly apps: ReadonlyMap<string, AppZone>;
   /**
-   * The regions of the site's hosts: a name in one of them exists also while no instance runs there.
+   * The regions of the site's hosts: a name in one of them exists also while no instance runs
+   * there.
    */
   readonly regions: ReadonlySet<string>;
 }

@@ -15,7 +15,9 @@ export interface ExchangeOptions {
   readonly open: Set<() => void>;
 }
 
-/** Datagrams that are no reply to ours; more, and somebody is guessing: the exchange is given up. */
+/**
+ * Datagrams that are no reply to ours; more, and somebody is guessing: the exchange is given up.
+ */
 const MISMATCHES_MAX = 32;
 const LENGTH_BYTES = 2;
 

@@ -76,7 +76,9 @@ export class Forwarder {
     });
   }
 
-  /** The servers to ask, in this order. Other servers may say other things: the cache is emptied. */
+  /**
+   * The servers to ask, in this order. Other servers may say other things: the cache is emptied.
+   */
   setUpstreams(upstreams: readonly Upstream[]): void {
     this.#upstreams = [...upstreams];
     this.#shunnedUntil.clear();

@@ -15,6 +15,7 @@ import { makeDnsCounters } from '../dns/metrics.ts';
 import { PIPELINE } from '../dns/pipeline.ts';
 import type { Zone } from '../dns/zone.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
+import type { DeviceSockets } from '../os/sockets.ts';
 import { FORWARDER_OPTIONS, Forwarder, type ForwarderOptions } from './forwarder.ts';
 import { makeNameserverCounters } from './metrics.ts';
 import { DNS_PORT, type Upstream } from './resolv-conf.ts';
@@ -24,14 +25,6 @@ import type { TcpLimits } from './tcp-connection.ts';
 import { type ConnectionCount, TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';
 
-/** Makes sockets that only packets of the device `p6n0` reach, as file descriptors. */
-export interface DeviceSockets {
-  /** A non-blocking UDP socket bound to `address` and `port`. The caller owns and closes it. */
-  bindUdp(address: Ipv6Address, port: number): number;
-  /** A non-blocking TCP socket bound to `address` and `port`. The caller owns and closes it. */
-  listenTcp(address: Ipv6Address, port: number): number;
-}
-
 export interface NameserverDependencies {
   readonly sockets: DeviceSockets;
   readonly clock: Clock;
@@ -40,6 +33,8 @@ export interface NameserverDependencies {
 }
 
 export interface NameserverOptions {
+  /** The interface with the server addresses, which alone is served. */
+  readonly device: string;
   readonly port: number;
   readonly sources: SourceLimits;
   readonly tcp: TcpLimits;
@@ -47,6 +42,7 @@ export interface NameserverOptions {
 }
 
 export const NAMESERVER_OPTIONS: NameserverOptions = {
+  device: 'p6n0',
   port: DNS_PORT,
   sources: { sourcesMax: 8192, questionsPerSecond: 20_000, questionsAtOnce: 40_000 },
   tcp: {
@@ -109,7 +105,8 @@ export class Nameserver implements Stoppable {
 
   /**
    * Serves exactly `addresses` (`fdaa::3` and `fdaa:N:N::3`) from when the promise resolves. One
-   * that cannot be opened rejects it (PORT_TAKEN, LIMIT_REACHED), after all others were tried.
+   * that cannot be opened rejects it (PORT_TAKEN, SYSTEM, LIMIT_REACHED), after all others were
+   * tried.
    */
   setListeners(addresses: readonly Ipv6Address[]): Promise<void> {
     const change = this.#lastChange.then(() => this.#changeListeners(new Set(addresses)));
@@ -162,28 +159,25 @@ export class Nameserver implements Stoppable {
     try {
       return await this.#open(address, kind.network);
     } catch (error) {
-      const { port } = this.#options;
-      throw new P6nError('PORT_TAKEN', `Cannot serve names on [${address}]:${port}: ${error}`, {
-        hint: `Find who has the port: ss -lnp 'sport = :${port}'.`,
-        cause: error,
-      });
+      throw listenError(error, address, this.#options.port);
     }
   }
 
   async #open(address: Ipv6Address, network: NetworkId): Promise<Listener> {
     const { sockets, logger } = this.#dependencies;
-    const { port, tcp: limits } = this.#options;
+    const { device, port, tcp: limits } = this.#options;
+    const at = { device, address, port };
     const counters = this.#counters;
     const onError = (error: Error): void =>
       logger.warn('name server socket failed', { address, error: error.message });
     const udp = await UdpListener.start(this.#responder, {
-      fd: sockets.bindUdp(address, port),
+      fd: sockets.bindUdp(at),
       network,
       counters,
       onError,
     });
     try {
-      const fd = sockets.listenTcp(address, port);
+      const fd = sockets.listenTcp(at);
       const connections = this.#connections;
       const options = { fd, network, limits, connections, counters, onError };
       return { udp, tcp: await TcpListener.start(this.#responder, options) };
@@ -192,4 +186,13 @@ export class Nameserver implements Stoppable {
       throw error;
     }
   }
+}
+
+function listenError(error: unknown, address: Ipv6Address, port: number): P6nError {
+  if (error instanceof P6nError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const action = `Cannot serve names on [${address}]:${port}: ${message}`;
+  if (code !== 'EADDRINUSE') return new P6nError('SYSTEM', action, { cause: error });
+  const hint = `Find who has the port: ss -lnp 'sport = :${port}'.`;
+  return new P6nError('PORT_TAKEN', action, { hint, cause: error });
 }

@@ -46,7 +46,9 @@ export class SourceTable {
     return source;
   }
 
-  /** Takes one question from the share of `source`; false when there is none left (token bucket). */
+  /**
+   * Takes one question from the share of `source`; false when there is none left (token bucket).
+   */
   takeQuestion(source: Source, now: Millis): boolean {
     const { questionsPerSecond, questionsAtOnce } = this.#limits;
     const refill = ((now - source.refilledAt) / 1000) * questionsPerSecond;

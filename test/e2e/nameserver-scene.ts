@@ -33,12 +33,7 @@ for (const address of [SERVER, RED_SERVER, RED_INSTANCE, RED_PEER, BLUE_INSTANCE
 }
 
 const upstream = await FakeUpstream.start((asked) => addressReply(asked));
-const nameserver = new Nameserver({
-  sockets: UNBOUND_DEVICE_SOCKETS,
-  clock: CLOCK,
-  logger: SILENT_LOGGER,
-  random: { fill: (bytes) => void randomFillSync(bytes) },
-});
+const nameserver = makeNameserver();
 nameserver.setUpstreams([upstream.upstream]);
 await nameserver.setListeners([SERVER, RED_SERVER]);
 
@@ -74,12 +69,26 @@ assert.match(await dig(RED_INSTANCE, RED_SERVER, 'AAAA web.internal'), /ANSWER: 
 
 const absent = 'fdaa:9:9999::3' as Ipv6Address;
 const failed = nameserver.setListeners([absent, SERVER, RED_SERVER]);
-await assert.rejects(failed, (error) => error instanceof P6nError && error.code === 'PORT_TAKEN');
+await assert.rejects(failed, hasCode('SYSTEM'));
+await assert.rejects(makeNameserver().setListeners([SERVER]), hasCode('PORT_TAKEN'));
 assert.match(await dig(RED_INSTANCE, SERVER, 'AAAA web.internal'), /ANSWER: 3/);
 
 await nameserver.stop();
 await upstream.stop();
 process.stdout.write('all is well\n');
+
+function makeNameserver(): Nameserver {
+  return new Nameserver({
+    sockets: UNBOUND_DEVICE_SOCKETS,
+    clock: CLOCK,
+    logger: SILENT_LOGGER,
+    random: { fill: (bytes) => void randomFillSync(bytes) },
+  });
+}
+
+function hasCode(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof P6nError && error.code === code;
+}
 
 async function dig(source: string, server: string, args: string): Promise<string> {
   const command = [`@${server}`, '-b', source, '+tries=1', '+time=1', ...args.split(' ')];

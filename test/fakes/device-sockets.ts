@@ -5,9 +5,10 @@ import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import { ipv6Bytes } from '../../src/ip/ipv6-address.ts';
-import type { DeviceSockets } from '../../src/nameserver/nameserver.ts';
+import type { DeviceSockets } from '../../src/os/sockets.ts';
 
 const AF_INET6 = 10;
+const EADDRINUSE = 98;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
@@ -53,10 +54,11 @@ function boundSocket(kind: 'udp' | 'tcp', address: string, port: number): number
   if (bind(fd, name, ADDRESS_BYTES) === 0) return fd;
   const errno = koffi.errno();
   closeSync(fd);
-  throw new Error(`bind ${address}: ${errno}`);
+  const code = errno === EADDRINUSE ? 'EADDRINUSE' : String(errno);
+  throw Object.assign(new Error(`bind ${address}: ${code}`), { code });
 }
 
 export const UNBOUND_DEVICE_SOCKETS: DeviceSockets = {
-  bindUdp: (address, port) => boundSocket('udp', address, port),
-  listenTcp: (address, port) => boundSocket('tcp', address, port),
+  bindUdp: ({ address, port }) => boundSocket('udp', address, port),
+  listenTcp: ({ address, port }) => boundSocket('tcp', address, port),
 };

@@ -1,4 +1,5 @@
-// Names of others, asked of fake upstream servers on ::1: order, retries, forgeries, memory, limits.
+// Names of others, asked of fake upstream servers on ::1: order, retries, forgeries, memory,
+// limits.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';

@@ -133,7 +133,7 @@ test('TcpListener answers many questions at once, in any order', async (t) => {
   socket.end(bytes.subarray(end));
   const ids = (await replies).map((reply) => readReply(reply).header.id);
   assert.deepEqual(ids.sort(), [0, 1, 2, 3]);
-  await once(socket, 'close');
+  await closed(socket);
 });
 
 test('TcpListener reads no further than its limit of questions under way', async (t) => {
@@ -157,7 +157,7 @@ test('TcpListener closes a connection with a message too short or too long', asy
   for (const length of [0, 11, 4097, 65535]) {
     const socket = await open(port);
     socket.write(Uint8Array.of(length >> 8, length & 0xff, 1, 2, 3));
-    await once(socket, 'close');
+    await closed(socket);
   }
   assert.equal(counters.tcpBadFrames, 4);
 });
@@ -167,11 +167,11 @@ test('TcpListener closes a connection that asks nothing whole', async (t) => {
   const silent = await open(port);
   const slow = await open(port);
   const question = withLength(makeQuestion('web.internal'));
-  const closed = Promise.all([once(silent, 'close'), once(slow, 'close')]);
+  const bothClosed = Promise.all([closed(silent), closed(slow)]);
   let sent = 0;
   const timer = setInterval(() => slow.write(question.subarray(sent, ++sent)), 5);
   t.after(() => clearInterval(timer));
-  await closed;
+  await bothClosed;
   clearInterval(timer);
   assert.equal(counters.tcpDeadlines, 2);
 });
@@ -182,7 +182,7 @@ test('TcpListener closes a connection at its total deadline', async (t) => {
   socket.on('data', () => undefined);
   const timer = setInterval(() => socket.write(withLength(makeQuestion('web.internal'))), 10);
   t.after(() => clearInterval(timer));
-  await once(socket, 'close');
+  await closed(socket);
   assert.equal(counters.tcpDeadlines, 1);
 });
 
@@ -191,7 +191,7 @@ test('TcpListener bounds the connections of a source and of all', async (t) => {
   const sockets = [await open(port), await open(port)];
   await until(() => counters.tcpConnections === 2);
   const third = await open(port);
-  await once(third, 'close');
+  await closed(third);
   assert.equal(counters.tcpConnectionsRefused, 1);
   for (const socket of sockets) socket.destroy();
   await until(() => source.source.connections === 0);
@@ -202,7 +202,7 @@ test('TcpListener bounds the connections of a source and of all', async (t) => {
   const first = await open(all.port);
   await until(() => all.counters.tcpConnections === 1);
   const second = await open(all.port);
-  await once(second, 'close');
+  await closed(second);
   assert.equal(all.counters.tcpConnectionsRefused, 1);
   first.destroy();
 });
@@ -214,7 +214,7 @@ test('TcpListener closes the connection of a source over its share', async (t) =
   const question = withLength(makeQuestion('web.internal'));
   socket.write(Buffer.concat([question, question]));
   socket.resume();
-  await once(socket, 'close');
+  await closed(socket);
   assert.equal(counters.overRate, 1);
 });
 
@@ -314,6 +314,11 @@ async function open(port: number): Promise<Socket> {
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
+}
+
+/** Resolves when the connection is gone, in whatever manner. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.on('close', () => resolve()));
 }
 
 /** The next `count` messages of a connection. */

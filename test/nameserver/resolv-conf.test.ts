@@ -40,7 +40,7 @@ test('parseResolvConf() takes 8 servers', () => {
   assert.equal(parseResolvConf(lines.join('\n')).length, 8);
 });
 
-test('followResolvConf() tells of a file that was replaced, and of one that went away', async () => {
+test('followResolvConf() tells of a file that was replaced, and that went away', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'p6n-resolv-'));
   const path = join(folder, 'resolv.conf');
   await writeFile(path, 'nameserver 192.0.2.1\n');
