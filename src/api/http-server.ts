@@ -37,6 +37,7 @@ export class ApiServer {
   constructor(options: HttpServerOptions) {
     this.app = fastify({
       logger: false,
+      exposeHeadRoutes: false,
       bodyLimit: BODY_BYTES_MAX,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionTimeout: options.idleTimeoutMs,

@@ -14,6 +14,8 @@ const STREAM_STATUS = 200;
 export interface LineStreamOptions {
   /** The other side has no reason to end the stream: that it ends is an error too. */
   readonly endless?: boolean;
+  /** Longest silence, milliseconds; that of the protocol where absent. */
+  readonly silenceMs?: number;
 }
 
 /** The values of the answer to `exchange`, without heartbeats; ends when its signal aborts. */
@@ -22,7 +24,7 @@ export async function* streamLines<T extends { readonly type: string }>(
   options: LineStreamOptions = {},
 ): AsyncGenerator<Exclude<T, { type: 'heartbeat' }>> {
   try {
-    for await (const line of openLines(exchange)) {
+    for await (const line of openLines(exchange, options.silenceMs ?? HEARTBEAT_TIMEOUT_MS)) {
       if (line.type === 'heartbeat') continue;
       if (line.type === 'failed') throw errorFromBody(withoutType(line), STREAM_STATUS);
       yield line as Exclude<T, { type: 'heartbeat' }>;
@@ -34,14 +36,17 @@ export async function* streamLines<T extends { readonly type: string }>(
   }
 }
 
-async function* openLines(exchange: Exchange): AsyncGenerator<{ readonly type: unknown }> {
+async function* openLines(
+  exchange: Exchange,
+  silenceMs: number,
+): AsyncGenerator<{ readonly type: unknown }> {
   const answer = await open(exchange);
   answer.setEncoding('utf8');
   const chunks = (answer as AsyncIterable<string>)[Symbol.asyncIterator]();
   let rest = '';
   try {
     for (;;) {
-      const chunk = await nextChunk(answer, chunks);
+      const chunk = await nextChunk(answer, chunks, silenceMs);
       if (chunk.done === true) break;
       const lines = `${rest}${chunk.value}`.split('\n');
       rest = lines.pop() ?? '';
@@ -58,10 +63,11 @@ async function* openLines(exchange: Exchange): AsyncGenerator<{ readonly type: u
 async function nextChunk(
   answer: IncomingMessage,
   chunks: AsyncIterator<string>,
+  silenceMs: number,
 ): Promise<IteratorResult<string>> {
   const silence = setTimeout(() => {
-    answer.destroy(new Error(`nothing was heard for ${HEARTBEAT_TIMEOUT_MS / 1_000} s`));
-  }, HEARTBEAT_TIMEOUT_MS);
+    answer.destroy(new Error(`nothing was heard for ${silenceMs / 1_000} s`));
+  }, silenceMs);
   try {
     return await chunks.next();
   } finally {

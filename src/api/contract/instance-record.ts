@@ -1,11 +1,7 @@
 // An instance as its host reports it to a server: the record of the registry, field by field.
 
 import { Type } from 'typebox';
-import {
-  METADATA_KEY_LENGTH_MAX,
-  METADATA_PAIRS_MAX,
-  METADATA_VALUE_LENGTH_MAX,
-} from './instances.ts';
+import { METADATA } from './metadata.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
 export interface InstanceRecord {
@@ -40,11 +36,7 @@ export const INSTANCE_RECORD: Contract<InstanceRecord> = contract<InstanceRecord
     name: text,
     group: text,
     region: text,
-    metadata: Type.Record(
-      Type.String({ maxLength: METADATA_KEY_LENGTH_MAX }),
-      Type.String({ maxLength: METADATA_VALUE_LENGTH_MAX }),
-      { maxProperties: METADATA_PAIRS_MAX },
-    ),
+    metadata: METADATA,
     state: Type.Union([Type.Literal('created'), Type.Literal('started'), Type.Literal('stopped')]),
     createdAt: moment,
     updatedAt: moment,

@@ -2,11 +2,9 @@
 // else's (attach). Everything but listing and showing happens on the instance's own host.
 
 import { Type } from 'typebox';
+import { METADATA } from './metadata.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
-export const METADATA_PAIRS_MAX = 64;
-export const METADATA_KEY_LENGTH_MAX = 128;
-export const METADATA_VALUE_LENGTH_MAX = 4_096;
 /** A command has at most this many words. */
 export const COMMAND_WORDS_MAX = 1_024;
 export const COMMAND_WORD_LENGTH_MAX = 32_768;
@@ -136,17 +134,11 @@ const text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 
 const path = Type.String({ pattern: '^/', maxLength: PATH_LENGTH_MAX });
 
-const metadata = Type.Record(
-  Type.String({ maxLength: METADATA_KEY_LENGTH_MAX }),
-  Type.String({ maxLength: METADATA_VALUE_LENGTH_MAX }),
-  { maxProperties: METADATA_PAIRS_MAX },
-);
-
 const facts = {
   app: text,
   name: Type.Optional(text),
   group: Type.Optional(text),
-  metadata: Type.Optional(metadata),
+  metadata: Type.Optional(METADATA),
 };
 
 export const INSTANCE_VIEW: Contract<InstanceView> = contract<InstanceView>()(instance);

@@ -1,0 +1,307 @@
+// Every contract takes what its interface says and refuses what it does not. The samples that are
+// taken are typed, so the compiler holds the other direction.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Check } from 'typebox/value';
+import * as apps from '../../src/api/contract/apps.ts';
+import * as enrolment from '../../src/api/contract/enrolment.ts';
+import * as errors from '../../src/api/contract/error.ts';
+import * as explain from '../../src/api/contract/explain.ts';
+import * as follow from '../../src/api/contract/follow.ts';
+import * as hosts from '../../src/api/contract/hosts.ts';
+import * as records from '../../src/api/contract/instance-record.ts';
+import * as instances from '../../src/api/contract/instances.ts';
+import * as invites from '../../src/api/contract/invites.ts';
+import * as networks from '../../src/api/contract/networks.ts';
+import * as organizations from '../../src/api/contract/organizations.ts';
+import * as output from '../../src/api/contract/output.ts';
+import * as removal from '../../src/api/contract/removal.ts';
+import type { Contract } from '../../src/api/contract/schema.ts';
+import * as status from '../../src/api/contract/status.ts';
+import {
+  APP,
+  ENROLLED,
+  HOST,
+  INSTANCE,
+  INVITE,
+  NETWORK,
+  ORGANIZATION,
+  STATUS,
+} from '../fakes/api-services.ts';
+import { filesBelow } from '../house/tree.ts';
+
+interface Case {
+  readonly schema: Contract<unknown>;
+  readonly taken: readonly unknown[];
+  readonly refused: readonly unknown[];
+}
+
+function row<T>(schema: Contract<T>, taken: readonly T[], refused: readonly unknown[]): Case {
+  return { schema, taken, refused };
+}
+
+const KEY = HOST.public_key;
+const LONG = 'x'.repeat(256);
+const { status: _, created_at: __, ...APP_SUMMARY } = APP;
+const HERE_VIEW: instances.InstanceHere = {
+  origin: 'run',
+  command: ['sleep', '1'],
+  namespace: '/run/p6n/netns/web-1',
+  pid: 7,
+  exit_code: 3,
+  problem: 'none',
+  published: true,
+};
+const RECORD: records.InstanceRecord = {
+  kind: 'instance',
+  machineId: INSTANCE.id,
+  app: 'web',
+  network: NETWORK.id,
+  host: HOST.id,
+  instanceId: 0xb83b_0002,
+  address: INSTANCE.address,
+  name: 'web-1',
+  group: 'app',
+  region: 'ams',
+  metadata: {},
+  state: 'started',
+  createdAt: 1,
+  updatedAt: 2,
+};
+const MANY_PAIRS = Object.fromEntries(Array.from({ length: 65 }, (_one, index) => [index, 'x']));
+
+const CASES: Readonly<Record<string, Case>> = {
+  ERROR_BODY: row(
+    errors.ERROR_BODY,
+    [
+      { error: 'Cannot', code: 'USAGE' },
+      { error: 'Cannot', code: 'NAME_TAKEN', hint: 'Do', status: 'name_taken' },
+    ],
+    [{ error: 'Cannot' }, { error: 1, code: 'USAGE' }, { error: '', code: '', stack: '' }],
+  ),
+  ORGANIZATION_VIEW: row(
+    organizations.ORGANIZATION_VIEW,
+    [ORGANIZATION],
+    [{}, { ...ORGANIZATION, x: 1 }],
+  ),
+  ORGANIZATION_LIST: row(
+    organizations.ORGANIZATION_LIST,
+    [{ organizations: [] }, { organizations: [ORGANIZATION] }],
+    [[], { organizations: [{}] }],
+  ),
+  CREATE_ORGANIZATION: row(
+    organizations.CREATE_ORGANIZATION,
+    [{ name: 'acme' }],
+    [{}, { name: 7 }, { name: LONG }, { name: 'acme', id: 1 }],
+  ),
+  NETWORK_VIEW: row(networks.NETWORK_VIEW, [NETWORK], [{ ...NETWORK, id: '1' }, null]),
+  NETWORK_LIST: row(networks.NETWORK_LIST, [{ networks: [NETWORK] }], [{ networks: NETWORK }]),
+  CREATE_NETWORK: row(
+    networks.CREATE_NETWORK,
+    [{ name: 'blue' }, { name: 'blue', organization: 'acme', region_scoped: true }],
+    [{}, { name: 'blue', region_scoped: 'yes' }, { name: 'blue', id: 7 }, { name: LONG }],
+  ),
+  NETWORK_FILTER: row(
+    networks.NETWORK_FILTER,
+    [{}, { organization: 'acme' }],
+    [{ org: 'acme' }, { organization: ['a', 'b'] }],
+  ),
+  CREATE_APP: row(
+    apps.CREATE_APP,
+    [
+      { app_name: 'web' },
+      { name: 'web', org_slug: '', network: '', app_role_id: '', enable_subdomains: false },
+    ],
+    [{ app_name: 7 }, { app_name: 'web', machines: [] }, { app_name: LONG }],
+  ),
+  APP_CREATED: row(apps.APP_CREATED, [{ id: 'web', created_at: 1 }], [{ id: 'web' }]),
+  APP_LIST: row(
+    apps.APP_LIST,
+    [{ total_apps: 1, apps: [APP_SUMMARY] }],
+    [{ apps: [] }, { total_apps: 1, apps: [{ ...APP_SUMMARY, machine_count: 0.5 }] }],
+  ),
+  APP_VIEW: row(apps.APP_VIEW, [APP], [{ ...APP, status: 'started' }, APP_SUMMARY]),
+  APP_FILTER: row(apps.APP_FILTER, [{}, { org_slug: 'acme' }], [{ organization: 'acme' }]),
+  HOST_VIEW: row(hosts.HOST_VIEW, [HOST], [{ ...HOST, role: 'client' }]),
+  HOST_LIST: row(hosts.HOST_LIST, [{ hosts: [HOST] }], [{ hosts: [null] }]),
+  HOST_UPDATE: row(
+    hosts.HOST_UPDATE,
+    [{}, { region: 'fra' }, { endpoints: ['192.0.2.1:51820'] }],
+    [{ name: 'x' }, { endpoints: new Array(17).fill('192.0.2.1:1') }, { region: 1 }],
+  ),
+  INVITE_VIEW: row(
+    invites.INVITE_VIEW,
+    [INVITE, { ...INVITE, state: 'used', used_by: 'two', region: 'fra' }],
+    [
+      { ...INVITE, state: 'lost' },
+      { ...INVITE, private_key: KEY },
+    ],
+  ),
+  INVITE_LIST: row(invites.INVITE_LIST, [{ invites: [INVITE] }], [{}]),
+  CREATE_INVITE: row(
+    invites.CREATE_INVITE,
+    [{}, { region: 'fra', ttl_ms: 3_600_000 }],
+    [{ ttl_ms: 0 }, { ttl_ms: 1.5e3 + 0.5 }, { ttl_ms: 1e12 }, { ttl: '1h' }],
+  ),
+  INVITE_CREATED: row(
+    invites.INVITE_CREATED,
+    [{ invite: INVITE, token: 'p6n1_x' }],
+    [{ invite: INVITE }],
+  ),
+  INSTANCE_VIEW: row(
+    instances.INSTANCE_VIEW,
+    [INSTANCE, { ...INSTANCE, here: HERE_VIEW }],
+    [
+      { ...INSTANCE, state: 'gone' },
+      { ...INSTANCE, metadata: { a: 1 } },
+      { ...INSTANCE, here: {} },
+    ],
+  ),
+  INSTANCE_LIST: row(
+    instances.INSTANCE_LIST,
+    [{ instances: [INSTANCE] }, { instances: [], incomplete: 'Cannot reach the server' }],
+    [{ incomplete: '' }],
+  ),
+  RUN_INSTANCE: row(
+    instances.RUN_INSTANCE,
+    [
+      { app: 'web', command: ['sleep', ''] },
+      {
+        app: 'web',
+        name: 'web-1',
+        group: 'app',
+        metadata: { a: 'b' },
+        command: ['sleep'],
+        working_directory: '/srv',
+      },
+    ],
+    [
+      { app: 'web' },
+      { app: 'web', command: [] },
+      { app: 'web', command: 'sleep' },
+      { app: 'web', command: new Array(1_025).fill('x') },
+      { app: 'web', command: ['sleep'], metadata: MANY_PAIRS },
+      { app: 'web', command: ['sleep'], metadata: { a: 'x'.repeat(4_097) } },
+      { app: 'web', command: ['sleep'], metadata: { ['k'.repeat(129)]: 'x' } },
+      { app: 'web', command: ['sleep'], working_directory: 'srv' },
+      { app: 'web', command: ['sleep'], env: {} },
+    ],
+  ),
+  ATTACH_INSTANCE: row(
+    instances.ATTACH_INSTANCE,
+    [
+      { app: 'web', netns: '/run/netns/x' },
+      { app: 'web', pid: 7 },
+    ],
+    [
+      { app: 'web', netns: 'x' },
+      { app: 'web', pid: 0 },
+      { app: 'web', pid: '7' },
+    ],
+  ),
+  STOP_INSTANCE: row(
+    instances.STOP_INSTANCE,
+    [{}, { grace_ms: 0 }],
+    [{ grace_ms: -1 }, { grace_ms: 1e9 }, { signal: 'KILL' }],
+  ),
+  INSTANCE_FILTER: row(
+    instances.INSTANCE_FILTER,
+    [{}, { app: 'web', network: 'blue', host: 'one', here: '1' }],
+    [{ here: '0' }, { state: 'started' }],
+  ),
+  REMOVE_QUERY: row(removal.REMOVE_QUERY, [{}, { force: '1' }], [{ force: 'true' }, { f: '1' }]),
+  OUTPUT_LINE: row(
+    output.OUTPUT_LINE,
+    [
+      { type: 'stdout', data: 'b3V0' },
+      { type: 'stderr', data: '' },
+      { type: 'skipped', bytes: 1 },
+      { type: 'exit', code: 3 },
+      { type: 'exit', signal: 'SIGTERM' },
+      { type: 'heartbeat' },
+    ],
+    [{ type: 'stdin', data: '' }, { type: 'exit', code: '3' }, {}],
+  ),
+  OUTPUT_QUERY: row(
+    output.OUTPUT_QUERY,
+    [{}, { follow: '1', tail_bytes: '1024' }],
+    [{ follow: 'yes' }, { tail_bytes: '-1' }, { tail_bytes: '1e3' }],
+  ),
+  EXPLAIN_REQUEST: row(
+    explain.EXPLAIN_REQUEST,
+    [
+      { from: 'fdaa::1', to: 'fdaa::2' },
+      { from: 'fdaa::1', to: 'fdaa::2', protocol: 'tcp', port: 80 },
+    ],
+    [
+      { from: 'fdaa::1' },
+      { from: 'fdaa::1', to: 'fdaa::2', port: 0 },
+      { from: 'fdaa::1', to: 'fdaa::2', port: 65_536 },
+      { from: 'fdaa::1', to: 'fdaa::2', protocol: 'sctp' },
+      { from: 'x'.repeat(46), to: 'fdaa::2' },
+    ],
+  ),
+  EXPLANATION: row(
+    explain.EXPLANATION,
+    [{ verdict: 'pass', rule: 'instance', sentence: 'It may.' }],
+    [{ verdict: 'maybe', rule: '', sentence: '' }],
+  ),
+  STATUS_VIEW: row(
+    status.STATUS_VIEW,
+    [STATUS, { ...STATUS, peers: [], instances: [], drops: {}, registry: { state: 'joining' } }],
+    [
+      { ...STATUS, drops: { x: '1' } },
+      { ...STATUS, host: { ...STATUS.host, private_key: KEY } },
+    ],
+  ),
+  FOLLOW_QUERY: row(
+    follow.FOLLOW_QUERY,
+    [{}, { networks: '65536' }, { networks: '65536,65537', incarnation: 'a', number: '7' }],
+    [{ networks: '' }, { networks: '1,' }, { networks: 'a' }, { number: '-1' }, { network: '1' }],
+  ),
+  ENROL_REQUEST: row(
+    enrolment.ENROL_REQUEST,
+    [
+      { public_key: KEY, name: 'two', endpoints: [] },
+      { public_key: KEY, name: 'two', region: 'fra', endpoints: ['192.0.2.2:51820'] },
+    ],
+    [
+      { public_key: 'short', name: 'two', endpoints: [] },
+      { public_key: `${KEY}=`, name: 'two', endpoints: [] },
+      { public_key: KEY, endpoints: [] },
+      { public_key: KEY, name: 'two', endpoints: new Array(17).fill('192.0.2.1:1') },
+      { public_key: KEY, name: 'two', endpoints: [], role: 'server' },
+    ],
+  ),
+  ENROLLED: row(enrolment.ENROLLED, [ENROLLED], [{ ...ENROLLED, host_id: '1' }, {}]),
+  INSTANCE_RECORD: row(
+    records.INSTANCE_RECORD,
+    [RECORD],
+    [
+      { ...RECORD, kind: 'host' },
+      { ...RECORD, state: 'gone' },
+      { ...RECORD, createdAt: -1 },
+      { ...RECORD, metadata: MANY_PAIRS },
+      { ...RECORD, extra: 1 },
+    ],
+  ),
+};
+
+for (const [name, { schema, taken, refused }] of Object.entries(CASES)) {
+  test(`${name} takes what its interface says`, () => {
+    for (const value of taken) assert.ok(Check(schema, value), JSON.stringify(value));
+  });
+
+  test(`${name} refuses everything else`, () => {
+    for (const value of refused) assert.ok(!Check(schema, value), JSON.stringify(value));
+  });
+}
+
+test('every contract has its cases', () => {
+  const text = filesBelow('src/api/contract', '.ts')
+    .map((file) => file.text)
+    .join('\n');
+  const declared = [...text.matchAll(/^export const ([A-Z_]+): Contract</gm)].map(([, one]) => one);
+  assert.deepEqual(declared.sort(), Object.keys(CASES).sort());
+});

@@ -1,0 +1,268 @@
+// Services behind the API for tests: each answers with one sample of its contract and remembers
+// what it was asked; a test replaces the methods that it is about.
+
+import type { HostId, NetworkId } from '../../src/addressing/ids.ts';
+import type { MeshServices, OperatorServices } from '../../src/api/api.ts';
+import type { AppView } from '../../src/api/contract/apps.ts';
+import type { Enrolled } from '../../src/api/contract/enrolment.ts';
+import type { HostView } from '../../src/api/contract/hosts.ts';
+import type { InstanceView } from '../../src/api/contract/instances.ts';
+import type { InviteView } from '../../src/api/contract/invites.ts';
+import type { NetworkView } from '../../src/api/contract/networks.ts';
+import type { OrganizationView } from '../../src/api/contract/organizations.ts';
+import type { StatusView } from '../../src/api/contract/status.ts';
+import type {
+  EnrolmentService,
+  FollowService,
+  InstanceService,
+  OutputEvent,
+  RegistryService,
+} from '../../src/api/services.ts';
+import type { WallMillis } from '../../src/base/clock.ts';
+import type { FollowEvent } from '../../src/registry/model.ts';
+
+export const HERE: HostId = 0x10000 as HostId;
+export const HOST_ADDRESS = 'fdaa:0:0:1:0::1';
+export const OTHER_HOST_ADDRESS = 'fdaa:0:0:1:1::1';
+export const INVITE_ADDRESS = 'fdaa:0:0:1:0:0:a:7';
+export const SECRET = 'secret-of-the-host';
+
+export const ORGANIZATION: OrganizationView = { name: 'acme', created_at: 1 };
+
+export const NETWORK: NetworkView = {
+  id: 0x18_0a7b,
+  name: 'blue',
+  organization: 'default',
+  prefix: 'fdaa:18:a7b::/48',
+  region_scoped: false,
+  created_at: 1,
+};
+
+export const APP: AppView = {
+  id: 'web',
+  name: 'web',
+  machine_count: 1,
+  volume_count: 0,
+  network: 'blue',
+  organization: { name: 'default', slug: 'default' },
+  status: 'deployed',
+  created_at: 1_708_631_799_000,
+};
+
+export const HOST: HostView = {
+  id: HERE,
+  name: 'one',
+  region: 'ams',
+  role: 'server',
+  address: HOST_ADDRESS,
+  public_key: 'Dk6IMRAdiWkqKXMyJq2y6UvVTbAfOCSTVLZWrRO9hjk=',
+  endpoints: ['192.0.2.1:51820'],
+  created_at: 1,
+};
+
+export const INVITE: InviteView = {
+  number: 7,
+  server: 'one',
+  address: INVITE_ADDRESS,
+  state: 'open',
+  created_at: 1,
+  expires_at: 3_600_001,
+};
+
+export const INSTANCE: InstanceView = {
+  id: '0123456789abcd',
+  name: 'web-1',
+  app: 'web',
+  network: 'blue',
+  network_id: NETWORK.id,
+  host: 'one',
+  host_id: HERE,
+  region: 'ams',
+  group: 'app',
+  address: 'fdaa:18:a7b:1:0:b83b:2:2',
+  state: 'started',
+  metadata: { tier: 'front' },
+  created_at: 1,
+  updated_at: 2,
+};
+
+export const STATUS: StatusView = {
+  version: '0.1.0',
+  started_at: 1,
+  host: {
+    id: HERE,
+    name: 'one',
+    region: 'ams',
+    role: 'server',
+    address: HOST_ADDRESS,
+    public_key: HOST.public_key,
+    listen_port: 51_820,
+    endpoints: ['192.0.2.1:51820'],
+  },
+  registry: { state: 'serving', revision: 'a/7' },
+  peers: [
+    {
+      name: 'two',
+      public_key: HOST.public_key,
+      address: OTHER_HOST_ADDRESS,
+      endpoint: '192.0.2.2:51820',
+      last_handshake_at: 60_001,
+      received_bytes: 2_048,
+      sent_bytes: 17,
+    },
+  ],
+  instances: [
+    {
+      id: INSTANCE.id,
+      name: 'web-1',
+      app: 'web',
+      network: 'blue',
+      address: INSTANCE.address,
+      state: 'started',
+    },
+  ],
+  drops: { 'network-mismatch': 3 },
+};
+
+export const ENROLLED: Enrolled = {
+  host_id: 0x10001,
+  name: 'two',
+  region: 'fra',
+  secret: SECRET,
+  site_key: HOST.public_key,
+  servers: [
+    {
+      id: HERE,
+      name: 'one',
+      region: 'ams',
+      public_key: HOST.public_key,
+      endpoints: ['192.0.2.1:51820'],
+    },
+  ],
+};
+
+export interface Call {
+  readonly method: string;
+  readonly arguments: readonly unknown[];
+}
+
+export interface FakeServices extends OperatorServices, MeshServices {
+  readonly calls: Call[];
+  readonly registry: RegistryService;
+  readonly instances: InstanceService;
+  readonly enrolment: EnrolmentService;
+  readonly follow: FollowService;
+}
+
+/** Services that answer with the samples above. */
+export function fakeServices(
+  overrides: {
+    readonly registry?: Partial<RegistryService>;
+    readonly instances?: Partial<InstanceService>;
+    readonly enrolment?: Partial<EnrolmentService>;
+    readonly follow?: Partial<FollowService>;
+  } = {},
+): FakeServices {
+  const calls: Call[] = [];
+  const answering =
+    <R>(method: string, answer: R) =>
+    (...rest: readonly unknown[]): Promise<R> => {
+      calls.push({ method, arguments: rest });
+      return Promise.resolve(answer);
+    };
+  const registry: RegistryService = {
+    listOrganizations: answering('listOrganizations', { organizations: [ORGANIZATION] }),
+    createOrganization: answering('createOrganization', ORGANIZATION),
+    listNetworks: answering('listNetworks', { networks: [NETWORK] }),
+    createNetwork: answering('createNetwork', NETWORK),
+    getNetwork: answering('getNetwork', NETWORK),
+    removeNetwork: answering('removeNetwork', undefined),
+    listApps: answering('listApps', { total_apps: 1, apps: [summaryOf(APP)] }),
+    createApp: answering('createApp', { id: APP.id, created_at: APP.created_at }),
+    getApp: answering('getApp', APP),
+    removeApp: answering('removeApp', undefined),
+    listHosts: answering('listHosts', { hosts: [HOST] }),
+    getHost: answering('getHost', HOST),
+    listInvites: answering('listInvites', { invites: [INVITE] }),
+    createInvite: answering('createInvite', { invite: INVITE, token: 'p6n1_token' }),
+    revokeInvite: answering('revokeInvite', undefined),
+    listInstances: answering('listInstances', { instances: [INSTANCE] }),
+    ...overrides.registry,
+  };
+  const instances: InstanceService = {
+    hostId: () => HERE,
+    list: answering('list', [INSTANCE]),
+    show: answering('show', INSTANCE),
+    run: answering('run', INSTANCE),
+    attach: answering('attach', INSTANCE),
+    start: answering('start', INSTANCE),
+    stop: answering('stop', { ...INSTANCE, state: 'stopped' as const }),
+    remove: answering('remove', undefined),
+    output: () => values<OutputEvent>(OUTPUT),
+    ...overrides.instances,
+  };
+  return {
+    calls,
+    registry,
+    instances,
+    status: { status: answering('status', STATUS) },
+    explain: {
+      explain: answering('explain', {
+        verdict: 'drop' as const,
+        rule: 'network-mismatch',
+        sentence: 'The networks differ.',
+      }),
+    },
+    follow: {
+      lookupApp: answering('lookupApp', undefined),
+      follow: () => values(FEED),
+      ...overrides.follow,
+    },
+    hostWrites: {
+      updateHost: answering('updateHost', undefined),
+      putInstance: answering('putInstance', undefined),
+      removeInstance: answering('removeInstance', undefined),
+    },
+    enrolment: { enrol: answering('enrol', ENROLLED), ...overrides.enrolment },
+    authenticator: {
+      isHostSecret: (_host, secret) => Promise.resolve(secret === SECRET),
+    },
+  };
+}
+
+export const OUTPUT: readonly OutputEvent[] = [
+  { type: 'output', stream: 'stdout', data: new TextEncoder().encode('out\n') },
+  { type: 'output', stream: 'stderr', data: new TextEncoder().encode('err\n') },
+  { type: 'skipped', bytes: 12 },
+  { type: 'exit', exit: { code: 0, signal: undefined } },
+];
+
+export const FEED: readonly FollowEvent[] = [
+  { type: 'reset' },
+  {
+    type: 'put',
+    key: `network/${NETWORK.id}`,
+    record: {
+      kind: 'network',
+      id: NETWORK.id as NetworkId,
+      name: 'blue',
+      organization: 'default',
+      regionScoped: false,
+      createdAt: 1 as WallMillis,
+    },
+  },
+  { type: 'synced', revision: { incarnation: 'a', number: 7 } },
+];
+
+/** An iterable of these values, each a turn of the event loop after the one before. */
+export async function* values<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) {
+    await Promise.resolve();
+    yield item;
+  }
+}
+
+function summaryOf(app: AppView): Omit<AppView, 'status' | 'created_at'> {
+  const { status: _, created_at: __, ...summary } = app;
+  return summary;
+}
