@@ -84,6 +84,8 @@ export class Agent {
     this.#applier = new Applier(dependencies);
     this.#publisher = new Publisher({
       journal,
+      copy,
+      host: () => identity().hostId,
       writer: dependencies.writer,
       timers,
       random,
@@ -121,6 +123,7 @@ export class Agent {
     const agent = new Agent(dependencies, journal, options);
     await agent.#roster.recover();
     await agent.applied();
+    agent.republish();
     agent.#look();
     agent.#verify();
     return agent;
@@ -136,6 +139,11 @@ export class Agent {
   applied(): Promise<PassResult> {
     this.#publisher.trigger();
     return this.#reconciler.applied();
+  }
+
+  /** The registry is another one than before, restored or imported: it is told everything again. */
+  republish(): void {
+    this.#publisher.republish();
   }
 
   /** A peer has completed a handshake; the key is base64. */

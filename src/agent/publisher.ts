@@ -1,17 +1,21 @@
 // Tells the servers of this host's instances: whatever the journal holds that no server has taken,
-// again and again until one has.
+// again and again until one has, and everything once after a start, as a server may have lost it. An
+// instance of this host that a server has and the journal has not is removed there.
 
+import type { HostId, MachineId } from '../addressing/ids.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
-import type { InstanceWriter, Timers } from './ports.ts';
+import type { CopySource, InstanceWriter, Timers } from './ports.ts';
 
 const RETRY = { minMs: 500, maxMs: 60_000 } as const;
 
 export interface PublisherDependencies {
   readonly journal: Journal;
+  readonly copy: Pick<CopySource, 'current'>;
+  readonly host: () => HostId;
   readonly writer: InstanceWriter;
   readonly timers: Timers;
   readonly random: Random;
@@ -21,6 +25,10 @@ export interface PublisherDependencies {
 export class Publisher {
   readonly #dependencies: PublisherDependencies;
   readonly #backoff: Backoff;
+  /** Told to a server before, perhaps, and told again all the same. */
+  readonly #again = new Set<MachineId>();
+  /** Instances of the copy that the journal lacks and that a server was told to remove. */
+  readonly #disowned = new Set<MachineId>();
   #wanted = false;
   #stopped = false;
   #running: Promise<void> | undefined;
@@ -38,6 +46,15 @@ export class Publisher {
     this.#running ??= this.#run();
   }
 
+  /** Tells everything once more: a server may have been restored from an older state. */
+  republish(): void {
+    for (const { instance } of this.#dependencies.journal.records()) {
+      this.#again.add(instance.machineId);
+    }
+    this.#disowned.clear();
+    this.trigger();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelRetry();
@@ -50,11 +67,7 @@ export class Publisher {
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
       this.#cancelRetry();
-      let failed = false;
-      for (const record of this.#dependencies.journal.records()) {
-        if (!isDue(record) || this.#stopped) continue;
-        failed = !(await this.#publish(record)) || failed;
-      }
+      const failed = !(await this.#publishAll());
       if (!failed) this.#backoff.reset();
       else if (!this.#stopped) {
         const delayMs = this.#backoff.next();
@@ -64,29 +77,70 @@ export class Publisher {
     this.#running = undefined;
   }
 
-  /** False when it has to be tried again. */
+  /** False when something has to be tried again. */
+  async #publishAll(): Promise<boolean> {
+    let complete = true;
+    for (const record of this.#dependencies.journal.records()) {
+      if (!this.#isDue(record) || this.#stopped) continue;
+      complete = (await this.#publish(record)) && complete;
+    }
+    for (const machineId of this.#strangers()) {
+      if (this.#stopped) break;
+      complete = (await this.#disown(machineId)) && complete;
+    }
+    return complete;
+  }
+
+  /** What is still being made is nobody else's business. */
+  #isDue({ instance, pending, removed }: JournalRecord): boolean {
+    if (instance.state === 'created' && !removed) return false;
+    return pending || this.#again.has(instance.machineId);
+  }
+
+  #strangers(): readonly MachineId[] {
+    const { copy, host, journal } = this.#dependencies;
+    const own = host();
+    const found: MachineId[] = [];
+    for (const instance of copy.current().instances) {
+      if (instance.host === own) found.push(instance.machineId);
+    }
+    return found.filter((id) => journal.get(id) === undefined && !this.#disowned.has(id));
+  }
+
+  async #disown(machineId: MachineId): Promise<boolean> {
+    const { writer, logger } = this.#dependencies;
+    try {
+      await writer.removeInstance(machineId);
+      this.#disowned.add(machineId);
+      return true;
+    } catch (error) {
+      logger.warn('unknown instance is not removed yet', { machineId, error: factsOf(error) });
+      return false;
+    }
+  }
+
   async #publish(record: JournalRecord): Promise<boolean> {
     const { journal, writer, logger } = this.#dependencies;
     const { machineId } = record.instance;
     try {
       if (record.removed) await writer.removeInstance(machineId);
       else await writer.putInstance(record.instance);
+      this.#again.delete(machineId);
       // A newer state that came meanwhile has its own turn.
       if (journal.get(machineId) !== record) this.#wanted = true;
       else if (record.removed) await journal.forget(machineId);
-      else await journal.put({ ...record, pending: false });
+      else if (record.pending) await journal.put({ ...record, pending: false });
       return true;
     } catch (error) {
       logger.warn('instance is not on record with a server yet', {
         machineId,
-        error: error instanceof Error ? error.message : String(error),
+        error: factsOf(error),
       });
       return false;
     }
   }
 }
 
-/** What is still being made is nobody else's business. */
-function isDue(record: JournalRecord): boolean {
-  return record.pending && (record.removed || record.instance.state !== 'created');
+function factsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

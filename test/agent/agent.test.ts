@@ -153,7 +153,10 @@ test('Agent tells a broken instance from the others, and tries it again', async 
   world.log.length = 0;
   world.timers.fire(1000);
   await agent.applied();
-  assert.deepEqual(world.log, ['link /proc/1000/ns/net']);
+  assert.deepEqual(
+    world.log.filter((step) => step !== 'publish'),
+    ['link /proc/1000/ns/net'],
+  );
   assert.equal(agent.instances.show('one').problem, undefined);
 });
 
@@ -226,6 +229,32 @@ test('Agent tells servers until one listens, also after a restart', async () => 
   const last = await world.start();
   await until(() => !world.published.has(instance.machineId));
   assert.deepEqual(last.instances.list(), []);
+});
+
+test('Agent tells a server everything again after a restart, and when it is asked to', async () => {
+  const world = new AgentWorld();
+  const first = await world.start();
+  const { instance } = await first.instances.run(RUN);
+  await until(() => first.instances.show(instance.name).published);
+  await first.stop();
+  for (const supervisor of world.supervisors) supervisor.initialState = 'running';
+  world.published.clear();
+  const agent = await world.start();
+  await until(() => world.published.has(instance.machineId));
+  world.published.clear();
+  agent.republish();
+  await until(() => world.published.has(instance.machineId));
+});
+
+test('Agent has a server remove an instance of this host that it does not know', async () => {
+  const world = new AgentWorld();
+  const stranger = { ...remoteInstance(), host: HOST };
+  const other = { ...remoteInstance(), machineId: 'fedcba98765432' as MachineId };
+  world.copy.instances = [stranger, other];
+  for (const one of [stranger, other]) world.published.set(one.machineId, one);
+  await world.start();
+  await until(() => !world.published.has(stranger.machineId));
+  assert.deepEqual([...world.published.keys()], [other.machineId]);
 });
 
 test('Agent refuses a name that is taken, two at once too', async () => {
