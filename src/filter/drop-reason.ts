@@ -140,7 +140,7 @@ export const DROP_REASONS: Readonly<Record<DropReason, DropReasonText>> = {
   ),
   [DropReason.SourceOutsidePlan]: silent(
     'source-outside-plan',
-    'The source stands for nothing: no host, no instance, no WireGuard peer has such an address.',
+    'The source stands for nothing: no host, instance or WireGuard peer has such an address.',
   ),
   [DropReason.DestinationOutsideSite]: noRoute(
     'destination-outside-site',
@@ -148,7 +148,7 @@ export const DROP_REASONS: Readonly<Record<DropReason, DropReasonText>> = {
   ),
   [DropReason.DestinationOutsidePlan]: noRoute(
     'destination-outside-plan',
-    'The destination stands for nothing: no host, no instance, no WireGuard peer has such an address.',
+    'The destination stands for nothing: no host, instance or WireGuard peer has such an address.',
   ),
   [DropReason.ServiceAddress]: noRoute(
     'service-address',

@@ -1,6 +1,6 @@
 // The door of the filter: isolation and policy for every packet between the TUNs of this host and
-// WireGuard. One packet in, one verdict out, nothing allocated and nothing thrown. What is not known
-// to be allowed is dropped.
+// WireGuard. One packet in, one verdict out, nothing allocated and nothing thrown. What is not
+// known to be allowed is dropped.
 //
 // A packet meets the rules in this order, and the first that objects is the one reason of its drop:
 //   packet.ts                   what can be wrong with a packet by itself

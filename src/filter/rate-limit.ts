@@ -4,7 +4,7 @@
 import type { Millis } from '../base/clock.ts';
 
 /** A power of two. */
-export const RATE_BUCKETS = 1024;
+export const RATE_BUCKETS = 4096;
 
 const MS_PER_SECOND = 1000;
 const SPREAD_SHIFT = 16;

@@ -1,5 +1,6 @@
-// What the filter says about a packet: the verdict, for a drop its reason and the ICMPv6 answer that
-// is due, for a pass the rule that let it. Small integers, because they are made for every packet.
+// What the filter says about a packet: the verdict, for a drop its reason and the ICMPv6 answer
+// that is due, for a pass the rule that let it. Small integers, because they are made for every
+// packet.
 
 /** Where a packet goes. */
 export const Verdict = {

@@ -86,8 +86,8 @@ export class FlowTable {
   }
 
   /**
-   * The flow between the addresses at `local` and `remote` in `bytes`, or NO_FLOW. It is valid until
-   * the next `begin`.
+   * The flow between the addresses at `local` and `remote` in `bytes`, or NO_FLOW. It is valid
+   * until the next `begin`.
    */
   find(
     bytes: Uint8Array,
