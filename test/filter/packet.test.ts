@@ -1,6 +1,10 @@
 // What can be wrong with a packet by itself: each fault has its reason, whoever sent it.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Millis } from '../../src/base/clock.ts';
+import { DropReason } from '../../src/filter/drop-reason.ts';
+import { Verdict } from '../../src/filter/verdict.ts';
 import { IpProtocol } from '../../src/ip/protocol.ts';
 import { cut, echo, extended, fragment, icmp, packet, patched, tcp, udp } from './packets.ts';
 import {
@@ -25,6 +29,15 @@ test('a packet without fault passes', () => {
 
 test('packet shorter than its header is truncated', () => {
   for (const length of [0, 1, 8, 39]) drop(FROM_RED_1, GOOD.slice(0, length), 'truncated');
+});
+
+test('bytes behind a packet are not read', () => {
+  const { filter } = judgeOf();
+  const bare = packet(RED_1, RED_2, IpProtocol.Icmpv6, Uint8Array.of(135));
+  bare[5] = 0;
+  assert.equal(filter.judgeFromTun(1, bare, 0, bare.length - 1, 0 as Millis), Verdict.ToTun);
+  assert.equal(filter.judgeFromTun(1, Uint8Array.of(0x45), 0, 0, 0 as Millis), Verdict.Drop);
+  assert.equal(filter.dropReason, DropReason.Truncated);
 });
 
 test('packet of another version is no IPv6', () => {

@@ -13,7 +13,6 @@ export function judgeNetworks(tables: FilterTables, packet: FilterPacket): DropR
   const { source, destination } = packet;
   if (destination.shape === AddressShape.OutsideSite) return DropReason.DestinationOutsideSite;
   if (source.network !== destination.network) return judgeCrossing(tables, packet);
-  if (source.network === INFRASTRUCTURE_NETWORK) return undefined;
   const network = tables.networks.get(source.network);
   if (network === undefined) return DropReason.UnknownNetwork;
   return judgeRegion(tables, packet, network);

@@ -152,6 +152,8 @@ test('name server’s addresses send answers only', () => {
   pass(P6N0, tcp(NAMES, RED_1, 40_000, SYN_ACK, 53), 'nameserver-answer', 1);
   pass(P6N0, echoReply(NAMES, RED_1), 'nameserver-answer', 1);
   pass(P6N0, icmp(NAMES, RED_1, 1), 'nameserver-answer', 1);
+  pass(P6N0, cut(udp(NAMES, RED_1, 40_000, 53), 48), 'nameserver-answer', 1);
+  pass(P6N0, cut(echoReply(NAMES, RED_1), 41), 'nameserver-answer', 1);
   for (const other of [
     udp(NAMES, RED_1, 53),
     tcp(NAMES, RED_1, 53, SYN_ACK),

@@ -17,6 +17,7 @@ import {
   FIN,
   FLOW_PORT,
   fragment,
+  icmp,
   icmpError,
   packet,
   patched,
@@ -30,6 +31,7 @@ import {
   CONFIG,
   FROM_B,
   FROM_RED_1,
+  fromHost,
   HOST_A,
   HOST_B,
   INVITE,
@@ -44,6 +46,8 @@ import {
   RED_AT_B,
   RED_B,
   RED_NAMES,
+  RED_X,
+  X,
 } from '../site.ts';
 
 const PROHIBITED = 'administratively-prohibited';
@@ -81,7 +85,14 @@ test('an answer does not begin a connection', () => {
 test('UDP flow begins with its first packet', () => {
   const { pass, drop } = judgeOf();
   drop(FROM_B, udp(RED_B, RED_AT_A, FLOW_PORT, 9), 'door-closed');
+  pass(P6N0, cut(udp(RED_AT_A, RED_B, 9), 48), 'other-host', PEER);
+  pass(FROM_B, udp(RED_B, RED_AT_A, FLOW_PORT, 9), 'door-flow', 0);
+});
+
+test('a flow has one place however often it is sent', () => {
+  const { pass } = judgeOf(CONFIG, 1);
   pass(P6N0, udp(RED_AT_A, RED_B, 9), 'other-host', PEER);
+  for (let i = 0; i < 20; i++) pass(P6N0, udp(RED_AT_A, RED_B, 10), 'other-host', PEER);
   pass(FROM_B, udp(RED_B, RED_AT_A, FLOW_PORT, 9), 'door-flow', 0);
 });
 
@@ -112,9 +123,8 @@ test('answers of services begin no flow', () => {
   agent.drop(FROM_B, tcp(HOST_B, HOST_A, 6600, ACK, 40_001), 'door-closed');
 });
 
-test('what is dropped, extended, in fragments or cut begins no flow', () => {
+test('what is extended, in fragments or cut begins no flow', () => {
   const { pass, drop } = judgeOf();
-  drop(P6N0, udp(RED_AT_A, 'fdaa:a:1:1:9:1111:1:2', 9), 'unknown-host', 'no-route');
   pass(P6N0, extended(SENT, IpProtocol.DestinationOptions), 'other-host', PEER);
   pass(P6N0, fragment(SENT, 0, true), 'other-host', PEER);
   pass(P6N0, cut(SENT, 59), 'other-host', PEER);
@@ -122,8 +132,24 @@ test('what is dropped, extended, in fragments or cut begins no flow', () => {
   drop(FROM_B, ANSWER, 'door-closed');
   pass(P6N0, cut(udp(RED_AT_A, RED_B, 9), 47), 'other-host', PEER);
   drop(FROM_B, udp(RED_B, RED_AT_A, FLOW_PORT, 9), 'door-closed');
-  pass(P6N0, cut(echo(RED_AT_A, RED_B, 0), 45), 'other-host', PEER);
-  drop(FROM_B, echoReply(RED_B, RED_AT_A, 0), 'door-closed');
+  pass(P6N0, cut(echo(RED_AT_A, RED_B, 0x6666), 47), 'other-host', PEER);
+  drop(FROM_B, echoReply(RED_B, RED_AT_A, 0x6666), 'door-closed');
+});
+
+test('what is dropped begins no flow', () => {
+  const { filter, pass, drop } = judgeOf();
+  drop(P6N0, udp(RED_AT_A, RED_X, 9), 'unknown-host', 'no-route');
+  filter.replaceConfig({ ...CONFIG, hosts: [...CONFIG.hosts, { id: X, region: 'ams' }] });
+  drop(fromHost(X), udp(RED_X, RED_AT_A, FLOW_PORT, 9), 'door-closed');
+  pass(P6N0, udp(RED_AT_A, RED_X, 9), 'other-host', PEER);
+  pass(fromHost(X), udp(RED_X, RED_AT_A, FLOW_PORT, 9), 'door-flow', 0);
+});
+
+test('answers of the name server take no place of a flow', () => {
+  const { pass } = judgeOf(CONFIG, 1);
+  pass(P6N0, udp(RED_AT_A, RED_1, 9), 'instance', 1);
+  for (let i = 0; i < 20; i++) pass(P6N0, udp(NAMES, RED_1, i, 53), 'nameserver-answer', 1);
+  pass(FROM_RED_1, udp(RED_1, RED_AT_A, FLOW_PORT, 9), 'door-flow', 0);
 });
 
 test('instances begin no flow', () => {
@@ -225,6 +251,7 @@ test('error comes from the destination of what it quotes, or from its host', () 
   pass(P6N0, near, 'instance', 1);
   drop(FROM_B, icmpError(RED_AT_B, RED_AT_A, near), 'door-unrelated-error');
   pass(FROM_RED_1, icmpError(RED_1, RED_AT_A, near), 'door-related-error', 0);
+  drop(FROM_RED_1, icmpError(RED_1, RED_NAMES, near), 'door-unrelated-error');
 });
 
 test('error quotes what its receiver sent, whole enough to know', () => {
@@ -232,7 +259,9 @@ test('error quotes what its receiver sent, whole enough to know', () => {
   const sent = tcp(RED_AT_A, RED_B, 80);
   pass(P6N0, sent, 'other-host', PEER);
   pass(P6N0, tcp(HOST_A, HOST_B, 80), 'other-host', PEER);
+  pass(P6N0, echo(RED_AT_A, RED_B, 6), 'other-host', PEER);
   for (const quoted of [
+    icmp(RED_AT_A, RED_B, 132, 6),
     tcp(RED_AT_A, RED_B, 81),
     tcp(RED_AT_A, RED_B, 80, SYN, FLOW_PORT + 1),
     udp(RED_AT_A, RED_B, 80),

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { echo, fragment, tcp, udp } from '../packets.ts';
 import {
   B,
-  CONFIG,
   FROM_B,
   FROM_INVITE,
   FROM_LAPTOP,
@@ -156,20 +155,4 @@ test('joining host talks from its extra address and hears answers', () => {
   joining.drop(P6N0, tcp(HOST_A, HOST_B, 6601), 'source-not-this-host');
   joining.drop(P6N0, tcp(INVITE_B, RED_B, 80), 'infrastructure-network', PROHIBITED);
   joining.drop(fromHost(1), tcp(HOST_B, INVITE_B, 80), 'unknown-host-peer');
-});
-
-test('instance cannot share what is the host or another instance', () => {
-  const [first] = CONFIG.instances;
-  assert.ok(first !== undefined);
-  const refused = [
-    { ...first, instance: 0x1111_0009 as never, tun: 0 },
-    { ...first, instance: 0x1111_0009 as never, tun: 1 },
-    { ...first, tun: 9 },
-    { ...first, network: 0 as never, tun: 9 },
-    { ...first, instance: 10 as never, tun: 9 },
-  ];
-  for (const instance of refused) {
-    const config = { ...CONFIG, instances: [...CONFIG.instances, instance] };
-    assert.throws(() => judgeOf(config), /compileTables/);
-  }
 });
