@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { locateTransport, TransportPlace, Walk } from '../../src/ip/extension-headers.ts';
 import { IPV6_HEADER_BYTES } from '../../src/ip/header.ts';
 import { IpProtocol } from '../../src/ip/protocol.ts';
-import { cut, extended, fragment, packet, udp } from '../filter/packets.ts';
+import { cut, extended, fragment, packet, patched, udp } from '../filter/packets.ts';
 
 const FROM = 'fdaa::1';
 const TO = 'fdaa::2';
@@ -33,6 +33,8 @@ test('locateTransport() walks over headers of any length', () => {
 test('locateTransport() tells first fragments from later ones', () => {
   assert.deepEqual(walk(fragment(PLAIN, 0, true)), ['Transport', 17, 48, true, true]);
   assert.deepEqual(walk(fragment(PLAIN, 0, false)), ['Transport', 17, 48, true, true]);
+  const reserved = patched(fragment(PLAIN, 0, true), 41, 255);
+  assert.deepEqual(walk(reserved), ['Transport', 17, 48, true, true]);
   assert.deepEqual(walk(fragment(PLAIN, 8, true)), ['LaterFragment', 17, 48, true, true]);
   assert.deepEqual(walk(fragment(PLAIN, 0xfff8, false)), ['LaterFragment', 17, 48, true, true]);
 });

@@ -53,6 +53,7 @@ test('mayAnswerWithError() allows what RFC 4443 does not forbid', () => {
     fragment(udp(FROM, TO, 53), 0, true),
     extended(udp(FROM, TO, 53), IpProtocol.DestinationOptions),
     packet(FROM, TO, 132),
+    packet(FROM, TO, IpProtocol.NoNext, new Uint8Array(0)),
   ]) {
     assert.ok(may(about));
   }
