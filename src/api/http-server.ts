@@ -1,7 +1,7 @@
 // What all servers of the API share: limits on connections, bodies and times, errors in one form,
 // and listening on what the caller has, a path or an open socket.
 
-import { chmod, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import { asP6nError, P6nError } from '../base/errors.ts';
@@ -148,7 +148,11 @@ async function removeStale(path: string): Promise<void> {
       hint: 'Stop the other p6nd, or choose another path with --socket.',
     });
   }
-  if (answer === 'ECONNREFUSED') await unlink(path);
+  if (answer !== 'ECONNREFUSED') return;
+  if ((await lstat(path)).isSocket()) return await unlink(path);
+  throw new P6nError('SYSTEM', `Cannot listen on ${path}: there is something that is no socket`, {
+    hint: 'Remove it, or choose another path with --socket.',
+  });
 }
 
 function listenError(error: NodeJS.ErrnoException, target: object): P6nError {
