@@ -17,11 +17,14 @@ type Mutable<T> = T extends readonly (infer E)[]
     ? { -readonly [K in keyof T]: Mutable<T[K]> }
     : T;
 
-type Agreement<S, T> = [S] extends [Mutable<T>]
-  ? [Mutable<T>] extends [S]
+/** The same properties, optional where the other's are, all the way down. */
+type Same<A, B> =
+  (<G>() => G extends A ? 1 : 2) extends <G>() => G extends B ? 1 : 2 ? true : false;
+
+type Agreement<S, T> =
+  Same<Mutable<S>, Mutable<T>> extends true
     ? unknown
-    : { readonly problem: 'the interface allows what the schema refuses' }
-  : { readonly problem: 'the schema allows what the interface refuses' };
+    : { readonly problem: 'the interface and the schema differ' };
 
 /** Binds a schema to the interface T; does not compile when they differ. */
 export function contract<T>(): <S extends TSchema>(
