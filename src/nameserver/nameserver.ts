@@ -46,7 +46,7 @@ export const NAMESERVER_OPTIONS: NameserverOptions = {
   port: DNS_PORT,
   sources: { sourcesMax: 8192, questionsPerSecond: 20_000, questionsAtOnce: 40_000 },
   tcp: {
-    connectionsMax: 512,
+    connectionsMax: 256,
     connectionsPerSourceMax: 16,
     idleMs: 10_000,
     totalMs: 120_000,

@@ -32,7 +32,7 @@ export interface TcpConnectionOptions {
 
 const LENGTH_BYTES = 2;
 /** Answers that the client does not take; further questions are not read. */
-const UNSENT_BYTES_MAX = 256 * 1024;
+const UNSENT_BYTES_MAX = 64 * 1024;
 
 /** Serves the connection until it ends, and closes it. */
 export class TcpConnection {
