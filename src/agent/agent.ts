@@ -1,6 +1,6 @@
-// This host's agent: it keeps the data plane, the links, the names and the instances of this host as
-// they shall be. Level-triggered: whatever happens leads to a plan from all that is known and to a
-// pass that applies what differs, so a second pass changes nothing and a crash at any point is
+// This host's agent: it keeps the data plane, the links, the names and the instances of this host
+// as they shall be. Level-triggered: whatever happens leads to a plan from all that is known and to
+// a pass that applies what differs, so a second pass changes nothing and a crash at any point is
 // repaired by starting again. Instances outlive it.
 
 import { join } from 'node:path';

@@ -13,7 +13,9 @@ import type { AgentIdentity, AppOnNetwork, AttachRequest, RunRequest } from './p
 
 /** Each has a TUN and most a supervisor. */
 export const INSTANCES_MAX = 4096;
-/** The words of a command with the bytes between them; a line to a supervisor holds it twice over. */
+/**
+ * The words of a command with the bytes between them; a line to a supervisor holds it twice over.
+ */
 export const COMMAND_BYTES_MAX = 131_072;
 export const METADATA_BYTES_MAX = 65_536;
 const DRAWN_NAME_BYTES = 2;

@@ -88,8 +88,8 @@ export class Journal {
   }
 
   /**
-   * Holds `record` from now on; resolves once it is durable. Rejects with STATE_UNWRITABLE, and then
-   * what was held before is held again.
+   * Holds `record` from now on; resolves once it is durable. Rejects with STATE_UNWRITABLE, and
+   * then what was held before is held again.
    */
   async put(record: JournalRecord): Promise<void> {
     const id = record.instance.machineId;

@@ -57,8 +57,8 @@ export interface AppOnNetwork {
 
 export interface AppLookup {
   /**
-   * Asks a server for an app that the copy does not have. Undefined when there is none; rejects with
-   * SERVER_UNREACHABLE or REGISTRY_UNAVAILABLE when nobody can say.
+   * Asks a server for an app that the copy does not have. Undefined when there is none; rejects
+   * with SERVER_UNREACHABLE or REGISTRY_UNAVAILABLE when nobody can say.
    */
   lookupApp(name: string): Promise<AppOnNetwork | undefined>;
 }

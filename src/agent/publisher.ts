@@ -1,6 +1,6 @@
 // Tells the servers of this host's instances: whatever the journal holds that no server has taken,
-// again and again until one has, and everything once after a start, as a server may have lost it. An
-// instance of this host that a server has and the journal has not is removed there.
+// again and again until one has, and everything once after a start, as a server may have lost it.
+// An instance of this host that a server has and the journal has not is removed there.
 
 import type { HostId, MachineId } from '../addressing/ids.ts';
 import { Backoff } from '../base/backoff.ts';

@@ -1,5 +1,5 @@
-// Runs passes that bring this host into its planned state, one at a time: what happens during a pass
-// leads to one more pass, and a pass with failures is repeated after a while.
+// Runs passes that bring this host into its planned state, one at a time: what happens during a
+// pass leads to one more pass, and a pass with failures is repeated after a while.
 
 import { Backoff } from '../base/backoff.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { OutputEvent } from '../../src/agent/ports.ts';
-import { launchSupervisor } from '../../src/agent/supervisor/launch.ts';
+import { type LaunchSpec, launchSupervisor } from '../../src/agent/supervisor/launch.ts';
 import { killAbandoned } from '../../src/agent/supervisor/namespace-processes.ts';
 import { readTail } from '../../src/agent/supervisor/output-log.ts';
 import { readExit, SupervisorSession } from '../../src/agent/supervisor/session.ts';
@@ -27,6 +27,9 @@ import type { P6nError } from '../../src/base/errors.ts';
 const RESOLV_CONF = 'nameserver fdaa::3\n';
 const HOSTS = '127.0.0.1 localhost\nfdaa:1:2:3::2 fly-local-6pn\n';
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', P6N_APP: 'web' };
+/** What a script in another process imports. */
+const LAUNCH_MODULE = new URL('../../src/agent/supervisor/launch.js', import.meta.url).href;
+const SESSION_MODULE = new URL('../../src/agent/supervisor/session.js', import.meta.url).href;
 const skip = process.getuid?.() === 0 ? false : 'namespaces need root';
 
 describe('supervisor', { skip }, () => {
@@ -35,7 +38,7 @@ describe('supervisor', { skip }, () => {
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'p6n-'));
-    await launchSupervisor({ directory, resolvConf: RESOLV_CONF, hosts: HOSTS });
+    await launchSupervisor(spec());
     session = await SupervisorSession.connect(directory);
   });
 
@@ -52,7 +55,7 @@ describe('supervisor', { skip }, () => {
     assert.ok(!interfaces.some((name) => name.startsWith('eth')));
   });
 
-  test('gives its command its own resolv.conf and hosts file, and leaves those of the host', async () => {
+  test('gives its command its own resolver and hosts file beside those of the host', async () => {
     const before = [readFileSync('/etc/resolv.conf'), readFileSync('/etc/hosts')];
     const output = await outputOf('cat /etc/resolv.conf /etc/hosts');
     assert.equal(output, RESOLV_CONF + HOSTS);
@@ -94,16 +97,16 @@ describe('supervisor', { skip }, () => {
   });
 
   test('says why a command cannot be run, and can run another one', async () => {
-    const spec = { environment: ENVIRONMENT, workingDirectory: '/' };
+    const facts = { environment: ENVIRONMENT, workingDirectory: '/' };
     await assert.rejects(
-      session.start({ ...spec, command: ['no-such-program'] }),
+      session.start({ ...facts, command: ['no-such-program'] }),
       (error: P6nError) =>
         error.code === 'COMMAND_FAILED' && /no program "no-such-program"/.test(error.message),
     );
     const plain = join(directory, 'hosts');
-    await assert.rejects(session.start({ ...spec, command: [plain] }), /executable/);
+    await assert.rejects(session.start({ ...facts, command: [plain] }), /executable/);
     await assert.rejects(
-      session.start({ ...spec, command: ['true'], workingDirectory: '/no/such' }),
+      session.start({ ...facts, command: ['true'], workingDirectory: '/no/such' }),
       /not a directory/,
     );
     assert.equal(await outputOf('echo fine'), 'fine\n');
@@ -133,8 +136,8 @@ describe('supervisor', { skip }, () => {
   test('outlives who started it and is found by its socket', async () => {
     await session.stop(0);
     const script = `
-      import { launchSupervisor } from '${new URL('../../src/agent/supervisor/launch.js', import.meta.url)}';
-      import { SupervisorSession } from '${new URL('../../src/agent/supervisor/session.js', import.meta.url)}';
+      import { launchSupervisor } from '${LAUNCH_MODULE}';
+      import { SupervisorSession } from '${SESSION_MODULE}';
       const directory = ${JSON.stringify(directory)};
       await launchSupervisor({ directory, resolvConf: 'a', hosts: 'b' });
       const session = await SupervisorSession.connect(directory);
@@ -199,16 +202,17 @@ describe('supervisor', { skip }, () => {
     `;
     await session.stop(0);
     const inside = `
-      import { launchSupervisor } from '${new URL('../../src/agent/supervisor/launch.js', import.meta.url)}';
+      import { launchSupervisor } from '${LAUNCH_MODULE}';
       import { renameSync, writeFileSync } from 'node:fs';
-      await launchSupervisor(${JSON.stringify({ directory, resolvConf: RESOLV_CONF, hosts: HOSTS })});
+      await launchSupervisor(${JSON.stringify(spec())});
       writeFileSync('/etc/resolv.conf.new', 'nameserver 192.0.2.2\\n');
       renameSync('/etc/resolv.conf.new', '/etc/resolv.conf');
     `;
     runScript(script, inside);
     session = await SupervisorSession.connect(directory);
     const output = await outputOf(
-      'for i in $(seq 100); do grep -q fdaa::3 /etc/resolv.conf && break; sleep 0.05; done; cat /etc/resolv.conf',
+      `for i in $(seq 100); do grep -q fdaa::3 /etc/resolv.conf && break; sleep 0.05; done
+       cat /etc/resolv.conf`,
     );
     assert.equal(output, RESOLV_CONF);
   });
@@ -229,13 +233,17 @@ describe('supervisor', { skip }, () => {
         test "$before" = "$(ls -l /etc/resolv.conf 2>&1 || true)"
       `;
       const inside = `
-        import { launchSupervisor } from '${new URL('../../src/agent/supervisor/launch.js', import.meta.url)}';
-        await launchSupervisor(${JSON.stringify({ directory, resolvConf: RESOLV_CONF, hosts: HOSTS })});
+        import { launchSupervisor } from '${LAUNCH_MODULE}';
+        await launchSupervisor(${JSON.stringify(spec())});
       `;
       runScript(script, inside);
       session = await SupervisorSession.connect(directory);
       assert.equal(await outputOf('cat /etc/resolv.conf /etc/hosts'), RESOLV_CONF + HOSTS);
     });
+  }
+
+  function spec(): LaunchSpec {
+    return { directory, resolvConf: RESOLV_CONF, hosts: HOSTS };
   }
 
   async function start(script: string, workingDirectory = '/'): Promise<void> {
