@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
-import { Applier } from './apply.ts';
+import { HOST_TUN } from '../dataplane/config.ts';
+import { Applier, HOST_LINK } from './apply.ts';
 import { EndpointBook } from './endpoints.ts';
 import { Instances } from './instances.ts';
 import { Journal } from './journal.ts';
@@ -17,6 +18,7 @@ import type {
   AppLookup,
   CopySource,
   DataplaneHandle,
+  DataplaneNotice,
   EndpointResolver,
   InstanceOperations,
   InstanceWriter,
@@ -34,6 +36,8 @@ import { PROCESS_SUPERVISION, type Supervision } from './supervision.ts';
 const LOOK_INTERVAL_MS = 2000;
 /** How often the host's link is looked at although nothing has changed. */
 const VERIFY_INTERVAL_MS = 60_000;
+/** Between the loss of a TUN and the try to make it again. */
+const TUN_RETRY_MS = 500;
 const JOURNAL_FOLDER = 'journal';
 const INSTANCES_FOLDER = 'instances';
 
@@ -69,6 +73,7 @@ export class Agent {
   readonly #publisher: Publisher;
   readonly #handshakes = new Set<string>();
   #problems: PassResult['failures'] = new Map();
+  #incarnation: string | undefined;
   #stopped = false;
   #cancelPlanned: () => void = () => undefined;
   #cancelLook: () => void = () => undefined;
@@ -123,7 +128,7 @@ export class Agent {
     const agent = new Agent(dependencies, journal, options);
     await agent.#roster.recover();
     await agent.applied();
-    agent.republish();
+    agent.#publisher.republish();
     agent.#look();
     agent.#verify();
     return agent;
@@ -141,19 +146,10 @@ export class Agent {
     return this.#reconciler.applied();
   }
 
-  /** The registry is another one than before, restored or imported: it is told everything again. */
-  republish(): void {
-    this.#publisher.republish();
-  }
-
-  /** A peer has completed a handshake; the key is base64. */
-  handshakeCompleted(publicKey: string): void {
-    const awaited = this.#dependencies.invites
-      .invites()
-      .some(({ use }) => use?.publicKey === publicKey);
-    if (!awaited || this.#handshakes.has(publicKey)) return;
-    this.#handshakes.add(publicKey);
-    this.changed();
+  /** The data plane has something to say. */
+  notice(notice: DataplaneNotice): void {
+    if (notice.type === 'handshake') this.#handshakeCompleted(notice.publicKey);
+    if (notice.type === 'tun-failed') this.#tunFailed(notice.tun);
   }
 
   /** What is not as it shall be, by machine id or the name of the part. */
@@ -173,7 +169,32 @@ export class Agent {
     await this.#publisher.stop();
   }
 
+  #handshakeCompleted(publicKey: string): void {
+    const awaited = this.#dependencies.invites
+      .invites()
+      .some(({ use }) => use?.publicKey === publicKey);
+    if (!awaited || this.#handshakes.has(publicKey)) return;
+    this.#handshakes.add(publicKey);
+    this.changed();
+  }
+
+  #tunFailed(tun: number): void {
+    const record = this.#roster.journal.instances().find((one) => one.tun === tun);
+    if (tun !== HOST_TUN && record === undefined) return;
+    this.#applier.forgetTun(record?.instance.machineId ?? HOST_LINK);
+    // Mostly its namespace is about to go, and the instance with it.
+    this.#timers.after(TUN_RETRY_MS, () => this.changed());
+  }
+
+  /** Another registry than before knows nothing of what this host has told. */
+  #noteIncarnation(incarnation: string | undefined): void {
+    if (incarnation === undefined || incarnation === this.#incarnation) return;
+    if (this.#incarnation !== undefined) this.#publisher.republish();
+    this.#incarnation = incarnation;
+  }
+
   async #pass(): Promise<PassResult> {
+    this.#noteIncarnation(this.#dependencies.copy.current().revision?.incarnation);
     const next = this.#plan();
     this.#endpoints.setNames(next.endpointNames);
     this.#planAgainAt(next);

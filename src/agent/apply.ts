@@ -29,7 +29,8 @@ export class Applier {
   readonly #dependencies: ApplierDependencies;
   #dataplane: DataplaneConfig | undefined;
   readonly #links = new Map<string, LinkPlan>();
-  #listeners: readonly Ipv6Address[] = [];
+  /** Undefined when they have to be opened anew. */
+  #listeners: readonly Ipv6Address[] | undefined = [];
   /** Undefined until the name server has been told anything. */
   #zone: Zone | undefined;
   #followed: Plan['followed'] = new Set();
@@ -46,6 +47,14 @@ export class Applier {
     this.#links.delete(HOST_LINK);
   }
 
+  /** The TUN of `part` (HOST_LINK or a machine id) is gone, and with it all that stood on it. */
+  forgetTun(part: string): void {
+    this.#dataplane = undefined;
+    this.#links.delete(part);
+    // Sockets stay bound to the interface that was, although the next one has its name.
+    if (part === HOST_LINK) this.#listeners = undefined;
+  }
+
   async apply(plan: Plan): Promise<PassResult> {
     const failures = new Map<string, P6nError>();
     let changes = 0;
@@ -57,9 +66,7 @@ export class Applier {
       }
     };
     await step('names', () => this.#withdrawNames(plan.zone));
-    await step('listeners', () =>
-      this.#applyListeners(this.#listeners.filter((one) => plan.listeners.includes(one))),
-    );
+    await step('listeners', () => this.#withdrawListeners(plan.listeners));
     await step('follow', () => this.#applyFollowed(plan.followed));
     await step('dataplane', () => this.#applyDataplane(plan.dataplane));
     await step(HOST_LINK, () => this.#applyLink(HOST_LINK, plan.hostLink));
@@ -78,6 +85,10 @@ export class Applier {
     this.#dependencies.names.setZone(zone);
     this.#zone = zone;
     return 1;
+  }
+
+  #withdrawListeners(next: readonly Ipv6Address[]): Promise<number> {
+    return this.#applyListeners((this.#listeners ?? []).filter((one) => next.includes(one)));
   }
 
   async #applyListeners(listeners: readonly Ipv6Address[]): Promise<number> {

@@ -7,7 +7,7 @@ import type { DataplaneConfig } from '../dataplane/config.ts';
 import type { DeviceConfig } from '../device/config.ts';
 import type { Zone } from '../dns/zone.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
-import type { App, Host, Instance, Invite, Network } from '../registry/model.ts';
+import type { App, Host, Instance, Invite, Network, Revision } from '../registry/model.ts';
 
 /** Who this host is, from the identity that it keeps on disk. */
 export interface AgentIdentity {
@@ -33,6 +33,10 @@ export interface KnownServer {
 
 /** The follower's copy as the plan reads it. Immutable: a change is a new copy. */
 export interface CopyView {
+  /**
+   * A new incarnation is another registry, restored or imported. Undefined while nothing is known.
+   */
+  readonly revision?: Revision | undefined;
   readonly hosts: Iterable<Host>;
   readonly networks: Iterable<Network>;
   readonly apps: Iterable<App>;
@@ -76,6 +80,14 @@ export interface DataplaneHandle {
    */
   applyConfig(config: DataplaneConfig): Promise<void>;
 }
+
+/** What the data plane says by itself. */
+export type DataplaneNotice =
+  /** A handshake with this peer (base64) ended with a session that both sides have proved. */
+  | { readonly type: 'handshake'; readonly publicKey: string }
+  /** The interface is gone; a configuration that names it makes it again. */
+  | { readonly type: 'tun-failed'; readonly tun: number }
+  | { readonly type: 'roamed' | 'failed' };
 
 export interface LinkAddress {
   readonly address: Ipv6Address;

@@ -4,7 +4,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HostId, NetworkId } from '../../src/addressing/ids.ts';
+import type { HostId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
+import { instanceAddress } from '../../src/addressing/layout.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import type {
   AgentIdentity,
@@ -25,7 +26,7 @@ import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import type { Zone } from '../../src/dns/zone.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
-import type { App, Host, Instance, Invite, Network } from '../../src/registry/model.ts';
+import type { App, Host, Instance, Invite, Network, Revision } from '../../src/registry/model.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 
@@ -86,6 +87,26 @@ export function makeIdentity(overrides: Partial<AgentIdentity> = {}): AgentIdent
     endpoints: ['192.0.2.1:51820'],
     servers: [],
     ...overrides,
+  };
+}
+
+/** A started instance of another host. */
+export function makeRemoteInstance(): Instance {
+  return {
+    kind: 'instance',
+    machineId: '0123456789abcd' as MachineId,
+    app: 'web',
+    network: NETWORK,
+    host: OTHER_HOST,
+    instanceId: 0x50000 as Instance['instanceId'],
+    address: instanceAddress(NETWORK, OTHER_HOST, 0x50000 as Instance['instanceId']),
+    name: 'remote',
+    group: 'app',
+    region: 'local',
+    metadata: {},
+    state: 'started',
+    createdAt: 0 as WallMillis,
+    updatedAt: 0 as WallMillis,
   };
 }
 
@@ -164,7 +185,13 @@ export class AgentWorld {
   readonly published: Map<string, Instance> = new Map();
   readonly servers: Map<string, { app: App; network: Network }> = new Map();
   identity: AgentIdentity = makeIdentity();
-  copy: { hosts: Host[]; networks: Network[]; apps: App[]; instances: Instance[] } = {
+  copy: {
+    revision?: Revision;
+    hosts: Host[];
+    networks: Network[];
+    apps: App[];
+    instances: Instance[];
+  } = {
     hosts: [],
     networks: [makeNetwork()],
     apps: [makeApp('web')],

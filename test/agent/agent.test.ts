@@ -4,18 +4,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MachineId } from '../../src/addressing/ids.ts';
-import { instanceAddress } from '../../src/addressing/layout.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
 import { P6nError } from '../../src/base/errors.ts';
-import type { Instance, Invite } from '../../src/registry/model.ts';
+import type { Invite } from '../../src/registry/model.ts';
 import {
   AgentWorld,
   HOST,
-  makeApp,
   makeHost,
   makeKey,
-  makeNetwork,
-  NETWORK,
+  makeRemoteInstance,
   nameCount,
   OTHER_HOST,
   until,
@@ -43,32 +40,6 @@ test('Agent changes nothing when nothing has changed', async () => {
   assert.deepEqual(world.log, []);
 });
 
-test('Agent run() goes from namespace to data plane to link to names', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  world.log.length = 0;
-  const { instance } = await agent.instances.run(RUN);
-  assert.deepEqual(
-    world.log.filter((step) => step !== 'publish'),
-    [
-      'launch',
-      'follow',
-      'dataplane',
-      'link host',
-      'link /proc/1000/ns/net',
-      'listeners 2',
-      'names 0',
-      'names 1',
-    ],
-  );
-  assert.equal(instance.state, 'started');
-  assert.equal(instance.address, instanceAddress(NETWORK, HOST, instance.instanceId));
-  assert.equal(world.supervisors[0]?.spec?.environment['P6N_PRIVATE_IP'], instance.address);
-  assert.deepEqual([...world.followed], [NETWORK]);
-  await until(() => world.published.has(instance.machineId));
-  await until(() => agent.instances.show(instance.machineId).published);
-});
-
 test('Agent withdraws names before listeners before the data plane', async () => {
   const world = new AgentWorld();
   const agent = await world.start();
@@ -79,62 +50,6 @@ test('Agent withdraws names before listeners before the data plane', async () =>
     world.log.filter((step) => step !== 'publish'),
     ['names 0', 'listeners 1', 'dataplane', 'link host'],
   );
-});
-
-test('Agent keeps the address of an instance through stop and start', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  const first = await agent.instances.run({ ...RUN, name: 'one' });
-  const stopped = await agent.instances.stop('one');
-  assert.equal(stopped.instance.state, 'stopped');
-  assert.equal(stopped.exit?.signal, 'SIGTERM');
-  const again = await agent.instances.start('one');
-  assert.equal(again.instance.state, 'started');
-  assert.equal(again.instance.address, first.instance.address);
-  assert.equal(again.instance.machineId, first.instance.machineId);
-  assert.notEqual(again.namespace, first.namespace);
-  assert.equal(again.exit, undefined);
-});
-
-test('Agent takes note of a command that ends by itself', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  const { instance } = await agent.instances.run(RUN);
-  world.supervisors[0]?.end({ code: 3, signal: undefined, at: 0 as WallMillis });
-  await until(() => agent.instances.show(instance.name).instance.state === 'stopped');
-  assert.equal(agent.instances.show(instance.name).exit?.code, 3);
-  await until(() => world.published.get(instance.machineId)?.state === 'stopped');
-  await agent.applied();
-  assert.equal(nameCount(world.zone!), 0);
-});
-
-test('Agent run() of a command that ends at once reports it stopped', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  const { instance, exit } = await agent.instances.run({ ...RUN, command: ['true'] });
-  assert.equal(instance.state, 'stopped');
-  assert.equal(exit?.code, 0);
-});
-
-test('Agent run() of a command that cannot be run leaves nothing behind', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  await assert.rejects(agent.instances.run({ ...RUN, name: 'one', command: ['missing'] }), {
-    code: 'COMMAND_FAILED',
-  });
-  assert.deepEqual(agent.instances.list(), []);
-  assert.equal(world.published.size, 0);
-  await agent.instances.run({ ...RUN, name: 'one' });
-});
-
-test('Agent run() fails alone when its link cannot be set up', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  world.failing.set('link /proc/1000/ns/net', BROKEN);
-  await assert.rejects(agent.instances.run({ ...RUN, name: 'one' }), { code: 'SYSTEM' });
-  const { instance } = await agent.instances.run({ ...RUN, name: 'two' });
-  assert.equal(instance.state, 'started');
-  assert.equal(nameCount(world.zone!), 1);
 });
 
 test('Agent tells a broken instance from the others, and tries it again', async () => {
@@ -200,15 +115,6 @@ test('Agent calls an instance stopped whose supervisor is gone after a restart',
   assert.deepEqual(world.abandoned, [instance.machineId]);
 });
 
-test('Agent ends what is left of an instance whose supervisor is killed', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  const { instance } = await agent.instances.run(RUN);
-  world.supervisors[0]?.end(undefined);
-  await until(() => agent.instances.show(instance.name).instance.state === 'stopped');
-  assert.deepEqual(world.abandoned, [instance.machineId]);
-});
-
 test('Agent tells servers until one listens, also after a restart', async () => {
   const world = new AgentWorld();
   const error = new P6nError('SERVER_UNREACHABLE', 'Cannot reach a server: silence');
@@ -231,7 +137,7 @@ test('Agent tells servers until one listens, also after a restart', async () => 
   assert.deepEqual(last.instances.list(), []);
 });
 
-test('Agent tells a server everything again after a restart, and when it is asked to', async () => {
+test('Agent tells everything again after a restart, and to another registry', async () => {
   const world = new AgentWorld();
   const first = await world.start();
   const { instance } = await first.instances.run(RUN);
@@ -241,15 +147,19 @@ test('Agent tells a server everything again after a restart, and when it is aske
   world.published.clear();
   const agent = await world.start();
   await until(() => world.published.has(instance.machineId));
+  world.copy = { ...world.copy, revision: { incarnation: 'a', number: 1 } };
+  agent.changed();
+  await agent.applied();
   world.published.clear();
-  agent.republish();
+  world.copy = { ...world.copy, revision: { incarnation: 'b', number: 1 } };
+  agent.changed();
   await until(() => world.published.has(instance.machineId));
 });
 
 test('Agent has a server remove an instance of this host that it does not know', async () => {
   const world = new AgentWorld();
-  const stranger = { ...remoteInstance(), host: HOST };
-  const other = { ...remoteInstance(), machineId: 'fedcba98765432' as MachineId };
+  const stranger = { ...makeRemoteInstance(), host: HOST };
+  const other = { ...makeRemoteInstance(), machineId: 'fedcba98765432' as MachineId };
   world.copy.instances = [stranger, other];
   for (const one of [stranger, other]) world.published.set(one.machineId, one);
   await world.start();
@@ -257,72 +167,13 @@ test('Agent has a server remove an instance of this host that it does not know',
   assert.deepEqual([...world.published.keys()], [other.machineId]);
 });
 
-test('Agent refuses a name that is taken, two at once too', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  const results = await Promise.allSettled([
-    agent.instances.run({ ...RUN, name: 'one' }),
-    agent.instances.run({ ...RUN, name: 'one' }),
-  ]);
-  assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-  await assert.rejects(agent.instances.run({ ...RUN, name: 'one' }), { code: 'NAME_TAKEN' });
-});
-
-test('Agent refuses to run an app that does not exist and says what to do', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  await assert.rejects(agent.instances.run({ ...RUN, app: 'api' }), (error: P6nError) => {
-    assert.equal(error.code, 'NOT_FOUND');
-    assert.match(error.hint ?? '', /p6nctl apps create api/);
-    return true;
-  });
-});
-
-test('Agent asks a server for an app of a network that it does not follow', async () => {
-  const world = new AgentWorld();
-  const network = makeNetwork(0x30000, { regionScoped: true });
-  world.servers.set('api', { app: makeApp('api', network.id), network });
-  const agent = await world.start();
-  const { instance, networkName } = await agent.instances.run({ ...RUN, app: 'api' });
-  assert.equal(instance.network, network.id);
-  assert.equal(networkName, network.name);
-  assert.deepEqual(world.config?.filter.networks, [{ id: network.id, regionScoped: true }]);
-  assert.deepEqual([...world.zone!.networks.get(network.id)!.apps.keys()], ['api']);
-});
-
-test('Agent refuses operations that do not fit the state', async () => {
-  const world = new AgentWorld();
-  const agent = await world.start();
-  await agent.instances.run({ ...RUN, name: 'one' });
-  await assert.rejects(agent.instances.start('one'), { code: 'INSTANCE_STATE' });
-  await assert.rejects(agent.instances.remove('one'), { code: 'INSTANCE_STATE' });
-  await agent.instances.stop('one');
-  await assert.rejects(agent.instances.stop('one'), { code: 'INSTANCE_STATE' });
-  await agent.instances.remove('one');
-  await assert.rejects(agent.instances.stop('one'), { code: 'NOT_FOUND' });
-  assert.throws(() => agent.instances.show('one'), { code: 'NOT_FOUND' });
-});
-
-for (const [what, request] of [
-  ['an empty command', { command: [] }],
-  ['a command with a zero byte', { command: ['a\0b'] }],
-  ['a command that is too long', { command: ['x'.repeat(200_000)] }],
-  ['a relative working directory', { workingDirectory: 'here' }],
-  ['too much metadata', { metadata: { key: 'x'.repeat(100_000) } }],
-] as const) {
-  test(`Agent run() refuses ${what}`, async () => {
-    const agent = await new AgentWorld().start();
-    await assert.rejects(agent.instances.run({ ...RUN, ...request }), { code: 'VALUE_INVALID' });
-  });
-}
-
 test('Agent names the instances of other hosts as the copy has them', async () => {
   const world = new AgentWorld();
   world.copy.hosts = [makeHost(HOST), makeHost(OTHER_HOST)];
   const agent = await world.start();
   await agent.instances.run(RUN);
   world.log.length = 0;
-  world.copy = { ...world.copy, instances: [remoteInstance()] };
+  world.copy = { ...world.copy, instances: [makeRemoteInstance()] };
   agent.changed();
   await agent.applied();
   assert.deepEqual(world.log, ['names 2']);
@@ -346,10 +197,10 @@ test('Agent serves an invite until its host has spoken with its own key', async 
   const agent = await world.start();
   assert.equal(world.config?.filter.wireguardPeers.length, 1);
   world.invites = [{ ...invite, use: { publicKey: makeKey(8), host: OTHER_HOST } }];
-  agent.handshakeCompleted(makeKey(9));
+  agent.notice({ type: 'handshake', publicKey: makeKey(9) });
   await agent.applied();
   assert.equal(world.config?.device.peers.length, 1);
-  agent.handshakeCompleted(makeKey(8));
+  agent.notice({ type: 'handshake', publicKey: makeKey(8) });
   await agent.applied();
   assert.equal(world.config?.device.peers.length, 0);
 });
@@ -393,6 +244,23 @@ test('Agent gives a peer its endpoint once the name is resolved', async () => {
   assert.equal(endpointOf(world), '192.0.2.9');
 });
 
+test('Agent makes a TUN again that is lost, with what stood on it', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  await agent.instances.run(RUN);
+  for (const [tun, steps] of [
+    [1, ['dataplane', 'link /proc/1000/ns/net']],
+    [0, ['listeners 0', 'dataplane', 'link host', 'listeners 2']],
+  ] as const) {
+    await until(() => agent.instances.list().every(({ published }) => published));
+    world.log.length = 0;
+    agent.notice({ type: 'tun-failed', tun });
+    world.timers.fire(500);
+    await agent.applied();
+    assert.deepEqual(world.log, steps);
+  }
+});
+
 test('Agent looks after its own link although nothing has changed', async () => {
   const world = new AgentWorld();
   const agent = await world.start();
@@ -405,23 +273,4 @@ test('Agent looks after its own link although nothing has changed', async () => 
 
 function endpointOf(world: AgentWorld): string | undefined {
   return world.config?.device.peers[0]?.endpoint?.address;
-}
-
-function remoteInstance(): Instance {
-  return {
-    kind: 'instance',
-    machineId: '0123456789abcd' as MachineId,
-    app: 'web',
-    network: NETWORK,
-    host: OTHER_HOST,
-    instanceId: 0x50000 as Instance['instanceId'],
-    address: instanceAddress(NETWORK, OTHER_HOST, 0x50000 as Instance['instanceId']),
-    name: 'remote',
-    group: 'app',
-    region: 'local',
-    metadata: {},
-    state: 'started',
-    createdAt: 0 as WallMillis,
-    updatedAt: 0 as WallMillis,
-  };
 }
