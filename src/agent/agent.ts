@@ -213,6 +213,7 @@ export class Agent {
       copy: copy.current(),
       records: this.#roster.journal.records(),
       namespaces: this.#roster.namespaces(),
+      unnamed: this.#roster.unnamed,
       invites: invites.invites(),
       handshakes: this.#handshakes,
       lookupEndpoint: (endpoints) => this.#endpoints.lookup(endpoints),

@@ -17,7 +17,11 @@ export const INSTANCES_MAX = 4096;
  * The words of a command with the bytes between them; a line to a supervisor holds it twice over.
  */
 export const COMMAND_BYTES_MAX = 131_072;
-export const METADATA_BYTES_MAX = 65_536;
+/** The registry's limits: what it would refuse later is refused before anything is made. */
+const METADATA_PAIRS_MAX = 64;
+const METADATA_KEY_LENGTH_MAX = 128;
+const METADATA_VALUE_LENGTH_MAX = 4096;
+const METADATA_BYTES_MAX = 65_536;
 const DRAWN_NAME_BYTES = 2;
 
 export interface DraftDependencies {
@@ -46,9 +50,23 @@ export function requireRunRequest(request: RunRequest): void {
 export function requireFacts({ name, group, metadata }: Facts): void {
   if (name !== undefined) requireName('instance', name);
   if (group !== undefined) requireName('group', group);
-  if (Buffer.byteLength(JSON.stringify(metadata ?? {})) > METADATA_BYTES_MAX) {
-    throw badValue(`metadata of more than ${METADATA_BYTES_MAX} bytes`);
+  requireMetadata(Object.entries(metadata ?? {}));
+}
+
+function requireMetadata(pairs: readonly (readonly [key: string, value: string])[]): void {
+  if (pairs.length > METADATA_PAIRS_MAX) {
+    throw badValue(`more than ${METADATA_PAIRS_MAX} pairs of metadata`);
   }
+  let bytes = 0;
+  for (const [key, value] of pairs) {
+    if (key === '') throw badValue('metadata with an empty key');
+    if (key.length > METADATA_KEY_LENGTH_MAX || value.length > METADATA_VALUE_LENGTH_MAX) {
+      throw badValue(`metadata "${key.slice(0, METADATA_KEY_LENGTH_MAX)}", as it is too long`);
+    }
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > METADATA_BYTES_MAX)
+    throw badValue(`metadata of more than ${METADATA_BYTES_MAX} bytes`);
 }
 
 /**

@@ -202,10 +202,17 @@ export class Instances implements InstanceOperations {
     await this.#dependencies.applied();
   }
 
+  /** From `started` to `stopped`: names first, then the command, the TUN last. */
   async #takeDown(machineId: MachineId, graceMs = STOP_GRACE_MS): Promise<void> {
-    const supervisor = this.#roster.supervisor(machineId);
-    await supervisor?.stop(graceMs);
-    await this.#roster.recordEnd(machineId, await supervisor?.ended);
+    this.#roster.setNamed(machineId, false);
+    try {
+      await this.#dependencies.applied();
+      const supervisor = this.#roster.supervisor(machineId);
+      await supervisor?.stop(graceMs);
+      await this.#roster.recordEnd(machineId, await supervisor?.ended);
+    } finally {
+      this.#roster.setNamed(machineId, true);
+    }
     await this.#dependencies.applied();
   }
 

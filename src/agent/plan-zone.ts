@@ -59,8 +59,9 @@ function instancesByNetwork(input: PlanInput): ReadonlyMap<NetworkId, Instance[]
     entry(instances, instance.network, () => []).push(instance);
   }
   for (const { instance, removed } of input.records) {
-    const answers = !removed && instance.state === 'started';
-    if (answers && input.namespaces.has(instance.machineId)) {
+    const { machineId, state } = instance;
+    if (removed || state !== 'started' || input.unnamed.has(machineId)) continue;
+    if (input.namespaces.has(machineId)) {
       entry(instances, instance.network, () => []).push(instance);
     }
   }

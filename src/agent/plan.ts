@@ -37,6 +37,8 @@ export interface PlanInput {
   readonly records: readonly JournalRecord[];
   /** The namespaces of those that have one at the moment, by machine id. */
   readonly namespaces: ReadonlyMap<MachineId, string>;
+  /** Those whose names are not told any more, as they are about to stop. */
+  readonly unnamed: ReadonlySet<MachineId>;
   readonly invites: readonly Invite[];
   /** The public keys, base64, that have completed a handshake since p6nd runs. */
   readonly handshakes: ReadonlySet<string>;

@@ -80,13 +80,16 @@ export class Publisher {
   /** False when something has to be tried again. */
   async #publishAll(): Promise<boolean> {
     let complete = true;
-    for (const record of this.#dependencies.journal.records()) {
-      if (!this.#isDue(record) || this.#stopped) continue;
-      complete = (await this.#publish(record)) && complete;
-    }
     for (const machineId of this.#strangers()) {
       if (this.#stopped) break;
       complete = (await this.#disown(machineId)) && complete;
+    }
+    // What goes makes room for what comes: a name is free once its last holder is removed.
+    const records = this.#dependencies.journal.records();
+    const inOrder = [...records].sort((a, b) => Number(b.removed) - Number(a.removed));
+    for (const record of inOrder) {
+      if (!this.#isDue(record) || this.#stopped) continue;
+      complete = (await this.#publish(record)) && complete;
     }
     return complete;
   }

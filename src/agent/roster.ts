@@ -34,6 +34,7 @@ export class Roster {
   readonly #dependencies: RosterDependencies;
   readonly #folder: string;
   readonly #supervisors = new Map<MachineId, Supervisor>();
+  readonly #unnamed = new Set<MachineId>();
   readonly #problems = new Map<MachineId, string>();
 
   /** Each run instance has a directory in `folder`. */
@@ -64,6 +65,16 @@ export class Roster {
       if (attachment !== undefined) namespaces.set(instance.machineId, attachment.path);
     }
     return namespaces;
+  }
+
+  /** Those about to stop: their names go before they do. */
+  get unnamed(): ReadonlySet<MachineId> {
+    return this.#unnamed;
+  }
+
+  setNamed(machineId: MachineId, named: boolean): void {
+    if (named) this.#unnamed.delete(machineId);
+    else this.#unnamed.add(machineId);
   }
 
   /** What people see of a record. */

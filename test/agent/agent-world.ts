@@ -137,6 +137,7 @@ export class FakeSupervisor implements Supervisor {
   spec: CommandSpec | undefined;
   readonly ended: Promise<CommandExit | undefined>;
   end: (exit: CommandExit | undefined) => void = () => undefined;
+  onStop: () => void = () => undefined;
 
   constructor(directory: string, namespace: string) {
     this.directory = directory;
@@ -157,6 +158,7 @@ export class FakeSupervisor implements Supervisor {
   }
 
   async stop(): Promise<void> {
+    this.onStop();
     this.end({ code: undefined, signal: 'SIGTERM', at: CREATED_AT });
     await this.ended;
   }
@@ -284,6 +286,7 @@ export class AgentWorld {
         await this.#step('launch');
         const namespace = `/proc/${1000 + this.supervisors.length}/ns/net`;
         const supervisor = new FakeSupervisor(spec.directory, namespace);
+        supervisor.onStop = () => void this.log.push('stop');
         this.supervisors.push(supervisor);
         return supervisor;
       },

@@ -40,7 +40,7 @@ test('Agent changes nothing when nothing has changed', async () => {
   assert.deepEqual(world.log, []);
 });
 
-test('Agent withdraws names before listeners before the data plane', async () => {
+test('Agent withdraws names, then the command, listeners and the data plane', async () => {
   const world = new AgentWorld();
   const agent = await world.start();
   const { instance } = await agent.instances.run(RUN);
@@ -48,7 +48,7 @@ test('Agent withdraws names before listeners before the data plane', async () =>
   await agent.instances.stop(instance.name);
   assert.deepEqual(
     world.log.filter((step) => step !== 'publish'),
-    ['names 0', 'listeners 1', 'dataplane', 'link host'],
+    ['names 0', 'stop', 'names 0', 'listeners 1', 'dataplane', 'link host'],
   );
 });
 

@@ -159,12 +159,24 @@ test('Agent refuses operations that do not fit the state', async () => {
 for (const [what, request] of [
   ['an empty command', { command: [] }],
   ['a command with a zero byte', { command: ['a\0b'] }],
-  ['a command that is too long', { command: ['x'.repeat(200_000)] }],
+  ['a command that is too long', { command: [long(200_000)] }],
   ['a relative working directory', { workingDirectory: 'here' }],
-  ['too much metadata', { metadata: { key: 'x'.repeat(100_000) } }],
+  ['metadata with an empty key', { metadata: { '': 'x' } }],
+  ['metadata with a long key', { metadata: { [long(129)]: 'x' } }],
+  ['metadata with a long value', { metadata: { key: long(4097) } }],
+  ['too much metadata', { metadata: pairs(64, long(2000)) }],
+  ['too many metadata', { metadata: pairs(65, 'x') }],
 ] as const) {
   test(`Agent run() refuses ${what}`, async () => {
     const agent = await new AgentWorld().start();
     await assert.rejects(agent.instances.run({ ...RUN, ...request }), { code: 'VALUE_INVALID' });
   });
+}
+
+function long(length: number): string {
+  return 'x'.repeat(length);
+}
+
+function pairs(count: number, value: string): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, value]));
 }

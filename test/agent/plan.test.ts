@@ -197,6 +197,13 @@ test('plan() names started instances of all hosts, ordered by machine id', () =>
   assert.deepEqual(namesOf(result, NETWORK), [machineId(1), machineId(2), machineId(3)]);
 });
 
+test('plan() names no instance that is about to stop', () => {
+  const unnamed = new Set([machineId(1)]);
+  const result = planOf({ records: [makeRecord(1, {}), makeRecord(2, {})], unnamed });
+  assert.deepEqual(namesOf(result, NETWORK), [machineId(2)]);
+  assert.equal(result.dataplane.filter.instances.length, 2);
+});
+
 test('plan() believes the journal, and not the copy, about its own instances', () => {
   const own = makeRecord(1, { state: 'stopped' });
   const result = planOf({
@@ -256,6 +263,7 @@ function planOf({ copy = {}, ...input }: Partly): ReturnType<typeof plan> {
     namespaces: new Map(
       records.map(({ instance, tun }) => [instance.machineId, `/proc/${tun}/ns/net`]),
     ),
+    unnamed: new Set(),
     invites: [],
     handshakes: new Set(),
     lookupEndpoint: ([first = '']) => {
