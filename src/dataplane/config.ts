@@ -25,5 +25,10 @@ export interface TunConfig {
   readonly name: string;
   /** Path of the network namespace it is made in; undefined for the daemon's own. */
   readonly namespace: string | undefined;
+  /** 1,280 to 9,000. That of HOST_TUN is also the limit of WireGuard's padding. */
   readonly mtu: number;
+  /**
+   * Whether interface and addresses outlive this process, for the next one to take them over.
+   */
+  readonly persistent?: boolean;
 }

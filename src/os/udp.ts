@@ -14,7 +14,7 @@ export interface Udp {
   readonly counters: Float64Array;
   /**
    * Clears `datagrams` and fills it with what waits, each at its index times the stride that the
-   * Udp was made with. A datagram longer than a place is counted and left out. Returns true when
+   * Udp was made with. A datagram longer than `lengthMax` is counted and left out. Returns true when
    * the batch was filled, so that more may wait. The batch must be the one that the Udp was made
    * with; it stays the caller's.
    */
@@ -61,8 +61,10 @@ export interface UdpOptions {
   readonly port: number;
   /** The batch that receive() fills; its slab is native memory. */
   readonly datagrams: DatagramBatch;
-  /** Bytes between the places of two datagrams in the slab, and the most that one may have. */
+  /** Bytes between the places of two datagrams in the slab. */
   readonly stride: number;
+  /** The longest datagram that is taken, at most `stride`. */
+  readonly lengthMax: number;
   /** UDP_COUNTERS numbers, perhaps in shared memory. */
   readonly counters: Float64Array;
 }

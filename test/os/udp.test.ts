@@ -120,7 +120,7 @@ interface Side {
 function open(port = 0): Side {
   const datagrams = new DatagramBatch(nativeSlab(CAPACITY * STRIDE), CAPACITY);
   const counters = new Float64Array(UDP_COUNTERS);
-  const udp = openUdp({ port, datagrams, stride: STRIDE, counters });
+  const udp = openUdp({ port, datagrams, stride: STRIDE, lengthMax: STRIDE, counters });
   return {
     udp,
     datagrams,

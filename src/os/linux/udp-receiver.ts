@@ -11,7 +11,7 @@ import {
   ENDPOINT_PORT_OFFSET,
   ENDPOINT_SCOPE_OFFSET,
 } from '../../base/packet-batch.ts';
-import { UdpCounter } from '../udp.ts';
+import { UdpCounter, type UdpOptions } from '../udp.ts';
 import {
   CMSG_ALIGNMENT,
   CMSG_DATA_OFFSET,
@@ -45,14 +45,15 @@ export class UdpReceiver {
   readonly #stride: number;
   readonly #counters: Float64Array;
 
-  /** `datagrams` is the one batch that receive() fills. */
-  constructor(socket: UdpSocket, datagrams: DatagramBatch, stride: number, counters: Float64Array) {
+  /** The batch of the options is the one that receive() fills. */
+  constructor(socket: UdpSocket, options: Omit<UdpOptions, 'port'>) {
+    const { datagrams, stride, lengthMax, counters } = options;
     this.#socket = socket;
     this.#stride = stride;
     this.#counters = counters;
     this.#vector = new MessageVector(datagrams.capacity);
     for (let index = 0; index < datagrams.capacity; index++) {
-      this.#vector.setData(index, datagrams.slab.address + index * stride, stride);
+      this.#vector.setData(index, datagrams.slab.address + index * stride, lengthMax);
     }
   }
 

@@ -24,13 +24,11 @@ class LinuxUdp implements Udp {
   #turn = 0;
 
   constructor(pair: SocketPair, options: UdpOptions) {
-    const { datagrams, stride, counters } = options;
+    const { counters } = options;
     this.port = pair.port;
     this.counters = counters;
     this.descriptors = pair.sockets.map((socket) => socket.descriptor);
-    this.#receivers = pair.sockets.map(
-      (socket) => new UdpReceiver(socket, datagrams, stride, counters),
-    );
+    this.#receivers = pair.sockets.map((socket) => new UdpReceiver(socket, options));
     const senders = pair.sockets.map((socket) => new UdpSender(socket, counters));
     this.#ipv4 = senders[pair.sockets.findIndex((socket) => socket.family === 4)];
     this.#ipv6 = senders[pair.sockets.findIndex((socket) => socket.family === 6)];

@@ -1,0 +1,98 @@
+// What differs between two configurations of the data plane, for the worker to carry out: pure.
+
+import { isDeepStrictEqual } from 'node:util';
+import { toBase64 } from '../base/bytes.ts';
+import type { PeerConfig } from '../device/config.ts';
+import type { FilterConfig } from '../filter/config.ts';
+import type { PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
+import { type DataplaneConfig, HOST_TUN, type TunConfig } from './config.ts';
+
+/** In the order in which it is carried out: what comes, the filter, what goes. */
+export interface ConfigChange {
+  readonly privateKey: PrivateKey | undefined;
+  /** Limit of WireGuard's padding. */
+  readonly mtu: number | undefined;
+  /** New ones, and those that differ in anything. */
+  readonly peers: readonly PeerConfig[];
+  /** Interfaces whose number is to be another one are here and among the new ones. */
+  readonly replacedTuns: readonly number[];
+  readonly newTuns: readonly TunConfig[];
+  readonly filter: FilterConfig | undefined;
+  readonly goneTuns: readonly number[];
+  readonly gonePeers: readonly PublicKey[];
+}
+
+/** The change from `before`, or from nothing, to `after`; undefined when there is none. */
+export function diffConfig(
+  before: DataplaneConfig | undefined,
+  after: DataplaneConfig,
+): ConfigChange | undefined {
+  const change = { ...diffDevice(before, after), ...diffTuns(before, after) };
+  const filter = isDeepStrictEqual(before?.filter, after.filter) ? undefined : after.filter;
+  const mtu = hostMtu(after);
+  const whole: ConfigChange = {
+    ...change,
+    filter,
+    mtu: mtu === (before === undefined ? undefined : hostMtu(before)) ? undefined : mtu,
+  };
+  const empty = Object.values(whole).every((part) =>
+    Array.isArray(part) ? part.length === 0 : part === undefined,
+  );
+  return empty ? undefined : whole;
+}
+
+/** The MTU of the host's own TUN, or undefined when there is none. */
+export function hostMtu(config: DataplaneConfig): number | undefined {
+  return config.tuns.find((tun) => tun.tun === HOST_TUN)?.mtu;
+}
+
+type DeviceChange = Pick<ConfigChange, 'privateKey' | 'peers' | 'gonePeers'>;
+
+function diffDevice(before: DataplaneConfig | undefined, after: DataplaneConfig): DeviceChange {
+  const old = new Map(before?.device.peers.map((peer) => [toBase64(peer.publicKey), peer]));
+  const peers: PeerConfig[] = [];
+  for (const peer of after.device.peers) {
+    const key = toBase64(peer.publicKey);
+    const known = old.get(key);
+    old.delete(key);
+    const isSame = known !== undefined && isDeepStrictEqual(plain(known), plain(peer));
+    if (!isSame) peers.push(peer);
+  }
+  const sameKey = isDeepStrictEqual(before?.device.privateKey, after.device.privateKey);
+  return {
+    privateKey: sameKey ? undefined : after.device.privateKey,
+    peers,
+    gonePeers: [...old.values()].map((peer) => peer.publicKey),
+  };
+}
+
+/** Bytes as text: a Buffer and a Uint8Array of the same bytes are the same. */
+function plain(peer: PeerConfig): unknown {
+  const { presharedKey, publicKey: _known, ...others } = peer;
+  return { ...others, presharedKey: presharedKey === undefined ? '' : toBase64(presharedKey) };
+}
+
+type TunChange = Pick<ConfigChange, 'replacedTuns' | 'newTuns' | 'goneTuns'>;
+
+/** The MTU is not compared: whoever configures the link sets it on a living interface. */
+function diffTuns(before: DataplaneConfig | undefined, after: DataplaneConfig): TunChange {
+  const old = new Map(before?.tuns.map((tun) => [tun.tun, tun]));
+  const newTuns: TunConfig[] = [];
+  const replacedTuns: number[] = [];
+  for (const tun of after.tuns) {
+    const known = old.get(tun.tun);
+    old.delete(tun.tun);
+    if (known !== undefined && isSameInterface(known, tun)) continue;
+    if (known !== undefined) replacedTuns.push(tun.tun);
+    newTuns.push(tun);
+  }
+  return { replacedTuns, newTuns, goneTuns: [...old.keys()] };
+}
+
+function isSameInterface(one: TunConfig, other: TunConfig): boolean {
+  return (
+    one.name === other.name &&
+    one.namespace === other.namespace &&
+    (one.persistent ?? false) === (other.persistent ?? false)
+  );
+}

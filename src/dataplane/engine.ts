@@ -1,0 +1,188 @@
+// A whole host's data plane without its loop: the parts of the packet path, put together over ports
+// and told what shall be. The worker runs it on the machine, tests run many in one process.
+
+import { toBase64 } from '../base/bytes.ts';
+import type { Clock, Millis } from '../base/clock.ts';
+import { asP6nError, type P6nError } from '../base/errors.ts';
+import { type Random, randomUint32 } from '../base/random.ts';
+import { Device } from '../device/device.ts';
+import { HostRoutes } from '../device/host-routes.ts';
+import type { DeviceEvents } from '../device/ports.ts';
+import type { FilterConfig } from '../filter/config.ts';
+import { PacketFilter } from '../filter/filter.ts';
+import { RejectionWriter } from '../filter/rejection.ts';
+import type { Poller } from '../os/poller.ts';
+import type { AllocateSlab } from '../os/slab.ts';
+import type { OpenTun } from '../os/tun.ts';
+import type { OpenUdp } from '../os/udp.ts';
+import type { Crypto, PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
+import type { ConfigChange } from './config-diff.ts';
+import type { DataplaneCounters } from './counters.ts';
+import { PeerEvents } from './peer-events.ts';
+import { HOST_FIELD, PeerTable } from './peer-table.ts';
+import { makeBuffers, type Pipeline } from './pipeline.ts';
+import { DATAGRAM_BYTES_MAX, PLACE_BYTES } from './places.ts';
+import { TunTable } from './tun-table.ts';
+
+export interface EngineDependencies {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly allocateSlab: AllocateSlab;
+  readonly openTun: OpenTun;
+  readonly openUdp: OpenUdp;
+  readonly poller: Pick<Poller, 'add' | 'remove'>;
+  readonly counters: DataplaneCounters;
+}
+
+export interface EngineOptions {
+  /** 0 for any free one. */
+  readonly listenPort: number;
+  readonly privateKey: PrivateKey;
+  readonly mtu: number;
+}
+
+/** One part of a change that failed; the others hold. */
+export interface ChangeFailure {
+  readonly part:
+    | { readonly kind: 'tun'; readonly tun: number }
+    | { readonly kind: 'peer'; readonly publicKey: string }
+    | { readonly kind: 'filter' };
+  readonly error: P6nError;
+}
+
+/** Names the UDP sockets to the poller; above every number of a TUN. */
+export const UDP_TOKEN = 0xffff_fffe;
+
+/** Memory of the device for handshakes and for packets that waited for one. */
+const SCRATCH_BYTES = 512 * 1024;
+
+/** What the filter knows before it is told: nothing, so that nothing passes. */
+const CLOSED_FILTER: FilterConfig = {
+  hostId: undefined,
+  region: '',
+  extraHostAddresses: [],
+  server: false,
+  hosts: [],
+  networks: [],
+  instances: [],
+  wireguardPeers: [],
+};
+
+export class Engine {
+  readonly pipeline: Pipeline;
+  readonly #dependencies: EngineDependencies;
+  readonly #events = new PeerEvents();
+
+  /** Opens the UDP sockets; throws PORT_TAKEN or SYSTEM. */
+  constructor(dependencies: EngineDependencies, options: EngineOptions) {
+    this.#dependencies = dependencies;
+    const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
+    const buffers = makeBuffers(allocateSlab);
+    const udp = openUdp({
+      port: options.listenPort,
+      datagrams: buffers.datagrams,
+      stride: PLACE_BYTES,
+      lengthMax: DATAGRAM_BYTES_MAX,
+      counters: counters.udp,
+    });
+    const routes = new HostRoutes(HOST_FIELD);
+    const device = new Device(
+      {
+        crypto: dependencies.crypto,
+        random,
+        wallNow: () => clock.wallNow(),
+        workNow: () => clock.now(),
+        routes,
+        sink: udp,
+        events: this.#events,
+        scratch: allocateSlab(SCRATCH_BYTES),
+        counters: counters.device,
+      },
+      { privateKey: options.privateKey, mtu: options.mtu },
+    );
+    const filter = new PacketFilter(CLOSED_FILTER, {
+      flowSeed: randomUint32(random),
+      counters: { drops: counters.filterDrops, passes: counters.filterPasses },
+    });
+    this.pipeline = {
+      clock,
+      device,
+      filter,
+      rejections: new RejectionWriter(CLOSED_FILTER),
+      peers: new PeerTable(device, routes),
+      tuns: new TunTable({ openTun, poller, counters: counters.pipeline }),
+      udp,
+      buffers,
+      counters: counters.pipeline,
+    };
+    for (const descriptor of udp.descriptors) poller.add(descriptor, UDP_TOKEN);
+  }
+
+  /**
+   * Carries out a change and returns what failed. What comes is there before the filter lets
+   * anything to it, and what goes is closed by the filter first.
+   */
+  apply(change: ConfigChange): ChangeFailure[] {
+    const { device, peers, tuns, udp } = this.pipeline;
+    const { filter } = change;
+    const now = this.#dependencies.clock.now();
+    const failures: ChangeFailure[] = [];
+    if (change.privateKey !== undefined) peers.setPrivateKey(change.privateKey);
+    if (change.mtu !== undefined) device.setMtu(change.mtu);
+    for (const peer of change.peers) {
+      attempt(failures, peerPart(peer.publicKey), () => peers.install(peer, now));
+      udp.flush();
+    }
+    for (const tun of change.replacedTuns) tuns.close(tun);
+    for (const tun of change.newTuns) {
+      attempt(failures, { kind: 'tun', tun: tun.tun }, () => tuns.open(tun));
+    }
+    if (filter !== undefined) {
+      attempt(failures, { kind: 'filter' }, () => this.#replaceFilter(filter));
+    }
+    for (const tun of change.goneTuns) tuns.close(tun);
+    for (const publicKey of change.gonePeers) peers.remove(publicKey);
+    return failures;
+  }
+
+  /** Runs the timers that are due. */
+  tick(now: Millis): void {
+    this.pipeline.device.tick(now);
+    this.pipeline.udp.flush();
+  }
+
+  nextDeadline(): Millis {
+    return this.pipeline.device.nextDeadline();
+  }
+
+  /** Tells what happened to peers since the last call. */
+  drainEvents(listener: DeviceEvents): void {
+    this.#events.drain(listener);
+  }
+
+  close(): void {
+    const { tuns, udp } = this.pipeline;
+    tuns.closeAll();
+    for (const descriptor of udp.descriptors) this.#dependencies.poller.remove(descriptor);
+    udp.close();
+  }
+
+  /** A configuration that cannot be takes the place of none: the old one stays. */
+  #replaceFilter(filter: FilterConfig): void {
+    this.pipeline.filter.replaceConfig(filter);
+    this.pipeline.rejections.replaceConfig(filter);
+  }
+}
+
+function peerPart(publicKey: PublicKey): ChangeFailure['part'] {
+  return { kind: 'peer', publicKey: toBase64(publicKey) };
+}
+
+function attempt(failures: ChangeFailure[], part: ChangeFailure['part'], action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    failures.push({ part, error: asP6nError(error, 'Cannot change the data plane') });
+  }
+}

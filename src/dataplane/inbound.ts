@@ -1,0 +1,114 @@
+// From the network to this host's programs, in the order in which packets are processed: received
+// by UDP, opened by the device, judged by the filter, written to a TUN. A packet between a
+// WireGuard peer of this host and another host is sealed again where it stands.
+
+import type { Millis } from '../base/clock.ts';
+import type { PacketBatch } from '../base/packet-batch.ts';
+import type { SendOutcome } from '../device/ports.ts';
+import type { PeerIndex } from '../device/routes.ts';
+import { type RejectionSender, senderOfHost, senderOfWireguardPeer } from '../filter/rejection.ts';
+import { Rejection, Verdict } from '../filter/verdict.ts';
+import { PipelineCounter } from './counters.ts';
+import { rejectionOf } from './outbound.ts';
+import { PeerKind } from './peer-table.ts';
+import type { Pipeline } from './pipeline.ts';
+import { REJECTION_OFFSET, REJECTION_STRIDE } from './places.ts';
+
+/** Moves one batch of datagrams; true when the batch was full, so that more may wait. */
+export function moveInbound(pipeline: Pipeline, now: Millis): boolean {
+  const { device, udp, buffers } = pipeline;
+  const { datagrams, inbound, inboundToPeers, rejections } = buffers;
+  const moreWaits = udp.receive(datagrams);
+  if (datagrams.count === 0) return moreWaits;
+  inbound.clear();
+  inboundToPeers.clear();
+  rejections.clear();
+  device.receiveDatagrams(datagrams, inbound, now);
+  udp.flush();
+  for (let i = 0; i < inbound.count; i++) judgeInbound(pipeline, inbound, i, now);
+  if (inboundToPeers.count > 0) sealTransit(pipeline, now);
+  if (rejections.count > 0) sealRejections(pipeline, now);
+  return moreWaits;
+}
+
+function judgeInbound(pipeline: Pipeline, packets: PacketBatch, index: number, now: Millis): void {
+  const { filter, tuns } = pipeline;
+  const offset = packets.offsets[index]!;
+  const length = packets.lengths[index]!;
+  const peer = packets.origins[index] as PeerIndex;
+  const verdict = judge(pipeline, peer, packets.slab.bytes, offset, length, now);
+  if (verdict === Verdict.ToTun) {
+    tuns.write(filter.verdictTun, packets.slab, offset, length);
+  } else if (verdict === Verdict.ToPeer) {
+    pipeline.buffers.inboundToPeers.push(offset, length, peer);
+  } else if (filter.rejection !== Rejection.None) {
+    rejectInbound(pipeline, filter.rejection, packets, index, now);
+  }
+}
+
+/** By what the tunnel of `peer` proves about the packet's source. */
+function judge(
+  { filter, peers }: Pipeline,
+  peer: PeerIndex,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  now: Millis,
+): Verdict {
+  const id = peers.idOf(peer);
+  if (peers.kindOf(peer) === PeerKind.WireguardPeer) {
+    const number = peers.numberOf(peer);
+    return filter.judgeFromWireguardPeer(id, number, bytes, offset, length, now);
+  }
+  // A peer that was removed has host id 0, which the filter knows no host by.
+  return filter.judgeFromHost(id, bytes, offset, length, now);
+}
+
+function sealTransit(pipeline: Pipeline, now: Millis): void {
+  const { device, udp, buffers } = pipeline;
+  const { inboundToPeers, outcomes } = buffers;
+  device.sendPackets(inboundToPeers, outcomes, now);
+  udp.flush();
+  for (let i = 0; i < inboundToPeers.count; i++) {
+    const rejection = rejectionOf(outcomes[i] as SendOutcome);
+    if (rejection !== Rejection.None) rejectInbound(pipeline, rejection, inboundToPeers, i, now);
+  }
+}
+
+/** Notes the answer to a packet from a peer, which goes back through the peer's tunnel. */
+function rejectInbound(
+  pipeline: Pipeline,
+  rejection: Rejection,
+  packets: PacketBatch,
+  index: number,
+  now: Millis,
+): void {
+  const { rejections } = pipeline.buffers;
+  const peer = packets.origins[index] as PeerIndex;
+  const target = REJECTION_OFFSET + rejections.count * REJECTION_STRIDE;
+  const length = pipeline.rejections.write(
+    rejection,
+    senderOf(pipeline, peer),
+    packets.slab.bytes,
+    packets.offsets[index]!,
+    packets.lengths[index]!,
+    rejections.slab.bytes,
+    target,
+    now,
+  );
+  if (length > 0) rejections.push(target, length, peer);
+}
+
+/** The device finds the tunnel by the answer's destination, which the tunnel has proved. */
+function sealRejections({ device, udp, buffers, counters }: Pipeline, now: Millis): void {
+  counters[PipelineCounter.RejectionsToPeers]! += buffers.rejections.count;
+  device.sendPackets(buffers.rejections, buffers.outcomes, now);
+  udp.flush();
+}
+
+function senderOf({ peers }: Pipeline, peer: PeerIndex): RejectionSender {
+  const id = peers.idOf(peer);
+  return peers.kindOf(peer) === PeerKind.WireguardPeer
+    ? senderOfWireguardPeer(id, peers.numberOf(peer))
+    : senderOfHost(id);
+}

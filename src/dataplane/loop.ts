@@ -1,0 +1,88 @@
+// The loop of the data plane: waits in one system call for packets, timers or a wake-up, then moves
+// packets until nothing is left or every source has had its share. Nothing else runs on its thread.
+
+import type { Clock, Millis } from '../base/clock.ts';
+import type { Poller } from '../os/poller.ts';
+import type { Wake } from '../os/wake.ts';
+import { type Engine, UDP_TOKEN } from './engine.ts';
+import { moveInbound } from './inbound.ts';
+import { moveOutbound, TunState } from './outbound.ts';
+
+/** Names the wake-up to the poller; above every number of a TUN. */
+const WAKE_TOKEN = 0xffff_ffff;
+/** Batches that each source moves before timers and wake-ups have their turn. */
+const ROUNDS_MAX = 16;
+/** The longest wait: a process that exits without stopping its worker waits for it so long. */
+const WAIT_MAX_MS = 1000;
+
+export interface LoopDependencies {
+  readonly engine: Engine;
+  readonly poller: Poller;
+  readonly wake: Wake;
+  readonly clock: Clock;
+  /** Called after a wake-up; false ends the loop. */
+  readonly onWake: () => boolean;
+  /** Called after each round. */
+  readonly onRound: () => void;
+  /** The TUN cannot be read any more and is not asked again. */
+  readonly onTunFailed: (tun: number) => void;
+}
+
+/** Runs until onWake() says to end. */
+export function runLoop(dependencies: LoopDependencies): void {
+  const { engine, poller, wake, clock, onWake, onRound } = dependencies;
+  poller.add(wake.descriptor, WAKE_TOKEN);
+  for (let running = true; running; ) {
+    const ready = poller.wait(waitMs(engine.nextDeadline(), clock.now()));
+    const isAwake = movePackets(dependencies, ready);
+    const now = clock.now();
+    if (engine.nextDeadline() <= now) engine.tick(now);
+    if (isAwake) {
+      wake.clear();
+      running = onWake();
+    }
+    onRound();
+  }
+  poller.remove(wake.descriptor);
+}
+
+function waitMs(deadline: Millis, now: Millis): number {
+  return Math.min(WAIT_MAX_MS, Math.max(0, deadline - now));
+}
+
+/**
+ * Moves one batch of each ready source in turn. Returns whether the wake-up was among them. A
+ * source that has more than its share is ready again at the next wait.
+ */
+function movePackets(dependencies: LoopDependencies, readyCount: number): boolean {
+  const { engine, poller, clock } = dependencies;
+  const { ready } = poller;
+  let isAwake = false;
+  let left = readyCount;
+  for (let round = 0; left > 0 && round < ROUNDS_MAX; round++) {
+    const now = clock.now();
+    let kept = 0;
+    for (let i = 0; i < left; i++) {
+      const token = ready[i]!;
+      if (token === WAKE_TOKEN) isAwake = true;
+      else if (moveFrom(dependencies, engine, token, now)) ready[kept++] = token;
+    }
+    left = kept;
+  }
+  return isAwake;
+}
+
+/** True when more waits. */
+function moveFrom(
+  { onTunFailed }: LoopDependencies,
+  { pipeline }: Engine,
+  token: number,
+  now: Millis,
+): boolean {
+  if (token === UDP_TOKEN) return moveInbound(pipeline, now);
+  const state = moveOutbound(pipeline, token, now);
+  if (state !== TunState.Failed) return state === TunState.MoreWaits;
+  pipeline.tuns.close(token);
+  onTunFailed(token);
+  return false;
+}

@@ -1,0 +1,61 @@
+// What the handle on the main thread and the worker say to each other. Requests go to the worker,
+// which takes them between two rounds of its loop; reports come back.
+
+import type { ErrorCode } from '../base/errors.ts';
+import { P6nError } from '../base/errors.ts';
+import type { PeerStatus as DevicePeerStatus } from '../device/device.ts';
+import type { ConfigChange } from './config-diff.ts';
+import type { ChangeFailure, EngineOptions } from './engine.ts';
+
+/** Given to the worker when it is made. */
+export interface WorkerStart {
+  readonly options: EngineOptions;
+  readonly counters: SharedArrayBuffer;
+  /** An eventfd that the worker waits for besides packets. */
+  readonly wakeDescriptor: number;
+}
+
+/** Each request that wants an answer has a number of its own. */
+export type Request =
+  | { readonly type: 'apply'; readonly id: number; readonly change: ConfigChange }
+  | { readonly type: 'peers'; readonly id: number }
+  | { readonly type: 'stop' };
+
+export type Report =
+  | { readonly type: 'started'; readonly port: number }
+  | { readonly type: 'not-started'; readonly error: ErrorText }
+  | { readonly type: 'applied'; readonly id: number; readonly failures: readonly FailureText[] }
+  | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] }
+  | { readonly type: 'handshake'; readonly publicKey: string }
+  | {
+      readonly type: 'roamed';
+      readonly publicKey: string;
+      readonly endpoint: DevicePeerStatus['endpoint'];
+    }
+  | { readonly type: 'tun-failed'; readonly tun: number; readonly error: ErrorText };
+
+export interface PeerReport {
+  /** Base64. */
+  readonly publicKey: string;
+  readonly status: DevicePeerStatus;
+}
+
+/** A P6nError in plain text: classes do not cross threads. */
+export interface ErrorText {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export interface FailureText {
+  readonly part: ChangeFailure['part'];
+  readonly error: ErrorText;
+}
+
+export function errorText({ code, message, hint }: P6nError): ErrorText {
+  return { code, message, hint };
+}
+
+export function errorFromText({ code, message, hint }: ErrorText): P6nError {
+  return new P6nError(code, message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,75 @@
+// The TUN interfaces of the data plane by their numbers.
+
+import { P6nError } from '../base/errors.ts';
+import type { Slab } from '../base/slab.ts';
+import type { Poller } from '../os/poller.ts';
+import type { OpenTun, Tun } from '../os/tun.ts';
+import type { TunConfig } from './config.ts';
+import { PipelineCounter } from './counters.ts';
+import { MTU_MAX, MTU_MIN } from './places.ts';
+
+export interface TunTableDependencies {
+  readonly openTun: OpenTun;
+  /** Told which descriptors to watch; the token is the number of the TUN. */
+  readonly poller: Pick<Poller, 'add' | 'remove'>;
+  /** PipelineCounter numbers. */
+  readonly counters: Float64Array;
+}
+
+export class TunTable {
+  readonly #dependencies: TunTableDependencies;
+  readonly #tuns = new Map<number, Tun>();
+
+  constructor(dependencies: TunTableDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Makes an interface in place of the one that has its number, if any; throws a P6nError as OpenTun
+   * does, and VALUE_INVALID for a bad MTU.
+   */
+  open(config: TunConfig): void {
+    const { tun: number, name, namespace, mtu, persistent = false } = config;
+    if (!Number.isInteger(mtu) || mtu < MTU_MIN || mtu > MTU_MAX) {
+      throw new P6nError(
+        'VALUE_INVALID',
+        `Cannot make interface ${name}: MTU ${mtu} is not from ${MTU_MIN} to ${MTU_MAX}`,
+      );
+    }
+    this.close(number);
+    const tun = this.#dependencies.openTun({ name, namespace, mtu, persistent });
+    this.#tuns.set(number, tun);
+    this.#dependencies.poller.add(tun.descriptor, number);
+  }
+
+  /** Releases an interface, if there is one of that number. */
+  close(number: number): void {
+    const tun = this.#tuns.get(number);
+    if (tun === undefined) return;
+    this.#dependencies.poller.remove(tun.descriptor);
+    this.#tuns.delete(number);
+    tun.close();
+  }
+
+  closeAll(): void {
+    for (const number of [...this.#tuns.keys()]) this.close(number);
+  }
+
+  get(number: number): Tun | undefined {
+    return this.#tuns.get(number);
+  }
+
+  /** Gives a packet to an interface, and counts how that ends. */
+  write(number: number, slab: Slab, offset: number, length: number): void {
+    const { counters } = this.#dependencies;
+    const tun = this.#tuns.get(number);
+    if (tun === undefined) {
+      counters[PipelineCounter.DropNoTun]! += 1;
+    } else if (tun.write(slab, offset, length) !== 0) {
+      counters[PipelineCounter.DropTunWrite]! += 1;
+    } else {
+      counters[PipelineCounter.PacketsToTuns]! += 1;
+      counters[PipelineCounter.BytesToTuns]! += length;
+    }
+  }
+}

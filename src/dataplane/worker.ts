@@ -1,0 +1,118 @@
+// The worker's entry: composes the data plane over the machine and runs its loop. The one place
+// that chooses the crypto.
+
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from 'node:worker_threads';
+import { toBase64 } from '../base/bytes.ts';
+import { asP6nError, P6nError } from '../base/errors.ts';
+import type { PeerIndex } from '../device/routes.ts';
+import { LinuxClock } from '../os/linux/clock.ts';
+import { LinuxPoller } from '../os/linux/poller.ts';
+import { nativeSlab } from '../os/linux/slab.ts';
+import { openTun } from '../os/linux/tun.ts';
+import { openUdp } from '../os/linux/udp.ts';
+import { LinuxWake } from '../os/linux/wake.ts';
+import { SYSTEM_RANDOM } from '../os/random.ts';
+import type { Crypto } from '../wireguard/crypto/crypto.ts';
+import { NOBLE_CRYPTO } from '../wireguard/crypto/noble.ts';
+import { viewCounters } from './counters.ts';
+import { Engine } from './engine.ts';
+import { runLoop } from './loop.ts';
+import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
+
+if (parentPort !== null) runWorker(parentPort, workerData as WorkerStart, NOBLE_CRYPTO);
+
+function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void {
+  const clock = new LinuxClock();
+  const poller = new LinuxPoller();
+  const report = (message: Report): void => port.postMessage(message);
+  let engine: Engine;
+  try {
+    engine = new Engine(
+      {
+        crypto,
+        random: SYSTEM_RANDOM,
+        clock,
+        allocateSlab: nativeSlab,
+        openTun,
+        openUdp,
+        poller,
+        counters: viewCounters(start.counters),
+      },
+      start.options,
+    );
+  } catch (error) {
+    const text = errorText(asP6nError(error, 'Cannot start the data plane'));
+    report({ type: 'not-started', error: text });
+    return;
+  }
+  report({ type: 'started', port: engine.pipeline.udp.port });
+  runLoop({
+    engine,
+    poller,
+    wake: new LinuxWake(start.wakeDescriptor),
+    clock,
+    onWake: () => answerAll(engine, port, report),
+    onRound: () => reportPeerEvents(engine, report),
+    onTunFailed: (tun) => report(tunFailed(tun)),
+  });
+  engine.close();
+  poller.close();
+}
+
+/** Answers the requests that wait; false when one says to stop. */
+function answerAll(engine: Engine, port: MessagePort, report: (message: Report) => void): boolean {
+  for (;;) {
+    const received = receiveMessageOnPort(port) as { readonly message: Request } | undefined;
+    if (received === undefined) return true;
+    const request = received.message;
+    if (request.type === 'stop') return false;
+    report(answer(engine, request));
+  }
+}
+
+function answer(engine: Engine, request: Exclude<Request, { type: 'stop' }>): Report {
+  const { type, id } = request;
+  if (type === 'apply') {
+    const failures = engine
+      .apply(request.change)
+      .map(({ part, error }) => ({ part, error: errorText(error) }));
+    return { type: 'applied', id, failures };
+  }
+  const statuses = engine.pipeline.peers.statuses();
+  const peers = statuses.map(({ publicKey, status }) => ({
+    publicKey: toBase64(publicKey),
+    status,
+  }));
+  return { type, id, peers };
+}
+
+function reportPeerEvents(engine: Engine, report: (message: Report) => void): void {
+  const { peers, device } = engine.pipeline;
+  const keyOf = (peer: PeerIndex): string | undefined => {
+    const key = peers.keyOf(peer);
+    return key === undefined ? undefined : toBase64(key);
+  };
+  engine.drainEvents({
+    handshakeCompleted: (peer) => {
+      const publicKey = keyOf(peer);
+      if (publicKey !== undefined) report({ type: 'handshake', publicKey });
+    },
+    endpointRoamed: (peer) => {
+      const publicKey = keyOf(peer);
+      if (publicKey === undefined) return;
+      report({ type: 'roamed', publicKey, endpoint: device.peerStatus(peer)?.endpoint });
+    },
+  });
+}
+
+function tunFailed(tun: number): Report {
+  const error = new P6nError('SYSTEM', `Cannot read TUN ${tun}: its interface is gone`, {
+    hint: 'Its network namespace has ended, or somebody removed the interface.',
+  });
+  return { type: 'tun-failed', tun, error: errorText(error) };
+}
