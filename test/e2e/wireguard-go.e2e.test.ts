@@ -4,7 +4,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { wireguardPeerAddress } from '../../src/addressing/layout.ts';
 import type { EndpointAddress, PeerConfig } from '../../src/device/config.ts';
+import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
+import type { LinkSettings } from '../../src/os/links.ts';
 import type { SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { LISTEN_PORT, Mesh, MTU } from '../fakes/mesh.ts';
 import { type DataplaneHost, startHost } from './dataplane-host.ts';
@@ -96,6 +99,57 @@ test('wireguard-go: we answer from the address that was spoken to', OPTIONS, asy
   assert.match(setup.theirs.show('endpoints'), /\t10\.9\.0\.99:51820$/);
 });
 
+test(
+  'wireguard-go: as a laptop behind a gateway host, in its network alone',
+  OPTIONS,
+  async (t) => {
+    const [a, b, laptop] = [makeNamespace(t, 'a'), makeNamespace(t, 'b'), makeNamespace(t, 'lap')];
+    const inside = [
+      makeNamespace(t, 'i0'),
+      makeNamespace(t, 'i1'),
+      makeNamespace(t, 'i2'),
+    ] as const;
+    joinNamespaces(a, '10.9.0.1/24', b, '10.9.0.2/24');
+    joinNamespaces(a, '10.9.1.1/24', laptop, '10.9.1.2/24');
+    const mesh = new Mesh(() => new Uint8Array(randomBytes(32)));
+    const gateway = mesh.addHost({ address: '10.9.0.1', port: LISTEN_PORT });
+    mesh.addHost({ address: '10.9.0.2', port: LISTEN_PORT });
+    // On the gateway, on the other host, and on the gateway in another network.
+    const near = mesh.addInstance(0, 1, inside[0].path);
+    const far = mesh.addInstance(1, 1, inside[1].path);
+    const foreign = mesh.addInstance(0, 2, inside[2].path);
+    const address = wireguardPeerAddress(near.network, gateway.id, 1);
+    const theirs = await startWireguardGo(t, laptop, { address, listenPort: THEIR_PORT, mtu: MTU });
+    theirs.setPeer({ publicKey: gateway.publicKey, endpoint: at('10.9.1.1', LISTEN_PORT) });
+
+    const config = mesh.configOf(0);
+    const peer: PeerConfig = {
+      publicKey: theirs.keys.publicKey,
+      route: { kind: 'prefixes', prefixes: [`${address}/128`] },
+    };
+    const hosts = [startHost(t, a), startHost(t, b)] as const;
+    await hosts[0].start({
+      ...config,
+      device: { ...config.device, peers: [...config.device.peers, peer] },
+      filter: { ...config.filter, wireguardPeers: [{ network: near.network, peer: 1 }] },
+    });
+    await hosts[1].start(mesh.configOf(1));
+    for (const [index, instance] of mesh.instances.entries()) {
+      await hosts[instance.host]?.configureLink(instanceLink(inside[index]!, instance.address));
+    }
+    const ping = (to: string): Promise<string> => laptop.runAsync(`ping -6 -c 2 -i 0.2 -W 5 ${to}`);
+    assert.match(await ping(near.address), / 0% packet loss/);
+    assert.match(await ping(far.address), / 0% packet loss/);
+    await assert.rejects(ping(foreign.address), /Administratively prohibited/);
+    assert.match(await inside[1].runAsync(`ping -6 -c 1 -W 5 ${address}`), / 0% packet loss/);
+    await assert.rejects(inside[2].runAsync(`ping -6 -c 1 -W 5 ${address}`));
+    // A source that is not the laptop's own is refused, however it is routed.
+    laptop.run(`ip addr add ${near.address.replace(/:2$/, ':3')}/128 dev lo`);
+    await assert.rejects(ping(`-I ${near.address.replace(/:2$/, ':3')} ${far.address}`));
+    assert.ok(((await hosts[0].counters())['device_drop_source_not_allowed'] ?? 0) > 0);
+  },
+);
+
 interface StartOptions {
   readonly weKnowThem?: boolean;
   readonly theyKnowUs?: boolean;
@@ -146,13 +200,7 @@ async function start(t: TestContext, options: StartOptions): Promise<Setup> {
     ...(options.weKnowThem === true ? { endpoint } : {}),
   };
   await host.start({ ...config, device: { ...config.device, peers: [peer] } });
-  await host.configureLink({
-    namespace: inside.path,
-    name: 'p6n0',
-    mtu: MTU,
-    addresses: [{ address: ourInstance.address, preferred: true }],
-    routes: ['fdaa::/16'],
-  });
+  await host.configureLink(instanceLink(inside, ourInstance.address));
   return {
     host,
     theirs: wireguardGo,
@@ -162,6 +210,16 @@ async function start(t: TestContext, options: StartOptions): Promise<Setup> {
     ourAddress: ourInstance.address,
     theirAddress: theirInstance.address,
     setTheirPeer,
+  };
+}
+
+function instanceLink(namespace: TestNamespace, address: Ipv6Address): LinkSettings {
+  return {
+    namespace: namespace.path,
+    name: 'p6n0',
+    mtu: MTU,
+    addresses: [{ address, preferred: true }],
+    routes: ['fdaa::/16'],
   };
 }
 
