@@ -82,7 +82,7 @@ export class HostRoutes implements Routes {
   }
 
   sourceBelongsTo(peer: PeerIndex, bytes: Uint8Array, offset: number): boolean {
-    if (readVersion(bytes, offset) !== IPV6_VERSION) return false;
+    if (peer === NO_PEER || readVersion(bytes, offset) !== IPV6_VERSION) return false;
     const place = this.#placeAt(bytes, offset + SOURCE_OFFSET);
     if (place !== NOWHERE) {
       if (this.#current[place] === peer || this.#next[place] === peer) return true;

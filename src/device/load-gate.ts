@@ -23,13 +23,12 @@ export class LoadGate {
   charge(workMs: number, now: Millis): void {
     this.#advance(now);
     this.#slices[this.#newestSlice % SLICES]! += workMs;
-  }
-
-  isUnderLoad(now: Millis): boolean {
-    this.#advance(now);
     let work = 0;
     for (let i = 0; i < SLICES; i++) work += this.#slices[i]!;
     if (work > LOAD_WORK_MS_MAX) this.#heldUntil = after(now, LOAD_HOLD_MS);
+  }
+
+  isUnderLoad(now: Millis): boolean {
     return this.#heldUntil !== undefined && now < this.#heldUntil;
   }
 

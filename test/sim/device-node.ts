@@ -34,6 +34,8 @@ export interface DeviceNodeOptions {
   readonly hostNumber: number;
   readonly address: SimAddress;
   readonly nat?: SimNatOptions;
+  /** What a handshake takes by the device's measure; the device assumes a cost when absent. */
+  readonly handshakeWorkMs?: number;
 }
 
 export class DeviceNode implements SimNode {
@@ -68,6 +70,7 @@ export class DeviceNode implements SimNode {
         random: new SeededRandom(deviceSeed),
         wallNow: network.wallNow,
         routes: this.routes,
+        ...workClock(options.handshakeWorkMs),
         scratch: plainSlab(SCRATCH_BYTES_MIN),
         sink: {
           push: (slab, offset, length, endpoints, endpointOffset, trafficClass) => {
@@ -201,4 +204,11 @@ export function packetBetween(
   view.setUint32(IPV6_HEADER_BYTES, kind);
   view.setUint32(IPV6_HEADER_BYTES + 4, n);
   return packet;
+}
+
+/** A clock that moves on by `workMs` from the beginning of a handshake to its end. */
+function workClock(workMs: number | undefined): { workNow?: () => Millis } {
+  if (workMs === undefined) return {};
+  let readings = 0;
+  return { workNow: () => (Math.ceil(readings++ / 2) * workMs) as Millis };
 }
