@@ -19,7 +19,9 @@ test('Keypairs.addInitiated() keeps an unconfirmed next in place of current', ()
   keypairs.addInitiated(session('two'));
   assert.equal(keypairs.current, session('two'));
   assert.deepEqual(dropped, ['one']);
-  assert.ok(!keypairs.confirm(session('theirs')), 'it receives as previous');
+  assert.ok(!keypairs.confirm(session('theirs')), 'it is not next');
+  keypairs.clear();
+  assert.deepEqual(dropped, ['one', 'theirs', 'two'], 'it was previous');
 });
 
 test('Keypairs.addResponded() replaces next and drops previous, current stays', () => {

@@ -192,6 +192,17 @@ test('Tunnel of both sides finishes when both have begun at once', () => {
   }
 });
 
+test('Tunnel ends its own handshake when the one of the other side completes', () => {
+  const { a, b } = tunnelPair();
+  const { response } = answerTo(a, initiationOf(b, 0)!, 0);
+  const fromA = initiationOf(a, 0)!;
+  const late = answerTo(b, fromA, 0).response;
+  assert.ok(b.tunnel.acceptResponse(response, 0 as Millis));
+  assert.ok(a.tunnel.confirm([...a.indices.sessions.values()][0]!));
+  assert.equal(a.indices.sessions.size, 1, 'the index of its initiation was released');
+  assert.ok(!a.tunnel.acceptResponse(late, 0 as Millis));
+});
+
 test('Tunnel keeps at most three sessions and releases the indices of the others', () => {
   const { a, b } = tunnelPair();
   for (let n = 0; n < 5; n++) shakeHands(a, b, n * 10_000);
