@@ -1,7 +1,7 @@
 // A host in memory for the tests of the agent: records what it is told, fails where it is told to,
 // and lets a test decide when time passes.
 
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
@@ -30,6 +30,9 @@ import type { App, Host, Instance, Invite, Network, Revision } from '../../src/r
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 
+/** The state folders of all worlds of a process stand in it, and go with the process. */
+const FOLDER = mkdtempSync(join(tmpdir(), 'p6n-agent-'));
+process.once('exit', () => rmSync(FOLDER, { recursive: true, force: true }));
 const CREATED_AT = 0 as WallMillis;
 
 export const HOST: HostId = 0x10000 as HostId;
@@ -174,7 +177,7 @@ export class FakeSupervisor implements Supervisor {
 }
 
 export class AgentWorld {
-  readonly folder: string = mkdtempSync(join(tmpdir(), 'p6n-'));
+  readonly folder: string = mkdtempSync(join(FOLDER, 'host-'));
   readonly clock: ManualClock = new ManualClock();
   readonly timers: ManualTimers = new ManualTimers();
   readonly random: SeededRandom;
