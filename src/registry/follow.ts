@@ -26,8 +26,8 @@ export async function* follow(
   let start = after?.incarnation === store.incarnation ? after.number : undefined;
   while (!signal.aborted) {
     try {
-      const { revision: head } = await store.list([]);
       const position = start ?? (yield* snapshot(store, networks));
+      const head = start === undefined ? position : (await store.list([])).revision;
       yield* changes(store, networks, { position, head }, signal);
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;

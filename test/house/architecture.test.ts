@@ -23,7 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   uapi: ['base', 'ip', 'device/config', 'dataplane', 'os'],
   nameserver: ['base', 'metrics', 'ip', 'addressing', 'dns', 'os'],
   registry: ['base', 'metrics', 'ip', 'addressing', 'filter/policy'],
-  follower: ['base', 'metrics', 'addressing', 'registry/model'],
+  follower: ['base', 'metrics', 'addressing', 'registry/model', 'os/atomic-file'],
   agent: [
     'base',
     'metrics',

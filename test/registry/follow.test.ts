@@ -36,6 +36,17 @@ test('follow() takes any number of networks', async () => {
   assert.deepEqual(names(events), ['app web', 'host one', 'instance i1', 'network blue']);
 });
 
+test('follow() is synced after a snapshot that writes overtook', async () => {
+  const { site, host } = await scene();
+  for (let i = 0; i < 20; i++) {
+    const [events] = await Promise.all([
+      until(site, new Set(), undefined, synced),
+      site.registry.updateHost(host.id, { region: `r${i}` }),
+    ]);
+    assert.equal(events.at(-1)?.type, 'synced');
+  }
+});
+
 test('follow() goes on with every change of what it began with', async () => {
   const { site, host, web } = await scene();
   const position = await positionOf(site, networksOf(web));

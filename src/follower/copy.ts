@@ -1,0 +1,163 @@
+// This host's copy of the registry: built from what a server tells, step by step, and read as
+// snapshots that never change. A transaction of the registry is seen as a whole or not at all.
+
+import type { NetworkId } from '../addressing/ids.ts';
+import type {
+  App,
+  FollowEvent,
+  FollowedRecord,
+  Host,
+  Instance,
+  Network,
+  Revision,
+} from '../registry/model.ts';
+
+/** More than this a host does not keep, whatever a server says. */
+export const COPY_RECORDS_MAX = 1_048_576;
+
+/** What this host knew at one moment. Parts that did not change are the same arrays as before. */
+export interface Copy {
+  /** Undefined while nothing is known. */
+  readonly revision: Revision | undefined;
+  readonly hosts: readonly Host[];
+  readonly networks: readonly Network[];
+  readonly apps: readonly App[];
+  readonly instances: readonly Instance[];
+}
+
+/** A copy as it is kept: with the keys of its records and the networks that it is whole for. */
+export interface StoredCopy {
+  readonly revision: Revision;
+  readonly interest: readonly NetworkId[];
+  readonly records: readonly (readonly [key: string, record: FollowedRecord])[];
+}
+
+type Kind = FollowedRecord['kind'];
+type Records = Map<string, FollowedRecord>;
+
+export class WorkingCopy {
+  readonly #recordsMax: number;
+  #records: Records = new Map();
+  #revision: Revision | undefined;
+  #interest: ReadonlySet<NetworkId> = new Set();
+  /** What was said since the last "synced", and whether it began with a reset. */
+  #said: FollowEvent[] = [];
+  /** The networks that the stream was asked for. */
+  #asked: ReadonlySet<NetworkId> = new Set();
+  readonly #changed = new Set<Kind>();
+  #snapshot: Copy = {
+    ...{ revision: undefined, hosts: [], networks: [], apps: [], instances: [] },
+  };
+
+  constructor(recordsMax: number = COPY_RECORDS_MAX) {
+    this.#recordsMax = recordsMax;
+  }
+
+  /**
+   * Gets ready for a stream about `networks`; returns the revision that it may start after, or
+   * undefined when the copy lacks some of them. What is of no other network is forgotten.
+   */
+  begin(networks: ReadonlySet<NetworkId>): Revision | undefined {
+    this.#said = [];
+    this.#asked = networks;
+    if (![...networks].every((network) => this.#interest.has(network))) return undefined;
+    this.#interest = networks;
+    for (const [key, record] of this.#records) {
+      if (isOf(record, networks)) continue;
+      this.#records.delete(key);
+      this.#changed.add(record.kind);
+    }
+    return this.#revision;
+  }
+
+  /**
+   * Takes one step; returns whether the copy is up to date with it. Throws a RangeError when a
+   * server says more than a host keeps.
+   */
+  take(event: FollowEvent): boolean {
+    if (event.type !== 'synced') {
+      if (event.type === 'reset') this.#said = [];
+      this.#said.push(event);
+      const kept = this.#said[0]?.type === 'reset' ? 0 : this.#records.size;
+      if (kept + this.#said.length <= this.#recordsMax) return false;
+      throw new RangeError(`the server says more than ${this.#recordsMax} records`);
+    }
+    const said = this.#said;
+    this.#said = [];
+    if (said[0]?.type === 'reset') this.#interest = this.#asked;
+    for (const one of said) this.#apply(one);
+    this.#revision = event.revision;
+    return true;
+  }
+
+  /** Whether a snapshot would show anything else than the last one. */
+  get isChanged(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  snapshot(): Copy {
+    const { revision } = this.#snapshot;
+    const isSame =
+      revision?.number === this.#revision?.number &&
+      revision?.incarnation === this.#revision?.incarnation;
+    if (isSame && !this.isChanged) return this.#snapshot;
+    const last = this.#snapshot;
+    this.#snapshot = {
+      revision: this.#revision,
+      hosts: this.#changed.has('host') ? this.#all<Host>('host') : last.hosts,
+      networks: this.#changed.has('network') ? this.#all<Network>('network') : last.networks,
+      apps: this.#changed.has('app') ? this.#all<App>('app') : last.apps,
+      instances: this.#changed.has('instance') ? this.#all<Instance>('instance') : last.instances,
+    };
+    this.#changed.clear();
+    return this.#snapshot;
+  }
+
+  /** What to keep; undefined while nothing is known. */
+  store(): StoredCopy | undefined {
+    if (this.#revision === undefined) return undefined;
+    return {
+      revision: this.#revision,
+      interest: [...this.#interest],
+      records: [...this.#records],
+    };
+  }
+
+  /** Goes on from what was kept. */
+  restore({ revision, interest, records }: StoredCopy): void {
+    this.#revision = revision;
+    this.#interest = new Set(interest);
+    this.#records = new Map(records);
+    for (const { kind } of this.#records.values()) this.#changed.add(kind);
+  }
+
+  #apply(event: FollowEvent): void {
+    if (event.type === 'reset') {
+      for (const { kind } of this.#records.values()) this.#changed.add(kind);
+      this.#records = new Map();
+    } else if (event.type === 'put') {
+      this.#changed.add(event.record.kind);
+      this.#records.set(event.key, event.record);
+    } else if (event.type === 'remove') {
+      const record = this.#records.get(event.key);
+      if (record !== undefined) this.#changed.add(record.kind);
+      this.#records.delete(event.key);
+    }
+  }
+
+  #all<R extends FollowedRecord>(kind: R['kind']): readonly R[] {
+    return [...this.#records.values()].filter((record): record is R => record.kind === kind);
+  }
+}
+
+function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean {
+  switch (record.kind) {
+    case 'host':
+      return true;
+    case 'network':
+      return networks.has(record.id);
+    case 'app':
+    case 'instance':
+      return networks.has(record.network);
+  }
+}
