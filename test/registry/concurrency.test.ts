@@ -34,6 +34,20 @@ testOnStores('networks that are made at once get an id each, redrawn when taken'
   assert.equal((await site.registry.listNetworks()).length, CREATORS + 1);
 });
 
+testOnStores('networks of many organizations that are made at once share no id', async (site) => {
+  await site.start();
+  const servers = [site.registry, site.secondServer()];
+  const organizations = Array.from({ length: CREATORS }, (_, i) => `o${i}`);
+  for (const name of organizations) await site.registry.createOrganization(name);
+  (site.random as CutRandom).cut = true;
+  const networks = await Promise.all(
+    organizations.map((organization, i) =>
+      pick(servers, i).createNetwork({ name: 'n', organization }),
+    ),
+  );
+  assert.equal(new Set(networks.map(({ id }) => id)).size, CREATORS);
+});
+
 testOnStores('networks of one name that are made at once become one', async (site) => {
   await site.start();
   const servers = [site.registry, site.secondServer()];
