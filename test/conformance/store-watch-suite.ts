@@ -124,6 +124,28 @@ export function testWatchPast(check: Check): void {
     await assert.rejects(slow.next(), CompactedError);
   });
 
+  check(
+    'watches from every revision without a gap, or says that it is compacted',
+    async (store) => {
+      const start = (await store.list([])).revision;
+      const count = 8 * REVISIONS_KEPT;
+      for (let i = 0; i < count; i++) await put(store, 'k', `${i}`);
+      let compacted = 0;
+      for (let after = start; after < start + count; after++) {
+        const first = await collect(store, 'k', after, 1).catch((error: unknown) => {
+          assert.ok(error instanceof CompactedError);
+          compacted += 1;
+          return undefined;
+        });
+        if (first !== undefined) assert.equal(first[0]?.revision, after + 1);
+      }
+      assert.ok(
+        count - compacted >= REVISIONS_KEPT,
+        'fewer revisions are kept than were asked for',
+      );
+    },
+  );
+
   check('says that a revision is not reached yet', async (store) => {
     const { revision } = await store.list([]);
     await assert.rejects(collect(store, '', revision + 1, 1), CompactedError);

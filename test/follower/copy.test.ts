@@ -41,6 +41,14 @@ test('a copy keeps what it knows until a reset is said to the end', () => {
   assert.deepEqual(copy.snapshot().hosts, [host(3)]);
 });
 
+test('a copy is whole for what it was asked for after a reset in the middle of changes', () => {
+  const copy = started(host(1));
+  copy.begin(new Set([BLUE]));
+  for (const event of [put(host(2)), reset(), put(network(BLUE)), synced(2)]) copy.take(event);
+  assert.deepEqual(copy.snapshot().hosts, []);
+  assert.deepEqual(copy.begin(new Set([BLUE])), revision(2));
+});
+
 test('a snapshot never changes and shares what is the same', () => {
   const copy = started(host(1));
   const first = copy.snapshot();

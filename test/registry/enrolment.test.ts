@@ -47,6 +47,10 @@ test('an invite needs a server, a fresh key, a region and a lifetime by the rule
   await registry.createInvite({ server: server.id, publicKey });
   const twice = registry.createInvite({ server: server.id, publicKey });
   await assert.rejects(twice, { code: 'VALUE_INVALID' });
+  const invite = (await registry.listInvites()).find((one) => one.publicKey === publicKey);
+  assert.ok(invite);
+  await registry.revokeInvite(invite);
+  await registry.createInvite({ server: server.id, publicKey });
 });
 
 test('invites of a server are bounded, and expired ones make room', async () => {

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostId } from '../../src/addressing/ids.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { ENDPOINTS_MAX } from '../../src/registry/refusals.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import type { Store, StoreListing } from '../../src/registry/store.ts';
 import { Site } from '../fakes/site.ts';
 
 test('updateHost() changes endpoints and region, and writes only changes', async () => {
@@ -62,6 +65,32 @@ test('removeHost() takes everything of the host along, and its id never comes ag
   assert.equal(again.host.id, host.id + 1);
 });
 
+test('removeHost() keeps a host that goes on writing', async () => {
+  const site = new Site();
+  const server = await site.start();
+  const { host } = await site.join(server.id, 'two');
+  const { app } = await site.registry.createApp({ name: 'web' });
+  let number = 0;
+  // Between any two steps of the removal the host writes another instance.
+  const store: Store = new Proxy(site.store, {
+    get: (target, name) => {
+      if (name !== 'list') return bound(target, name);
+      return async (prefixes: readonly string[]): Promise<StoreListing> => {
+        const listing = await target.list(prefixes);
+        number += 1;
+        await site.registry.putInstance(host.id, site.instance(app, host.id, number));
+        return listing;
+      };
+    },
+  });
+  const { clock, random } = site;
+  const registry = new Registry({ store, clock, random, logger: SILENT_LOGGER });
+  const refusal = { code: 'HOST_IN_USE', message: /still at work/ };
+  await assert.rejects(registry.removeHost('two', { force: true }), refusal);
+  assert.deepEqual(await site.registry.findHost('two'), host);
+  await site.registry.removeHost('two', { force: true });
+});
+
 test('removeHost() keeps the last server', async () => {
   const site = new Site();
   const first = await site.start();
@@ -73,3 +102,9 @@ test('removeHost() keeps the last server', async () => {
   await assert.rejects(site.registry.removeHost('three'), refusal);
   await assert.rejects(site.registry.removeHost('none'), { code: 'NOT_FOUND' });
 });
+
+/** A member of `target`, also one that needs its private fields. */
+function bound(target: object, name: string | symbol): unknown {
+  const member: unknown = Reflect.get(target, name);
+  return typeof member === 'function' ? member.bind(target) : member;
+}
