@@ -1,4 +1,4 @@
-// Dotted quads.
+// IPv4 addresses as dotted quads: what is read, what is refused, what is written.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
