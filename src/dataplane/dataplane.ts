@@ -55,6 +55,8 @@ const MTU_DEFAULT = 1420;
 export class Dataplane {
   /** The UDP port that the worker listens on. */
   readonly port: number;
+  /** Which implementation of the crypto the worker uses: `openssl`, or `noble` where there is none. */
+  readonly crypto: string;
   readonly #worker: Worker;
   readonly #wake: LinuxWake;
   readonly #counters: SharedArrayBuffer;
@@ -90,8 +92,9 @@ export class Dataplane {
     });
     const exited = new Promise((resolve) => worker.once('exit', resolve));
     try {
-      const port = await startedPort(worker);
-      const dataplane = new Dataplane({ worker, wake, counters, port }, options);
+      const { port, crypto } = await started(worker);
+      options.logger.info('data plane started', { port, crypto });
+      const dataplane = new Dataplane({ worker, wake, counters, port, crypto }, options);
       await dataplane.#applyFirst(options.config);
       return dataplane;
     } catch (error) {
@@ -110,6 +113,7 @@ export class Dataplane {
       readonly wake: LinuxWake;
       readonly counters: SharedArrayBuffer;
       readonly port: number;
+      readonly crypto: string;
     },
     options: DataplaneOptions,
   ) {
@@ -117,6 +121,7 @@ export class Dataplane {
     this.#wake = parts.wake;
     this.#counters = parts.counters;
     this.port = parts.port;
+    this.crypto = parts.crypto;
     this.#options = options;
     this.#worker.on('message', (report: Report) => this.#take(report));
     this.#worker.on('error', (error) => this.#fail(error));
@@ -246,11 +251,11 @@ export class Dataplane {
   }
 }
 
-/** Resolves with the UDP port once the worker has its sockets. */
-function startedPort(worker: Worker): Promise<number> {
+/** Resolves once the worker has its sockets. */
+function started(worker: Worker): Promise<Extract<Report, { type: 'started' }>> {
   return new Promise((resolve, reject) => {
     worker.once('message', (report: Report) => {
-      if (report.type === 'started') resolve(report.port);
+      if (report.type === 'started') resolve(report);
       else if (report.type === 'not-started') reject(errorFromText(report.error));
     });
     worker.once('error', reject);

@@ -22,7 +22,7 @@ export type Request =
   | { readonly type: 'stop' };
 
 export type Report =
-  | { readonly type: 'started'; readonly port: number }
+  | { readonly type: 'started'; readonly port: number; readonly crypto: string }
   | { readonly type: 'not-started'; readonly error: ErrorText }
   | { readonly type: 'applied'; readonly id: number; readonly failures: readonly FailureText[] }
   | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] }

@@ -11,6 +11,7 @@ import { toBase64 } from '../base/bytes.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { PeerIndex } from '../device/routes.ts';
 import { LinuxClock } from '../os/linux/clock.ts';
+import { opensslCrypto } from '../os/linux/openssl.ts';
 import { LinuxPoller } from '../os/linux/poller.ts';
 import { nativeSlab } from '../os/linux/slab.ts';
 import { openTun } from '../os/linux/tun.ts';
@@ -24,7 +25,10 @@ import { Engine } from './engine.ts';
 import { runLoop } from './loop.ts';
 import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
 
-if (parentPort !== null) runWorker(parentPort, workerData as WorkerStart, NOBLE_CRYPTO);
+if (parentPort !== null) {
+  const crypto = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;
+  runWorker(parentPort, workerData as WorkerStart, crypto);
+}
 
 function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void {
   const clock = new LinuxClock();
@@ -50,7 +54,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
     report({ type: 'not-started', error: text });
     return;
   }
-  report({ type: 'started', port: engine.pipeline.udp.port });
+  report({ type: 'started', port: engine.pipeline.udp.port, crypto: crypto.name });
   runLoop({
     engine,
     poller,

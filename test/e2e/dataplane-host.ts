@@ -30,7 +30,8 @@ type Answer =
 
 export interface DataplaneHost {
   readonly events: DataplaneEvent[];
-  start(config: DataplaneConfig): Promise<void>;
+  /** Resolves with the name of its crypto. */
+  start(config: DataplaneConfig): Promise<string>;
   applyConfig(config: DataplaneConfig): Promise<void>;
   configureLink(link: LinkSettings): Promise<number>;
   counters(): Promise<Record<string, number>>;
@@ -63,7 +64,7 @@ export function startHost(t: TestContext, namespace: TestNamespace): DataplaneHo
   };
   return {
     events,
-    start: (config) => ask({ type: 'start', config }) as Promise<void>,
+    start: (config) => ask({ type: 'start', config }) as Promise<string>,
     applyConfig: (config) => ask({ type: 'apply', config }) as Promise<void>,
     configureLink: (link) => ask({ type: 'link', link }) as Promise<number>,
     counters: () => ask({ type: 'counters' }) as Promise<Record<string, number>>,
@@ -97,7 +98,7 @@ function serve(): void {
           onEvent: (event) =>
             send({ type: 'event', event: JSON.parse(JSON.stringify(event)) as DataplaneEvent }),
         });
-        return undefined;
+        return dataplane.crypto;
       case 'apply':
         return await dataplane?.applyConfig(command.config);
       case 'link':

@@ -152,7 +152,7 @@ test('dataplane: stop() closes everything', OPTIONS, async (t) => {
   await hosts[0].stop();
   assert.throws(() => inside[0].run('ip link show dev p6n0'));
   const next = startHost(t, namespaces[0]);
-  await next.start(mesh.configOf(0));
+  assert.equal(await next.start(mesh.configOf(0)), 'openssl', 'the slow crypto was chosen');
 });
 
 /** Two hosts on 10.9.0.1 and 10.9.0.2 with their links up. */
