@@ -105,6 +105,8 @@ export interface LinkPlan {
   readonly addresses: readonly LinkAddress[];
   /** Prefixes that lead to the interface. */
   readonly routes: readonly string[];
+  /** Whether the addresses answer through this interface alone. */
+  readonly exclusive: boolean;
 }
 
 export interface LinkPort {

@@ -21,6 +21,11 @@ export interface LinkSettings {
   readonly addresses: readonly LinkAddress[];
   /** Prefixes in text that lead to the interface. */
   readonly routes: readonly string[];
+  /**
+   * Whether the addresses answer through this interface alone: a packet for them that comes through
+   * another card is not delivered. For one interface of a namespace.
+   */
+  readonly exclusive: boolean;
 }
 
 export interface RouteEntry {
@@ -39,6 +44,8 @@ export interface Links {
    * permission); what was changed before stays, and calling again finishes it.
    */
   configure(link: LinkSettings): Promise<number>;
+  /** Undoes what `exclusive` has set up besides the interface itself, in the daemon's namespace. */
+  releaseExclusive(name: string): Promise<void>;
   /** All IPv6 routes of the main table. */
   routes(namespace: string | undefined): Promise<readonly RouteEntry[]>;
 }

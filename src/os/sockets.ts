@@ -11,19 +11,12 @@ export interface BoundAddress {
 }
 
 /**
- * Both return a bound, non-blocking descriptor for `server.listen({ fd })` or `socket.bind({ fd })`,
- * which closes it with the server. A neighbour on the LAN that sends packets for the address
+ * Both return a bound, non-blocking descriptor for `server.listen({ fd })` or `socket.bind({ fd
+ * })`, which closes it with the server. A neighbour on the LAN that sends packets for the address
  * through a network card does not reach it. Throws PORT_TAKEN, NO_IPV6, NOT_ROOT, or SYSTEM (no
  * such interface).
  */
 export interface DeviceSockets {
   listenTcp(at: BoundAddress): number;
   bindUdp(at: BoundAddress): number;
-}
-
-/** Who is at the other end of a unix socket, as the kernel vouches for it. */
-export interface PeerCredentials {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
 }

@@ -14,9 +14,9 @@ export interface Udp {
   readonly counters: Float64Array;
   /**
    * Clears `datagrams` and fills it with what waits, each at its index times the stride that the
-   * Udp was made with. A datagram longer than `lengthMax` is counted and left out. Returns true when
-   * the batch was filled, so that more may wait. The batch must be the one that the Udp was made
-   * with; it stays the caller's.
+   * Udp was made with. A datagram longer than `lengthMax` is counted and left out. Returns true
+   * when the batch was filled, so that more may wait. The batch must be the one that the Udp was
+   * made with; it stays the caller's.
    */
   receive(datagrams: DatagramBatch): boolean;
   /**

@@ -203,6 +203,7 @@ function linkOf(namespace: TestNamespace | undefined, address: Ipv6Address): Lin
     mtu: MTU,
     addresses: [{ address, preferred: true }],
     routes: ['fdaa::/16'],
+    exclusive: false,
   };
 }
 

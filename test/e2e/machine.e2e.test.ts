@@ -189,6 +189,7 @@ function settingsFor(namespace: TestNamespace): LinkSettings {
       { address: ADDRESS, preferred: true },
     ],
     routes: ['fdaa::/16'],
+    exclusive: false,
   };
 }
 

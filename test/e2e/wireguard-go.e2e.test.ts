@@ -220,6 +220,7 @@ function instanceLink(namespace: TestNamespace, address: Ipv6Address): LinkSetti
     mtu: MTU,
     addresses: [{ address, preferred: true }],
     routes: ['fdaa::/16'],
+    exclusive: false,
   };
 }
 

@@ -15,6 +15,7 @@ const WANTED: LinkSettings = {
     { address: 'fdaa:0:0:1::1' as Ipv6Address, preferred: true },
   ],
   routes: ['fdaa::/16'],
+  exclusive: false,
 };
 
 const RIGHT: IpState = {

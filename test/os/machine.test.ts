@@ -1,13 +1,9 @@
 // The small parts of the machine: clock, randomness, waking, waiting, peer credentials.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LinuxClock } from '../../src/os/linux/clock.ts';
-import { peerCredentials } from '../../src/os/linux/peer-credentials.ts';
 import { LinuxPoller } from '../../src/os/linux/poller.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { LinuxWake } from '../../src/os/linux/wake.ts';
@@ -54,22 +50,4 @@ test('nativeSlab() is zeroed, and its view and bytes are one memory', () => {
   assert.ok(slab.bytes.every((byte) => byte === 0));
   slab.view.setUint32(60, 0x0102_0304);
   assert.equal(slab.bytes[63], 4);
-});
-
-test('peerCredentials() names the process at the other end of a unix socket', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'p6n-test-'));
-  const path = join(folder, 'socket');
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  const client = connect(path);
-  const socket = await accepted;
-  const credentials = peerCredentials(socket);
-  assert.equal(credentials?.pid, process.pid);
-  assert.equal(credentials?.uid, process.getuid?.());
-  client.destroy();
-  socket.destroy();
-  assert.equal(peerCredentials(socket), undefined);
-  await new Promise((resolve) => server.close(resolve));
-  rmSync(folder, { recursive: true });
 });

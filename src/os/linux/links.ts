@@ -3,6 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { P6nError } from '../../base/errors.ts';
 import type { LinkSettings, Links, RouteEntry } from '../links.ts';
 import {
@@ -13,6 +14,13 @@ import {
   planLink,
   routePrefix,
 } from './link-plan.ts';
+import {
+  type IpRule,
+  LOCAL_TABLE,
+  type LocalState,
+  planLocalRoutes,
+  planWithoutRules,
+} from './local-routes.ts';
 import { LINUX_NAMESPACES } from './namespaces.ts';
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
@@ -20,7 +28,11 @@ const TIMEOUT_MS = 10_000;
 /** What may stand in a batch line: interface names and paths come from elsewhere. */
 const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,15}$/;
 
-export const LINUX_LINKS: Links = { configure, routes };
+/** The kernel makes the route to an address of its own a moment after the address. */
+const LOCAL_ROUTE_POLL_MS = 5;
+const LOCAL_ROUTE_POLLS_MAX = 400;
+
+export const LINUX_LINKS: Links = { configure, releaseExclusive, routes };
 
 async function configure(link: LinkSettings): Promise<number> {
   if (!NAME_PATTERN.test(link.name)) {
@@ -29,7 +41,45 @@ async function configure(link: LinkSettings): Promise<number> {
   const enabled = LINUX_NAMESPACES.within(link.namespace, () => enableIpv6(link.name));
   const lines = planLink(await readState(link), link);
   if (lines.length > 0) await runBatch(link.namespace, lines);
-  return lines.length + enabled;
+  const added = link.addresses
+    .map(({ address }) => `${address}/128`)
+    .filter((prefix) => lines.some((line) => line.startsWith(`addr add ${prefix} `)));
+  const moved = link.exclusive ? await moveLocalRoutes(link, new Set(added)) : 0;
+  return lines.length + enabled + moved;
+}
+
+/** Waits for the routes that the kernel makes for `added` addresses, and moves them. */
+async function moveLocalRoutes(link: LinkSettings, added: Set<string>): Promise<number> {
+  const addresses = link.addresses.map(({ address }) => address);
+  let changes = 0;
+  for (let poll = 0; poll < LOCAL_ROUTE_POLLS_MAX; poll += 1) {
+    const state = await readLocalState(link);
+    for (const route of state.kernel) added.delete(routePrefix(route));
+    const lines = planLocalRoutes(state, link.name, addresses);
+    if (lines.length > 0) await runBatch(link.namespace, lines);
+    changes += lines.length;
+    if (added.size === 0) return changes;
+    await delay(LOCAL_ROUTE_POLL_MS);
+  }
+  throw new P6nError(
+    'SYSTEM',
+    `Cannot configure interface ${link.name}: the kernel makes no route to ${[...added].join(' ')}`,
+  );
+}
+
+async function readLocalState({ namespace, name }: LinkSettings): Promise<LocalState> {
+  const [rules = [], kernel = [], own = []] = await query<unknown>(namespace, [
+    'rule show',
+    `route show table local type local dev ${name}`,
+    `route show table ${LOCAL_TABLE} type local dev ${name}`,
+  ]);
+  return { rules: rules as IpRule[], kernel: kernel as IpRoute[], own: own as IpRoute[] };
+}
+
+async function releaseExclusive(name: string): Promise<void> {
+  const [rules = []] = await query<IpRule>(undefined, ['rule show']);
+  const lines = planWithoutRules(rules, name);
+  if (lines.length > 0) await runBatch(undefined, lines);
 }
 
 async function routes(namespace: string | undefined): Promise<readonly RouteEntry[]> {
