@@ -2,37 +2,16 @@
 // host name is resolved in the background and again from time to time; what was known goes on until
 // something else is known.
 
-import { isIP } from 'node:net';
 import { Backoff } from '../base/backoff.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { EndpointAddress } from '../device/config.ts';
+import { isAddressText, parseHostPort } from '../ip/host-port.ts';
 import type { EndpointResolver, Timers } from './ports.ts';
 
 /** How long an address of a name is used before it is asked for again. */
 export const REFRESH_MS = 300_000;
 const RETRY = { minMs: 1000, maxMs: 60_000 } as const;
-
-export interface HostEndpoint {
-  /** An address, or a name that has to be resolved. */
-  readonly host: string;
-  readonly port: number;
-}
-
-/** The parts of `HOST:PORT` or `[IPV6]:PORT`, or undefined when `text` is neither. */
-export function parseEndpoint(text: string): HostEndpoint | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port < 1 || port > 65_535) return undefined;
-  if (match?.[1] !== undefined && isIP(host.split('%')[0] ?? '') !== 6) return undefined;
-  return { host, port };
-}
-
-/** Whether `host` is an address, perhaps with a zone. */
-export function isAddress(host: string): boolean {
-  return isIP(host) !== 0;
-}
 
 interface Entry {
   address: string | undefined;
@@ -60,9 +39,9 @@ export class EndpointBook {
   /** The first of `endpoints`, best first, whose address is known. */
   lookup(endpoints: readonly string[]): EndpointAddress | undefined {
     for (const text of endpoints) {
-      const endpoint = parseEndpoint(text);
+      const endpoint = parseHostPort(text);
       if (endpoint === undefined) continue;
-      const address = isAddress(endpoint.host)
+      const address = isAddressText(endpoint.host)
         ? endpoint.host
         : this.#entries.get(endpoint.host)?.address;
       if (address !== undefined) return { address, port: endpoint.port };

@@ -17,9 +17,9 @@ import { type DataplaneConfig, HOST_TUN, type TunConfig } from '../dataplane/con
 import type { EndpointAddress, PeerConfig } from '../device/config.ts';
 import type { Zone } from '../dns/zone.ts';
 import type { FilterConfig, FilterHost } from '../filter/config.ts';
+import { isAddressText, parseHostPort } from '../ip/host-port.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 import type { Invite } from '../registry/model.ts';
-import { isAddress, parseEndpoint } from './endpoints.ts';
 import type { JournalRecord } from './journal-record.ts';
 import { planZone } from './plan-zone.ts';
 import type { AgentIdentity, CopyView, KnownServer, LinkPlan } from './ports.ts';
@@ -219,6 +219,7 @@ function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): Li
       ]),
     ],
     routes: [SITE_ROUTE],
+    exclusive: true,
   };
 }
 
@@ -233,14 +234,15 @@ function instanceLink(
     mtu,
     addresses: [{ address: instance.address, preferred: true }],
     routes: [SITE_ROUTE],
+    exclusive: false,
   };
 }
 
 function endpointNames(hosts: readonly KnownServer[]): ReadonlySet<string> {
   const names = hosts
     .flatMap((host) => host.endpoints)
-    .map((text) => parseEndpoint(text)?.host)
-    .filter((host) => host !== undefined && !isAddress(host));
+    .map((text) => parseHostPort(text)?.host)
+    .filter((host) => host !== undefined && !isAddressText(host));
   return new Set(names as string[]);
 }
 

@@ -65,7 +65,8 @@ const TABLE: Readonly<Record<Action, Row>> = {
 
 /**
  * Throws NOT_PERMITTED, or NOT_A_SERVER for what p6nctl may do on a server, unless `principal` may
- * do `action`. `owner` is the host, or the number of the invite, whose own record the action writes.
+ * do `action`. `owner` is the host, or the number of the invite, whose own record the action
+ * writes.
  */
 export function authorize(
   principal: Principal,

@@ -35,8 +35,8 @@ export interface Enrolment {
 
 /**
  * The key that this server derives the secrets of hosts with: of its WireGuard private key, which
- * it keeps anyway. So a host that asks again gets the same secret, also from a restarted server, and
- * no secret has to stand in the registry.
+ * it keeps anyway. So a host that asks again gets the same secret, also from a restarted server,
+ * and no secret has to stand in the registry.
  */
 export function deriveEnrolmentKey(serverPrivateKey: Uint8Array): Uint8Array {
   return createHmac('sha256', serverPrivateKey).update(ENROLMENT_KEY_LABEL).digest();

@@ -181,7 +181,9 @@ export function parsePlace(
   return network === undefined || host === undefined ? undefined : { network, host };
 }
 
-/** Whether who follows `networks` may see the record at `key`: the networks in it, and all hosts. */
+/**
+ * Whether who follows `networks` may see the record at `key`: the networks in it, and all hosts.
+ */
 export function isFollowed(key: string, networks: ReadonlySet<NetworkId>): boolean {
   const match = FOLLOWED_KEY.exec(key);
   if (match === null) return false;

@@ -2,7 +2,7 @@
 
 import { fromBase64, isAllZero } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
-import { parseIpv6 } from '../ip/ipv6-address.ts';
+import { parseHostPort } from '../ip/host-port.ts';
 
 export const ENDPOINTS_MAX = 16;
 /** A name of 253 characters, a colon and a port. */
@@ -15,9 +15,6 @@ export const METADATA_BYTES_MAX: number = 64 * 1_024;
 const NAMES_SHOWN_MAX = 5;
 
 const KEY_BYTES = 32;
-const PORT_MAX = 65_535;
-const ENDPOINT_PATTERN =
-  /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?\.?)):([1-9][0-9]{0,4})$/;
 
 /** Throws VALUE_INVALID unless `publicKey` is 32 bytes in base64, not all zero. */
 export function requirePublicKey(publicKey: string): void {
@@ -35,7 +32,7 @@ export function requireEndpoints(endpoints: readonly string[]): void {
     );
   }
   for (const endpoint of endpoints) {
-    if (isEndpoint(endpoint)) continue;
+    if (parseHostPort(endpoint) !== undefined) continue;
     throw new P6nError('VALUE_INVALID', `Cannot use endpoint "${endpoint}": it is not HOST:PORT`, {
       hint: 'Write a name or an address and a port, with IPv6 in brackets: [2001:db8::1]:51820.',
     });
@@ -59,13 +56,6 @@ export function nameSome(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
   const more = names.length - NAMES_SHOWN_MAX;
   return more > 0 ? `${shown} and ${more} more` : shown;
-}
-
-function isEndpoint(text: string): boolean {
-  if (text.length > ENDPOINT_LENGTH_MAX) return false;
-  const match = ENDPOINT_PATTERN.exec(text);
-  if (match === null || Number(match[3]) > PORT_MAX) return false;
-  return match[1] === undefined || parseIpv6(match[1]) !== undefined;
 }
 
 function metadataProblem(pairs: readonly (readonly [string, unknown])[]): string | undefined {

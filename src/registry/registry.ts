@@ -99,7 +99,10 @@ export class Registry {
     return listOrganizations(this.#context);
   }
 
-  /** Rejects with NAME_INVALID, NAME_RESERVED, NAME_TAKEN, NOT_FOUND (organization) or LIMIT_REACHED. */
+  /**
+   * Rejects with NAME_INVALID, NAME_RESERVED, NAME_TAKEN, NOT_FOUND (organization) or
+   * LIMIT_REACHED.
+   */
   createNetwork(network: NewNetwork): Promise<Network> {
     return createNetwork(this.#context, network);
   }
@@ -152,7 +155,9 @@ export class Registry {
     return findHost(this.#context, reference);
   }
 
-  /** Rejects with NOT_FOUND, NAME_INVALID or VALUE_INVALID. What is the same already is not written. */
+  /**
+   * Rejects with NOT_FOUND, NAME_INVALID or VALUE_INVALID. What is the same already is not written.
+   */
   updateHost(host: HostId, update: HostUpdate): Promise<Host> {
     return updateHost(this.#context, host, update);
   }
@@ -219,9 +224,9 @@ export class Registry {
   }
 
   /**
-   * Writes an instance of `host` as that host says it is; again at will. Rejects with VALUE_INVALID,
-   * NAME_INVALID, NAME_RESERVED, NAME_TAKEN, NOT_FOUND (app, host), NOT_PERMITTED (of another host)
-   * or LIMIT_REACHED.
+   * Writes an instance of `host` as that host says it is; again at will. Rejects with
+   * VALUE_INVALID, NAME_INVALID, NAME_RESERVED, NAME_TAKEN, NOT_FOUND (app, host), NOT_PERMITTED
+   * (of another host) or LIMIT_REACHED.
    */
   putInstance(host: HostId, instance: Instance): Promise<Instance> {
     return putInstance(this.#context, host, instance);

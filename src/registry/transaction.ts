@@ -92,9 +92,9 @@ export class Transaction {
 }
 
 /**
- * Runs `attempt` until it commits on what it read; resolves with its result. An error that it throws
- * counts only if what it read is still so. `action` goes into the message, as in "create app".
- * Rejects with CHANGED_MEANWHILE when others are always faster.
+ * Runs `attempt` until it commits on what it read; resolves with its result. An error that it
+ * throws counts only if what it read is still so. `action` goes into the message, as in "create
+ * app". Rejects with CHANGED_MEANWHILE when others are always faster.
  */
 export async function change<T>(
   context: RegistryContext,

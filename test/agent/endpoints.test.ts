@@ -1,36 +1,11 @@
-// Endpoints: what is one, and how a name becomes an address that is used for as long as it is
-// right.
+// Endpoints: how a name becomes an address that is used for as long as it is right.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EndpointBook, parseEndpoint, REFRESH_MS } from '../../src/agent/endpoints.ts';
+import { EndpointBook, REFRESH_MS } from '../../src/agent/endpoints.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { ManualTimers, until } from './agent-world.ts';
-
-for (const [text, host, port] of [
-  ['192.0.2.1:51820', '192.0.2.1', 51_820],
-  ['[2001:db8::1]:1', '2001:db8::1', 1],
-  ['[fe80::1%2]:65535', 'fe80::1%2', 65_535],
-  ['host.example:51820', 'host.example', 51_820],
-] as const) {
-  test(`parseEndpoint() reads ${text}`, () => {
-    assert.deepEqual(parseEndpoint(text), { host, port });
-  });
-}
-
-for (const text of [
-  '',
-  ':1',
-  'host',
-  'host:',
-  'host:0',
-  'host:65536',
-  '2001:db8::1:1',
-  '[host]:1',
-]) {
-  test(`parseEndpoint() refuses "${text}"`, () => assert.equal(parseEndpoint(text), undefined));
-}
 
 test('EndpointBook takes the first endpoint whose address is known', async () => {
   const world = makeWorld();

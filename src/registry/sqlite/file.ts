@@ -30,9 +30,9 @@ const RESTORE_HINT =
   'Restore the file from a backup, or move it away to start a site of its own with nothing in it.';
 
 /**
- * Opens the registry at `path` for this process alone, makes it when there is no file, and brings it
- * to the newest schema. Throws REGISTRY_CORRUPT for what is not a whole registry, which is left as
- * it is, and ALREADY_RUNNING while another process has it open.
+ * Opens the registry at `path` for this process alone, makes it when there is no file, and brings
+ * it to the newest schema. Throws REGISTRY_CORRUPT for what is not a whole registry, which is left
+ * as it is, and ALREADY_RUNNING while another process has it open.
  */
 export function openFile(path: string, freshIncarnation: string): Database.Database {
   if (existsSync(path)) {
@@ -144,7 +144,7 @@ function refuseNewer(path: string, version: number): void {
   if (version <= MIGRATIONS.length) return;
   throw new P6nError(
     'REGISTRY_CORRUPT',
-    `Cannot open registry ${path}: it is of a newer p6n (schema ${version}, not ${MIGRATIONS.length})`,
+    `Cannot open registry ${path}: it is of a newer p6n (schema ${version})`,
     { hint: 'Start the p6nd that wrote it, or a newer one.' },
   );
 }
