@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import yargs from 'yargs';
 import { DEFAULT_REGION, NAME_LENGTH_MAX, requireName } from '../addressing/names.ts';
 import { P6nError } from '../base/errors.ts';
+import { parseHostPort } from '../ip/host-port.ts';
 
 export const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 /** Inside never less than IPv6 asks of every link (RFC 8200, section 5). */
@@ -23,7 +24,8 @@ export interface DaemonConfig {
   readonly stateDir: string;
   readonly socket: string;
   readonly name: string;
-  readonly region: string;
+  /** Undefined where nothing says it: what the invite says, else `local`. */
+  readonly region: string | undefined;
   readonly listenPort: number;
   /** `HOST:PORT`; empty for "the addresses of this machine's interfaces". */
   readonly endpoints: readonly string[];
@@ -166,8 +168,8 @@ function validate(raw: Raw): DaemonConfig {
   if (registry !== 'sqlite') throw invalid('registry', registry, 'this version knows sqlite only');
   const name = single(raw, 'name') ?? defaultName();
   requireName('host', name);
-  const region = single(raw, 'region') ?? DEFAULT_REGION;
-  requireName('region', region);
+  const region = single(raw, 'region');
+  if (region !== undefined) requireName('region', region);
   const logLevel = single(raw, 'log-level') ?? 'info';
   if (!LOG_LEVELS.includes(logLevel)) {
     throw invalid('log-level', logLevel, `it is one of ${LOG_LEVELS.join(', ')}`);
@@ -193,14 +195,8 @@ function defaultName(): string {
 }
 
 function requireEndpoint(text: string): string {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const [, ipv6, host, port] = match ?? [];
-  const fits =
-    (ipv6 === undefined ? host !== undefined : isIP(ipv6) === 6) &&
-    Number(port) >= 1 &&
-    Number(port) <= 65_535;
-  if (!fits) throw invalid('endpoint', text, 'it is HOST:PORT, [IPV6]:PORT or IPV4:PORT');
-  return text;
+  if (parseHostPort(text) !== undefined) return text;
+  throw invalid('endpoint', text, 'it is HOST:PORT, [IPV6]:PORT or IPV4:PORT');
 }
 
 function requireUpstream(text: string): string {

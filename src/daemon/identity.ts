@@ -27,7 +27,7 @@ export interface Identity {
   readonly siteSecretKey: string | undefined;
   /** The servers of the site as of the last word from one. */
   readonly servers: readonly ServerPeer[];
-  /** Public key of the invite that was used, base64: the same token again is no second joining. */
+  /** The id of the token that was used: the same token again is no second joining. */
   readonly invite: string | undefined;
 }
 

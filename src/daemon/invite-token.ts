@@ -31,6 +31,11 @@ const TOKEN_LENGTH_MAX = 4096;
 const KEY_BYTES = 32;
 const NUMBER_MAX = 0xffff;
 
+/** What tells a token from others and gives nothing of it away: hexadecimal. */
+export function tokenId(token: InviteToken): string {
+  return createHash('sha256').update(token.privateKey).digest('hex');
+}
+
 export function formatToken(token: InviteToken): string {
   const body = Buffer.from(JSON.stringify(token));
   return PREFIX + Buffer.concat([body, check(body)]).toString('base64url');

@@ -1,12 +1,16 @@
 // What must hold before p6nd touches anything: each check says what is missing and what to do about
 // it.
 
+import { createSocket } from 'node:dgram';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { SITE_PREFIX, SITE_ROUTE } from '../addressing/layout.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Stoppable } from '../base/lifecycle.ts';
+import { parseIpv6 } from '../ip/ipv6-address.ts';
 import { makePrivateFolder } from '../os/atomic-file.ts';
+import type { Links } from '../os/links.ts';
 
 const TUN_DEVICE = '/dev/net/tun';
 const IPV6_STATE = '/proc/net/if_inet6';
@@ -78,4 +82,37 @@ export async function lockNetworkNamespace(): Promise<Stoppable> {
   });
   server.unref();
   return { stop: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Throws ROUTE_TAKEN when something else has a route into fdaa::/16. */
+export async function requireFreeRoutes(links: Links): Promise<void> {
+  for (const { prefix, device } of await links.routes(undefined)) {
+    const bytes = parseIpv6(prefix.split('/')[0] ?? '');
+    if (bytes === undefined || new DataView(bytes.buffer).getUint16(0) !== SITE_PREFIX) continue;
+    const way = device === undefined ? prefix : `${prefix} through ${device}`;
+    throw new P6nError('ROUTE_TAKEN', `Cannot start p6nd: there is a route to ${way} already`, {
+      hint: `Remove it (ip -6 route del ${prefix}); p6nd needs all of ${SITE_ROUTE}.`,
+    });
+  }
+}
+
+/** Throws PORT_TAKEN before anything is written; the data plane binds the port later. */
+export async function requireFreePort(port: number): Promise<void> {
+  for (const type of ['udp4', 'udp6'] as const) {
+    const socket = createSocket({ type, ipv6Only: type === 'udp6' });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.bind(port, resolve);
+      });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') continue;
+      throw new P6nError('PORT_TAKEN', `Cannot start p6nd: UDP port ${port} is taken`, {
+        hint: `See which program has it with \`ss -lupn\`, or choose another --listen-port.`,
+        cause,
+      });
+    } finally {
+      socket.close();
+    }
+  }
 }

@@ -13,7 +13,7 @@ test('readConfig() has defaults for everything', async () => {
   assert.equal(config.stateDir, '/var/lib/p6n');
   assert.equal(config.socket, '/run/p6n/p6nd.sock');
   assert.equal(config.listenPort, 51820);
-  assert.equal(config.region, 'local');
+  assert.equal(config.region, undefined);
   assert.equal(config.mtu, 1420);
   assert.deepEqual(config.endpoints, []);
 });

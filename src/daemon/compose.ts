@@ -1,0 +1,297 @@
+// The object graph of p6nd and the order in which its parts start: packets first, then names, then
+// who may ask. Stopping is the reverse. Instances, and what they run, stay.
+
+import { join as joinPath } from 'node:path';
+import { Agent } from '../agent/agent.ts';
+import { operatorApi } from '../api/api.ts';
+import { assert } from '../base/assert.ts';
+import { toBase64 } from '../base/bytes.ts';
+import { P6nError } from '../base/errors.ts';
+import { Lifecycle } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
+import { Dataplane, type DataplaneEvent } from '../dataplane/dataplane.ts';
+import { CopyFile } from '../follower/copy-file.ts';
+import { Follower } from '../follower/follower.ts';
+import { NAMESERVER_OPTIONS, Nameserver } from '../nameserver/nameserver.ts';
+import { followResolvConf } from '../nameserver/resolv-conf-follower.ts';
+import type { KeyPair } from '../wireguard/identity.ts';
+import { Announcer } from './announcer.ts';
+import { AppliedConfig } from './applied-config.ts';
+import type { DaemonConfig } from './config.ts';
+import { detectEndpoints, resolveHostName } from './endpoints.ts';
+import { LocalExplainService } from './explain-service.ts';
+import { hostKey, obtainIdentity } from './host-identity.ts';
+import type { Identity } from './identity.ts';
+import { LocalInstanceService } from './instance-service.ts';
+import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
+import {
+  lockNetworkNamespace,
+  requireFreePort,
+  requireFreeRoutes,
+  requireMachine,
+  requireStateFolder,
+} from './preflight.ts';
+import { openRegistry, Server } from './server.ts';
+import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
+import { agentIdentity, initialDataplane, knownServers } from './start-state.ts';
+import { LocalStatusService } from './status-service.ts';
+import { VERSION } from './version.ts';
+
+/** p6nctl is for root: whoever opens the socket may do everything. */
+const SOCKET_MODE = 0o600;
+const COPY_FILE = 'copy.json';
+const ENDPOINTS_MAX = 8;
+/** How long the answer to an enrolment waits for the new peer, milliseconds. */
+const PEER_TIMEOUT_MS = 10_000;
+
+/**
+ * Runs p6nd until `signal` aborts. Throws what keeps it from starting, and what ends its data plane
+ * later.
+ */
+export async function runDaemon(
+  config: DaemonConfig,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const lifecycle = new Lifecycle(logger);
+  try {
+    await new Daemon(config, logger, lifecycle).run(signal);
+  } finally {
+    await lifecycle.stop();
+  }
+}
+
+/** What a host is made of, once it knows who it is. */
+interface Parts {
+  readonly identity: Identity;
+  readonly key: KeyPair;
+  readonly server: Server | undefined;
+  readonly access: SiteAccess;
+  readonly dataplane: Dataplane;
+  readonly applied: AppliedConfig;
+  readonly follower: Follower;
+  readonly agent: Agent;
+}
+
+class Daemon {
+  readonly #config: DaemonConfig;
+  readonly #logger: Logger;
+  readonly #lifecycle: Lifecycle;
+  readonly #machine: Machine = linuxMachine();
+  readonly #endpoints: readonly string[];
+  /** Set once all of them run; the data plane speaks before that. */
+  #parts: Parts | undefined;
+  #fail: (error: Error) => void = () => undefined;
+
+  constructor(config: DaemonConfig, logger: Logger, lifecycle: Lifecycle) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#lifecycle = lifecycle;
+    const { endpoints, listenPort } = config;
+    this.#endpoints = endpoints.length > 0 ? endpoints : detectEndpoints(listenPort, ENDPOINTS_MAX);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    const ended = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const running = this.#start().then(() => this.#logger.info('p6nd is ready'));
+    await Promise.race([running, ended, failed]);
+    await Promise.race([ended, failed]);
+    this.#logger.info('p6nd ends');
+  }
+
+  async #start(): Promise<void> {
+    const { stateDir, listenPort } = this.#config;
+    const { clock, crypto, links } = this.#machine;
+    const startedAt = clock.wallNow();
+    requireMachine();
+    await requireStateFolder(stateDir);
+    this.#lifecycle.started('lock', await lockNetworkNamespace());
+    await requireFreeRoutes(links);
+    await requireFreePort(listenPort);
+    const endpoints = this.#endpoints;
+    const identity = await obtainIdentity(this.#config, endpoints, this.#machine, this.#logger);
+    const key = hostKey(identity, crypto);
+    const server = await this.#openServer(identity, key);
+    const parts = await this.#startParts(identity, key, server);
+    this.#parts = parts;
+    this.#follow(parts);
+    await server?.serve((publicKey) => this.#peerInstalled(publicKey), this.#lifecycle);
+    await this.#serveOperator(parts, startedAt);
+  }
+
+  async #openServer(identity: Identity, key: KeyPair): Promise<Server | undefined> {
+    if (identity.role !== 'server') return undefined;
+    const { stateDir } = this.#config;
+    const registry = await openRegistry(stateDir, this.#machine, this.#logger, this.#lifecycle);
+    const publicKey = toBase64(key.publicKey);
+    const facts = { identity, endpoints: this.#endpoints, publicKey };
+    const server = new Server(registry, this.#machine, this.#logger, facts);
+    await server.invites.refresh();
+    return server;
+  }
+
+  async #startParts(identity: Identity, key: KeyPair, server: Server | undefined): Promise<Parts> {
+    const { clock, random, links } = this.#machine;
+    const logger = this.#logger;
+    const config = initialDataplane(this.#config, identity, key);
+    const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
+    const dataplane = await Dataplane.start({ config, logger, onEvent });
+    this.#lifecycle.started('data plane', dataplane);
+    this.#lifecycle.started('links', { stop: () => links.releaseExclusive(HOST_DEVICE) });
+    const applied = new AppliedConfig(dataplane, config);
+    const access = this.#siteAccess(identity, server);
+    const file = new CopyFile({ logger }, { path: joinPath(this.#config.stateDir, COPY_FILE) });
+    const follower = new Follower({ transport: access.transport, clock, random, logger, file });
+    this.#lifecycle.started('follower', follower);
+    await follower.start();
+    const names = await this.#startNameserver();
+    const agent = await Agent.start(
+      {
+        identity: () => agentIdentity(this.#config, identity, key, this.#endpoints),
+        copy: follower,
+        invites: { invites: () => server?.invites.invites() ?? [] },
+        apps: access.apps,
+        writer: access.writer,
+        dataplane: applied,
+        links,
+        names,
+        resolver: { resolve: resolveHostName },
+        clock,
+        random,
+        logger,
+      },
+      { stateFolder: this.#config.stateDir },
+    );
+    this.#lifecycle.started('agent', agent);
+    server?.invites.onChange(async () => {
+      agent.changed();
+      await agent.applied();
+    });
+    return { identity, key, server, access, dataplane, applied, follower, agent };
+  }
+
+  #siteAccess(identity: Identity, server: Server | undefined): SiteAccess {
+    if (server !== undefined) return localAccess(server.registry, server.service, identity.hostId);
+    const servers = () => knownServers(identity, this.#parts?.follower.current().hosts ?? []);
+    return remoteAccess(identity.hostId, identity.secret, servers);
+  }
+
+  async #startNameserver(): Promise<Nameserver> {
+    const { clock, random, sockets } = this.#machine;
+    const nameserver = new Nameserver({ sockets, clock, random, logger: this.#logger });
+    this.#lifecycle.started('name server', nameserver);
+    const { upstreams } = this.#config;
+    if (upstreams.length > 0) {
+      nameserver.setUpstreams(
+        upstreams.map((address) => ({ address, port: NAMESERVER_OPTIONS.port })),
+      );
+      return nameserver;
+    }
+    const resolvConf = await followResolvConf(this.#logger, (found) =>
+      nameserver.setUpstreams(found),
+    );
+    this.#lifecycle.started('resolv.conf', resolvConf);
+    return nameserver;
+  }
+
+  /** Follows the site, and tells it what has changed about this host. */
+  #follow({ identity, access, follower, agent }: Parts): void {
+    const { random } = this.#machine;
+    const announcer = new Announcer(
+      {
+        record: () => follower.current().hosts.find(({ id }) => id === identity.hostId),
+        announce: (update) => access.announce(update),
+        random,
+        logger: this.#logger,
+      },
+      {
+        region: this.#config.region ?? identity.region,
+        endpoints: this.#endpoints,
+      },
+    );
+    this.#lifecycle.started('announcer', announcer);
+    follower.onChange(() => {
+      agent.changed();
+      void announcer.look();
+    });
+  }
+
+  async #serveOperator(parts: Parts, startedAt: ReturnType<Machine['clock']['wallNow']>) {
+    const { identity, key, server, access, dataplane, applied, follower, agent } = parts;
+    const status = new LocalStatusService(
+      {
+        dataplane,
+        follower,
+        instances: agent.instances,
+        invites: () => server?.invites.invites() ?? [],
+      },
+      {
+        version: VERSION,
+        startedAt,
+        identity,
+        publicKey: toBase64(key.publicKey),
+        listenPort: this.#config.listenPort,
+        endpoints: this.#endpoints,
+      },
+    );
+    const host = { id: identity.hostId, name: identity.name };
+    const api = operatorApi(
+      {
+        registry: access.registry,
+        instances: new LocalInstanceService(agent.instances, host),
+        status,
+        explain: new LocalExplainService(() => applied.filter),
+      },
+      this.#logger,
+    );
+    await api.listen({ path: this.#config.socket, mode: SOCKET_MODE });
+    this.#lifecycle.started('operator socket', api);
+  }
+
+  /** Resolves once the data plane has been told of the host with this public key (base64). */
+  async #peerInstalled(publicKey: string): Promise<void> {
+    const { follower, agent } = this.#requireParts();
+    const known = (): boolean =>
+      follower.current().hosts.some((host) => host.publicKey === publicKey);
+    if (!known()) {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          end();
+          reject(new P6nError('REGISTRY_UNAVAILABLE', 'Cannot install the new host yet'));
+        }, PEER_TIMEOUT_MS);
+        const end = follower.onChange(() => {
+          if (!known()) return;
+          clearTimeout(timer);
+          end();
+          resolve();
+        });
+      });
+    }
+    agent.changed();
+    await agent.applied();
+  }
+
+  #requireParts(): Parts {
+    assert(this.#parts !== undefined, 'the parts run before anybody is served');
+    return this.#parts;
+  }
+
+  #onEvent(event: DataplaneEvent): void {
+    const { agent, server } = this.#parts ?? {};
+    agent?.notice(event);
+    if (event.type === 'failed') {
+      const facts = event.error.message;
+      this.#fail(new P6nError('INTERNAL', `Cannot go on: the data plane failed: ${facts}`));
+    } else if (event.type === 'handshake') {
+      void server?.invites.handshakeCompleted(event.publicKey).catch((error: unknown) => {
+        this.#logger.warn('used invite is not removed', { error: String(error) });
+      });
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// The instances of this host as the API shows them: the agent's operations behind the API's words.
+
+import type { HostId } from '../addressing/ids.ts';
+import type { InstanceOperations, LocalInstance, NamespaceReference } from '../agent/ports.ts';
+import type {
+  AttachInstance,
+  InstanceHere,
+  InstanceView,
+  RunInstance,
+} from '../api/contract/instances.ts';
+import type { InstanceService, OutputEvent, OutputRequest, Principal } from '../api/services.ts';
+import { P6nError } from '../base/errors.ts';
+import { instanceView } from './views.ts';
+
+/** This host. */
+export interface LocalHost {
+  readonly id: HostId;
+  readonly name: string;
+}
+
+export class LocalInstanceService implements InstanceService {
+  readonly #operations: InstanceOperations;
+  readonly #host: LocalHost;
+
+  constructor(operations: InstanceOperations, host: LocalHost) {
+    this.#operations = operations;
+    this.#host = host;
+  }
+
+  hostId(): HostId {
+    return this.#host.id;
+  }
+
+  list(): Promise<readonly InstanceView[]> {
+    return Promise.resolve(this.#operations.list().map((instance) => this.#view(instance)));
+  }
+
+  async show(_: Principal, reference: string): Promise<InstanceView> {
+    return await Promise.resolve(this.#view(this.#operations.show(reference)));
+  }
+
+  async run(_: Principal, request: RunInstance): Promise<InstanceView> {
+    const { working_directory: workingDirectory, ...facts } = request;
+    return this.#view(await this.#operations.run({ ...facts, workingDirectory }));
+  }
+
+  async attach(_: Principal, request: AttachInstance): Promise<InstanceView> {
+    const { netns, pid, ...facts } = request;
+    const namespace = namespaceReference(netns, pid);
+    return this.#view(await this.#operations.attach({ ...facts, namespace }));
+  }
+
+  async start(_: Principal, reference: string): Promise<InstanceView> {
+    return this.#view(await this.#operations.start(reference));
+  }
+
+  async stop(
+    _: Principal,
+    reference: string,
+    options: { readonly graceMs: number | undefined },
+  ): Promise<InstanceView> {
+    return this.#view(await this.#operations.stop(reference, options));
+  }
+
+  remove(_: Principal, reference: string, options: { readonly force: boolean }): Promise<void> {
+    return this.#operations.remove(reference, options);
+  }
+
+  output(
+    _: Principal,
+    reference: string,
+    request: OutputRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<OutputEvent> {
+    return this.#operations.output(reference, request, signal);
+  }
+
+  #view(local: LocalInstance): InstanceView {
+    const view = instanceView(local.instance, local.networkName, this.#host.name);
+    return { ...view, here: hereView(local) };
+  }
+}
+
+function namespaceReference(path: string | undefined, pid: number | undefined): NamespaceReference {
+  if (path !== undefined && pid === undefined) return { path };
+  if (pid !== undefined && path === undefined) return { pid };
+  throw new P6nError('VALUE_INVALID', 'Cannot attach: exactly one of netns and pid is needed');
+}
+
+function hereView(local: LocalInstance): InstanceHere {
+  const { exit } = local;
+  return {
+    origin: local.origin,
+    command: local.command,
+    published: local.published,
+    ...(local.namespace === undefined ? {} : { namespace: local.namespace }),
+    ...(local.pid === undefined ? {} : { pid: local.pid }),
+    ...(exit?.code === undefined ? {} : { exit_code: exit.code }),
+    ...(exit?.signal === undefined ? {} : { exit_signal: exit.signal }),
+    ...(local.problem === undefined ? {} : { problem: local.problem }),
+  };
+}

@@ -1,0 +1,109 @@
+// Where a server makes and serves invites: the key pair and the token are made here and the private
+// half goes into the token alone; the registry learns the public half. The open ones are WireGuard
+// peers of this server.
+
+import type { HostId } from '../addressing/ids.ts';
+import { toBase64 } from '../base/bytes.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Random, randomBytes } from '../base/random.ts';
+import type { Invite } from '../registry/model.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type Crypto, KEY_BYTES } from '../wireguard/crypto/crypto.ts';
+import { keyPair, wipeKeyPair } from '../wireguard/identity.ts';
+import { formatToken } from './invite-token.ts';
+import { publishStep } from './steps.ts';
+
+export interface InviteDeskDependencies {
+  readonly registry: Registry;
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface InviteDeskOptions {
+  /** This server. */
+  readonly server: HostId;
+  /** WireGuard public key of this server, base64. */
+  readonly serverKey: string;
+  /** Where joining machines reach this server, best first. */
+  readonly endpoints: readonly string[];
+  /** Ed25519 public key of the site, base64. */
+  readonly siteKey: string;
+}
+
+/** A change of the invites that are served here; resolves when the data plane has it. */
+export type InvitesChanged = () => Promise<void>;
+
+export class InviteDesk {
+  readonly #dependencies: InviteDeskDependencies;
+  readonly #options: InviteDeskOptions;
+  #invites: readonly Invite[] = [];
+  #changed: InvitesChanged = () => Promise.resolve();
+
+  constructor(dependencies: InviteDeskDependencies, options: InviteDeskOptions) {
+    this.#dependencies = dependencies;
+    this.#options = options;
+  }
+
+  /** What this server serves, as of the last refresh. */
+  invites(): readonly Invite[] {
+    return this.#invites;
+  }
+
+  /** Calls `changed` from now on after each change. */
+  onChange(changed: InvitesChanged): void {
+    this.#changed = changed;
+  }
+
+  /** Removes what has expired and reads what is left; tells when that differs from before. */
+  async refresh(): Promise<void> {
+    const { registry } = this.#dependencies;
+    const { server } = this.#options;
+    await registry.removeExpiredInvites(server);
+    const before = JSON.stringify(this.#invites);
+    this.#invites = await registry.listInvites({ server });
+    if (JSON.stringify(this.#invites) !== before) await this.#changed();
+  }
+
+  /** Makes an invite and its token; resolves when a joining machine can use it. */
+  async create(
+    region: string | undefined,
+    ttlMs: number | undefined,
+  ): Promise<{ readonly invite: Invite; readonly token: string }> {
+    const { registry, crypto, random } = this.#dependencies;
+    const { server, serverKey, endpoints, siteKey } = this.#options;
+    const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
+    try {
+      const publicKey = toBase64(pair.publicKey);
+      const invite = await registry.createInvite({ server, publicKey, region, ttlMs });
+      await this.refresh();
+      const token = formatToken({
+        privateKey: toBase64(pair.privateKey),
+        number: invite.number,
+        server,
+        serverKey,
+        endpoints,
+        siteKey,
+        expiresAt: invite.expiresAt,
+      });
+      return { invite, token };
+    } finally {
+      wipeKeyPair(pair);
+    }
+  }
+
+  async revoke(number: number): Promise<void> {
+    await this.#dependencies.registry.revokeInvite({ server: this.#options.server, number });
+    await this.refresh();
+  }
+
+  /** Drops the invite that the host of this key has used: its own key has completed a handshake. */
+  async handshakeCompleted(publicKey: string): Promise<void> {
+    const invite = this.#invites.find((one) => one.use?.publicKey === publicKey);
+    if (invite === undefined) return;
+    await this.#dependencies.registry.finishInvite(invite);
+    publishStep('enrolment-finished');
+    this.#dependencies.logger.info('host joined', { host: invite.use?.host });
+    await this.refresh();
+  }
+}

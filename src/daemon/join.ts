@@ -1,0 +1,236 @@
+// Joining a site with an invite: the token's key brings a tunnel up that reaches one port of one
+// server, the host's own public key goes through it, and what comes back is an identity. A kill
+// between any two steps is repaired by starting again: the draft on disk keeps the host's key, and
+// the server answers the same key the same.
+
+import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
+import { hostAddress, SITE_ROUTE, wireguardPeerAddress } from '../addressing/layout.ts';
+import { DEFAULT_REGION } from '../addressing/names.ts';
+import { ENROLMENT_PORT } from '../addressing/ports.ts';
+import type { LinkPort } from '../agent/ports.ts';
+import { enrol } from '../api/client.ts';
+import type { Enrolled } from '../api/contract/enrolment.ts';
+import { Backoff } from '../base/backoff.ts';
+import { fromBase64, toBase64 } from '../base/bytes.ts';
+import { after, type Clock, type Millis } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Random, randomBytes } from '../base/random.ts';
+import { type DataplaneConfig, HOST_TUN } from '../dataplane/config.ts';
+import { Dataplane } from '../dataplane/dataplane.ts';
+import type { EndpointAddress, PeerConfig } from '../device/config.ts';
+import {
+  type Crypto,
+  KEY_BYTES,
+  type PrivateKey,
+  type PublicKey,
+} from '../wireguard/crypto/crypto.ts';
+import { keyPair, wipeKeyPair } from '../wireguard/identity.ts';
+import type { DaemonConfig } from './config.ts';
+import { resolveEndpoints } from './endpoints.ts';
+import type { Identity, IdentityFiles, JoiningDraft } from './identity.ts';
+import { type InviteToken, parseToken, tokenId } from './invite-token.ts';
+import { HOST_DEVICE } from './machine.ts';
+import { publishStep } from './steps.ts';
+
+/** How long a machine tries before it says that the server is not to be reached. */
+const JOIN_TIMEOUT_MS = 30_000;
+/** One try of the enrolment: a handshake, retransmitted once, and the exchange. */
+const TRY_TIMEOUT_MS = 7_000;
+const RETRY_MIN_MS = 200;
+const RETRY_MAX_MS = 2_000;
+
+export interface JoinDependencies {
+  readonly files: IdentityFiles;
+  readonly links: LinkPort;
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The draft for a token: the one on disk when it is of this token, else a new one with a fresh key.
+ * Throws INVITE_EXPIRED and TOKEN_INVALID before anything is written.
+ */
+export async function draftJoining(
+  tokenText: string,
+  { files, crypto, random, clock }: JoinDependencies,
+): Promise<JoiningDraft> {
+  const token = parseToken(tokenText);
+  const drafted = await files.readJoining();
+  if (drafted?.token.privateKey === token.privateKey) return drafted;
+  if (token.expiresAt <= clock.wallNow()) throw expired();
+  const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
+  const privateKey = toBase64(pair.privateKey);
+  wipeKeyPair(pair);
+  await files.writeJoining(privateKey, tokenText);
+  return { token, privateKey };
+}
+
+/**
+ * Turns a draft into this host's identity. Throws what the server refuses (INVITE_USED,
+ * INVITE_EXPIRED, NAME_TAKEN and others), SERVER_UNREACHABLE, and what the data plane throws.
+ */
+export async function join(
+  config: DaemonConfig,
+  endpoints: readonly string[],
+  draft: JoiningDraft,
+  dependencies: JoinDependencies,
+): Promise<Identity> {
+  publishStep('joining-drafted');
+  const { files, logger, crypto } = dependencies;
+  const { token } = draft;
+  const own = keyPair(crypto, fromBase64(draft.privateKey) as Uint8Array);
+  const publicKey = toBase64(own.publicKey);
+  wipeKeyPair(own);
+  const request = {
+    public_key: publicKey,
+    name: config.name,
+    endpoints,
+    ...(config.region === undefined ? {} : { region: config.region }),
+  };
+  const candidates = await resolveEndpoints(token.endpoints);
+  if (candidates.length === 0) throw unreachable(token, 'its endpoints do not resolve');
+  const dataplane = await Dataplane.start({
+    config: joiningConfig(config, token, undefined),
+    logger,
+    onEvent: () => undefined,
+  });
+  try {
+    await dependencies.links.configure({
+      namespace: undefined,
+      name: HOST_DEVICE,
+      mtu: config.mtu,
+      addresses: [{ address: inviteAddress(token), preferred: true }],
+      routes: [SITE_ROUTE],
+      exclusive: true,
+    });
+    publishStep('joining-tunnelled');
+    const enrolled = await askEach(candidates, token, dependencies, async (endpoint) => {
+      // A peer that is removed and installed again begins with a fresh handshake: a server that was
+      // restarted meanwhile knows nothing of the session before.
+      await dataplane.applyConfig(joiningConfig(config, token, undefined));
+      await dataplane.applyConfig(joiningConfig(config, token, endpoint));
+      const address = hostAddress(token.server);
+      return enrol({ address, port: ENROLMENT_PORT, timeoutMs: TRY_TIMEOUT_MS }, request);
+    });
+    publishStep('joining-answered');
+    const identity = identityOf(enrolled, draft);
+    await files.write(identity);
+    publishStep('joining-identified');
+    return identity;
+  } finally {
+    await dataplane.stop();
+  }
+}
+
+/**
+ * Tries one endpoint after the other until an answer comes, the server refuses, or time is over.
+ */
+async function askEach(
+  candidates: readonly EndpointAddress[],
+  token: InviteToken,
+  { clock, random, logger }: JoinDependencies,
+  ask: (endpoint: EndpointAddress) => Promise<Enrolled>,
+): Promise<Enrolled> {
+  const backoff = new Backoff(random, { minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS });
+  const deadline: Millis = after(clock.now(), JOIN_TIMEOUT_MS);
+  for (let turn = 0; ; turn += 1) {
+    if (token.expiresAt <= clock.wallNow()) throw expired();
+    try {
+      return await ask(candidates[turn % candidates.length] as EndpointAddress);
+    } catch (error) {
+      if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
+      logger.info('server does not answer yet', { code: error.code, error: error.message });
+      if (clock.now() >= deadline) throw unreachable(token, 'it does not answer');
+    }
+    await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+  }
+}
+
+/**
+ * A data plane with no address but the invite's, and one peer, the server, where it has an
+ * endpoint.
+ */
+function joiningConfig(
+  config: DaemonConfig,
+  token: InviteToken,
+  endpoint: EndpointAddress | undefined,
+): DataplaneConfig {
+  const { server } = token;
+  return {
+    listenPort: config.listenPort,
+    device: {
+      privateKey: fromBase64(token.privateKey) as PrivateKey,
+      peers: endpoint === undefined ? [] : [serverPeer(token, endpoint)],
+    },
+    filter: {
+      hostId: undefined,
+      region: config.region ?? DEFAULT_REGION,
+      extraHostAddresses: [inviteAddress(token)],
+      server: false,
+      hosts: [{ id: server, region: DEFAULT_REGION }],
+      networks: [],
+      instances: [],
+      wireguardPeers: [],
+    },
+    tuns: [{ tun: HOST_TUN, name: HOST_DEVICE, namespace: undefined, mtu: config.mtu }],
+  };
+}
+
+function serverPeer(token: InviteToken, endpoint: EndpointAddress): PeerConfig {
+  return {
+    publicKey: fromBase64(token.serverKey) as PublicKey,
+    route: { kind: 'host', hostId: token.server, key: 'current' },
+    endpoint,
+  };
+}
+
+function inviteAddress(token: InviteToken): ReturnType<typeof wireguardPeerAddress> {
+  return wireguardPeerAddress(INFRASTRUCTURE_NETWORK, token.server, token.number);
+}
+
+function identityOf(enrolled: Enrolled, draft: JoiningDraft): Identity {
+  if (enrolled.site_key !== draft.token.siteKey) {
+    throw new P6nError(
+      'TOKEN_INVALID',
+      'Cannot join: the server is of another site than the token',
+      {
+        hint: 'Make a new invite on a server of the site.',
+      },
+    );
+  }
+  return {
+    role: 'agent',
+    hostId: enrolled.host_id as Identity['hostId'],
+    name: enrolled.name,
+    region: enrolled.region,
+    privateKey: draft.privateKey,
+    secret: enrolled.secret,
+    siteKey: enrolled.site_key,
+    siteSecretKey: undefined,
+    servers: enrolled.servers.map((server) => ({
+      hostId: server.id as Identity['hostId'],
+      region: server.region,
+      publicKey: server.public_key,
+      endpoints: server.endpoints,
+    })),
+    invite: tokenId(draft.token),
+  };
+}
+
+function expired(): P6nError {
+  return new P6nError('INVITE_EXPIRED', 'Cannot join: the time of the invite is over', {
+    hint: 'Make a new one with `p6nctl hosts invite` on a server.',
+  });
+}
+
+function unreachable(token: InviteToken, why: string): P6nError {
+  const where = token.endpoints.join(', ');
+  return new P6nError('SERVER_UNREACHABLE', `Cannot join by the server at ${where}: ${why}`, {
+    hint:
+      'Check that its UDP port is open and that the invite was not used, revoked or expired; ' +
+      'starting again with the same token goes on where this ended.',
+  });
+}

@@ -1,0 +1,33 @@
+// The machine that p6nd runs on, as the parts ask for it.
+
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { Links } from '../os/links.ts';
+import { LinuxClock } from '../os/linux/clock.ts';
+import { LINUX_LINKS } from '../os/linux/links.ts';
+import { LINUX_DEVICE_SOCKETS } from '../os/linux/sockets.ts';
+import { SYSTEM_RANDOM } from '../os/random.ts';
+import type { DeviceSockets } from '../os/sockets.ts';
+import type { Crypto } from '../wireguard/crypto/crypto.ts';
+import { NOBLE_CRYPTO } from '../wireguard/crypto/noble.ts';
+
+export interface Machine {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  readonly links: Links;
+  readonly sockets: DeviceSockets;
+}
+
+/** The interface of the host's own TUN. */
+export const HOST_DEVICE = 'p6n0';
+
+export function linuxMachine(): Machine {
+  return {
+    clock: new LinuxClock(),
+    random: SYSTEM_RANDOM,
+    crypto: NOBLE_CRYPTO,
+    links: LINUX_LINKS,
+    sockets: LINUX_DEVICE_SOCKETS,
+  };
+}

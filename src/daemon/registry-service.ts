@@ -1,0 +1,200 @@
+// What the API asks of the registry, answered on a server: the caller's authority first, then the
+// registry's own rules, then the records as the API shows them.
+
+import type { HostId } from '../addressing/ids.ts';
+import { foldNetworkName } from '../addressing/names.ts';
+import type { AppCreated, AppFilter, AppList, AppView } from '../api/contract/apps.ts';
+import type { HostList, HostView } from '../api/contract/hosts.ts';
+import type { InstanceFilter, InstanceView } from '../api/contract/instances.ts';
+import type { CreateInvite, InviteCreated, InviteList } from '../api/contract/invites.ts';
+import type {
+  CreateNetwork,
+  NetworkFilter,
+  NetworkList,
+  NetworkView,
+} from '../api/contract/networks.ts';
+import type {
+  CreateOrganization,
+  OrganizationList,
+  OrganizationView,
+} from '../api/contract/organizations.ts';
+import type { NetworkReference, NewApp, Principal, RegistryService } from '../api/services.ts';
+import type { Clock } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
+import { authorize } from '../registry/authority.ts';
+import type { Network } from '../registry/model.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { InviteDesk } from './invite-desk.ts';
+import {
+  appSummary,
+  appView,
+  hostView,
+  instanceView,
+  inviteView,
+  networkView,
+  organizationView,
+} from './views.ts';
+
+export interface LocalRegistryDependencies {
+  readonly registry: Registry;
+  readonly invites: InviteDesk;
+  readonly clock: Clock;
+}
+
+export class LocalRegistryService implements RegistryService {
+  readonly #registry: Registry;
+  readonly #invites: InviteDesk;
+  readonly #clock: Clock;
+
+  constructor(dependencies: LocalRegistryDependencies) {
+    this.#registry = dependencies.registry;
+    this.#invites = dependencies.invites;
+    this.#clock = dependencies.clock;
+  }
+
+  async listOrganizations(principal: Principal): Promise<OrganizationList> {
+    authorize(principal, 'read');
+    const organizations = await this.#registry.listOrganizations();
+    return { organizations: organizations.map(organizationView) };
+  }
+
+  async createOrganization(
+    principal: Principal,
+    request: CreateOrganization,
+  ): Promise<OrganizationView> {
+    authorize(principal, 'organization-write');
+    return organizationView(await this.#registry.createOrganization(request.name));
+  }
+
+  async listNetworks(principal: Principal, filter: NetworkFilter): Promise<NetworkList> {
+    authorize(principal, 'read');
+    const networks = await this.#registry.listNetworks(filter);
+    return { networks: networks.map(networkView) };
+  }
+
+  async createNetwork(principal: Principal, request: CreateNetwork): Promise<NetworkView> {
+    authorize(principal, 'network-write');
+    const network = await this.#registry.createNetwork({
+      name: request.name,
+      organization: request.organization,
+      regionScoped: request.region_scoped,
+    });
+    return networkView(network);
+  }
+
+  async getNetwork(principal: Principal, reference: NetworkReference): Promise<NetworkView> {
+    authorize(principal, 'read');
+    return networkView(await this.#registry.findNetwork(reference));
+  }
+
+  async removeNetwork(principal: Principal, reference: NetworkReference): Promise<void> {
+    authorize(principal, 'network-write');
+    await this.#registry.removeNetwork(reference);
+  }
+
+  async listApps(principal: Principal, filter: AppFilter): Promise<AppList> {
+    authorize(principal, 'read');
+    const organization = filter.org_slug === '' ? undefined : filter.org_slug;
+    const [apps, networks, counts] = await Promise.all([
+      this.#registry.listApps({ organization }),
+      this.#networkNames(),
+      this.#instanceCounts(),
+    ]);
+    const summaries = apps.map((app) =>
+      appSummary(app, networks.get(app.network) ?? '', counts.get(app.name) ?? 0),
+    );
+    return { total_apps: summaries.length, apps: summaries };
+  }
+
+  async createApp(principal: Principal, request: NewApp): Promise<AppCreated> {
+    authorize(principal, 'app-write');
+    const { app } = await this.#registry.createApp(request);
+    return { id: app.name, created_at: app.createdAt };
+  }
+
+  async getApp(principal: Principal, name: string): Promise<AppView> {
+    authorize(principal, 'read');
+    const found = await this.#registry.lookupApp(name);
+    if (found === undefined) {
+      throw new P6nError('NOT_FOUND', `Cannot show app "${name}": there is none of that name`, {
+        hint: '`p6nctl apps list` shows what there is.',
+      });
+    }
+    const { app, network } = found;
+    const instances = await this.#registry.listInstances({ app: name });
+    return appView(app, network.name, instances.length);
+  }
+
+  async removeApp(principal: Principal, name: string): Promise<void> {
+    authorize(principal, 'app-write');
+    await this.#registry.removeApp(name);
+  }
+
+  async listHosts(principal: Principal): Promise<HostList> {
+    authorize(principal, 'read');
+    return { hosts: (await this.#registry.listHosts()).map(hostView) };
+  }
+
+  async getHost(principal: Principal, name: string): Promise<HostView> {
+    authorize(principal, 'read');
+    return hostView(await this.#registry.findHost(name));
+  }
+
+  async listInvites(principal: Principal): Promise<InviteList> {
+    authorize(principal, 'invite-read');
+    const [invites, hosts] = await Promise.all([this.#registry.listInvites(), this.#hostNames()]);
+    const now = this.#clock.wallNow();
+    return { invites: invites.map((invite) => inviteView(invite, hosts, now)) };
+  }
+
+  async createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated> {
+    authorize(principal, 'invite-write');
+    const { invite, token } = await this.#invites.create(request.region, request.ttl_ms);
+    return { invite: inviteView(invite, await this.#hostNames(), this.#clock.wallNow()), token };
+  }
+
+  async revokeInvite(principal: Principal, number: number): Promise<void> {
+    authorize(principal, 'invite-write');
+    await this.#invites.revoke(number);
+  }
+
+  async listInstances(
+    principal: Principal,
+    filter: InstanceFilter,
+  ): Promise<{ readonly instances: readonly InstanceView[] }> {
+    authorize(principal, 'read');
+    const [instances, networks, hosts] = await Promise.all([
+      this.#registry.listInstances({ app: filter.app }),
+      this.#networkNames(),
+      this.#hostNames(),
+    ]);
+    const views = instances.map((instance) =>
+      instanceView(instance, networks.get(instance.network) ?? '', hosts.get(instance.host) ?? ''),
+    );
+    return { instances: views.filter((view) => matches(view, filter)) };
+  }
+
+  async #hostNames(): Promise<ReadonlyMap<HostId, string>> {
+    return new Map((await this.#registry.listHosts()).map((host) => [host.id, host.name]));
+  }
+
+  async #networkNames(): Promise<ReadonlyMap<Network['id'], string>> {
+    const networks = await this.#registry.listNetworks();
+    return new Map(networks.map((network) => [network.id, network.name]));
+  }
+
+  async #instanceCounts(): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { app } of await this.#registry.listInstances()) {
+      counts.set(app, (counts.get(app) ?? 0) + 1);
+    }
+    return counts;
+  }
+}
+
+function matches(view: InstanceView, filter: InstanceFilter): boolean {
+  const { host, network } = filter;
+  const fitsNetwork =
+    network === undefined || foldNetworkName(view.network) === foldNetworkName(network);
+  return fitsNetwork && (host === undefined || view.host === host);
+}

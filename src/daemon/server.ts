@@ -1,0 +1,120 @@
+// What makes a p6nd a server: the registry in its state folder, the invites, and the two doors
+// inside the mesh, for hosts and for machines that join.
+
+import { join as joinPath } from 'node:path';
+import { hostAddress } from '../addressing/layout.ts';
+import { ENROLMENT_PORT, SERVER_PORT } from '../addressing/ports.ts';
+import { enrolmentApi, meshApi } from '../api/api.ts';
+import { fromBase64 } from '../base/bytes.ts';
+import type { Lifecycle } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
+import { deriveEnrolmentKey } from '../registry/enrolment.ts';
+import { Registry } from '../registry/registry.ts';
+import { SqliteStore } from '../registry/sqlite/sqlite-store.ts';
+import { EnrolmentDesk } from './enrolment-desk.ts';
+import type { Identity } from './identity.ts';
+import { InviteDesk } from './invite-desk.ts';
+import { HOST_DEVICE, type Machine } from './machine.ts';
+import { LocalRegistryService } from './registry-service.ts';
+import { SiteServices } from './site-services.ts';
+
+const REGISTRY_FILE = 'registry.db';
+/** How often invites whose time is over are removed. */
+const EXPIRY_INTERVAL_MS = 60_000;
+
+/** Opens the registry of a state folder; makes one where there is none. Throws REGISTRY_CORRUPT. */
+export async function openRegistry(
+  stateDir: string,
+  { clock, random }: Machine,
+  logger: Logger,
+  lifecycle: Lifecycle,
+): Promise<Registry> {
+  const store = await SqliteStore.open(
+    { clock, random, logger },
+    { path: joinPath(stateDir, REGISTRY_FILE) },
+  );
+  lifecycle.started('registry', { stop: () => store.close() });
+  return new Registry({ store, clock, random, logger });
+}
+
+export interface ServerFacts {
+  readonly identity: Identity;
+  /** Where machines that join reach this server, best first. */
+  readonly endpoints: readonly string[];
+  /** WireGuard public key of this server, base64. */
+  readonly publicKey: string;
+}
+
+/** The parts of a server between its registry and those who ask. */
+export class Server {
+  readonly registry: Registry;
+  readonly invites: InviteDesk;
+  readonly service: LocalRegistryService;
+  readonly #machine: Machine;
+  readonly #logger: Logger;
+  readonly #facts: ServerFacts;
+
+  constructor(registry: Registry, machine: Machine, logger: Logger, facts: ServerFacts) {
+    const { identity, endpoints, publicKey } = facts;
+    this.registry = registry;
+    this.#machine = machine;
+    this.#logger = logger;
+    this.#facts = facts;
+    this.invites = new InviteDesk(
+      { registry, crypto: machine.crypto, random: machine.random, logger },
+      { server: identity.hostId, serverKey: publicKey, endpoints, siteKey: identity.siteKey },
+    );
+    this.service = new LocalRegistryService({
+      registry,
+      invites: this.invites,
+      clock: machine.clock,
+    });
+  }
+
+  /**
+   * Serves hosts and machines that join, on the addresses that `p6n0` has by now. `peerInstalled`
+   * resolves once the data plane has a peer of a public key (base64).
+   */
+  async serve(
+    peerInstalled: (publicKey: string) => Promise<void>,
+    lifecycle: Lifecycle,
+  ): Promise<void> {
+    const { identity } = this.#facts;
+    const { clock, sockets } = this.#machine;
+    const site = new SiteServices(this.registry);
+    const mesh = meshApi(
+      { registry: this.service, follow: site, hostWrites: site, authenticator: site },
+      this.#logger,
+    );
+    const desk = new EnrolmentDesk(
+      { registry: this.registry, invites: this.invites, peerInstalled },
+      { server: identity.hostId, enrolmentKey: enrolmentKey(identity) },
+    );
+    const enrolment = enrolmentApi(
+      { enrolment: desk, clock, logger: this.#logger },
+      identity.hostId,
+    );
+    for (const [name, server, port] of [
+      ['mesh', mesh, SERVER_PORT],
+      ['enrolment', enrolment, ENROLMENT_PORT],
+    ] as const) {
+      const address = hostAddress(identity.hostId);
+      await server.listen({ fd: sockets.listenTcp({ device: HOST_DEVICE, address, port }) });
+      lifecycle.started(name, server);
+    }
+    this.#expireInvites(lifecycle);
+  }
+
+  #expireInvites(lifecycle: Lifecycle): void {
+    const timer = setInterval(() => {
+      this.invites.refresh().catch((error: unknown) => {
+        this.#logger.warn('expired invites are not removed', { error: String(error) });
+      });
+    }, EXPIRY_INTERVAL_MS);
+    lifecycle.started('invite expiry', { stop: () => clearInterval(timer) });
+  }
+}
+
+function enrolmentKey(identity: Identity): Uint8Array {
+  return deriveEnrolmentKey(fromBase64(identity.privateKey) as Uint8Array);
+}

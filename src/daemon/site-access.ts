@@ -1,0 +1,82 @@
+// How this host's agent reaches the truth of the site: on a server its own registry, elsewhere the
+// servers through the mesh. Both have one form, so nothing else asks which it is.
+
+import type { HostId } from '../addressing/ids.ts';
+import { hostAddress } from '../addressing/layout.ts';
+import { SERVER_PORT } from '../addressing/ports.ts';
+import type { AppLookup, InstanceWriter } from '../agent/ports.ts';
+import { ApiClient } from '../api/client.ts';
+import type { HostUpdate } from '../api/contract/hosts.ts';
+import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry.ts';
+import type { RegistryService } from '../api/services.ts';
+import { P6nError } from '../base/errors.ts';
+import type { FollowTransport } from '../follower/follower.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export interface SiteAccess {
+  readonly transport: FollowTransport;
+  readonly apps: AppLookup;
+  readonly writer: InstanceWriter;
+  readonly registry: RegistryService;
+  /** Tells the site what this host says of itself. */
+  announce(update: HostUpdate): Promise<void>;
+}
+
+/** A server's access to its own registry; `service` answers its operator. */
+export function localAccess(
+  registry: Registry,
+  service: RegistryService,
+  host: HostId,
+): SiteAccess {
+  return {
+    transport: registry,
+    apps: registry,
+    registry: service,
+    writer: {
+      putInstance: async (instance) => void (await registry.putInstance(host, instance)),
+      removeInstance: (machineId) => registry.removeInstance(host, machineId),
+    },
+    announce: async (update) => void (await registry.updateHost(host, update)),
+  };
+}
+
+export interface SiteServer {
+  readonly hostId: HostId;
+  readonly name: string;
+}
+
+/** A host's access to `servers()`, the one to ask first in front; `secret` proves the host. */
+export function remoteAccess(
+  host: HostId,
+  secret: string | undefined,
+  servers: () => readonly SiteServer[],
+): SiteAccess {
+  const client = (server: HostId, operator: boolean): ApiClient =>
+    new ApiClient({
+      target: {
+        kind: 'tcp',
+        host: hostAddress(server),
+        port: SERVER_PORT,
+        localAddress: hostAddress(host),
+      },
+      secret,
+      operator,
+    });
+  const first = (): ApiClient => {
+    const [server] = servers();
+    if (server !== undefined) return client(server.hostId, false);
+    throw new P6nError('SERVER_UNREACHABLE', 'Cannot ask a server: this host knows none');
+  };
+  const remotes = (): RemoteServer[] =>
+    servers().map(({ hostId, name }) => ({ name, client: client(hostId, true) }));
+  return {
+    transport: { follow: (networks, after, signal) => first().follow(networks, after, signal) },
+    apps: { lookupApp: (name) => first().lookupApp(name) },
+    registry: new RemoteRegistryService(remotes),
+    writer: {
+      putInstance: (instance) => first().putInstance(instance),
+      removeInstance: (machineId) => first().removeInstance(machineId),
+    },
+    announce: (update) => first().updateHost(update),
+  };
+}

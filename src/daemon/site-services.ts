@@ -1,0 +1,62 @@
+// What a server does for hosts: the feed of changes, their own writes, and the proof of who they
+// are.
+
+import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import type { HostUpdate } from '../api/contract/hosts.ts';
+import type {
+  AppOnNetwork,
+  FollowService,
+  HostAuthenticator,
+  HostWriteService,
+  Principal,
+} from '../api/services.ts';
+import { P6nError } from '../base/errors.ts';
+import { type Action, authorize } from '../registry/authority.ts';
+import type { FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  async lookupApp(principal: Principal, name: string): Promise<AppOnNetwork | undefined> {
+    authorize(principal, 'read');
+    return await this.#registry.lookupApp(name);
+  }
+
+  follow(
+    principal: Principal,
+    networks: ReadonlySet<NetworkId>,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<FollowEvent> {
+    authorize(principal, 'follow');
+    return this.#registry.follow(networks, after, signal);
+  }
+
+  async updateHost(principal: Principal, update: HostUpdate): Promise<void> {
+    await this.#registry.updateHost(requireHost(principal, 'host-update'), update);
+  }
+
+  async putInstance(principal: Principal, instance: Instance): Promise<void> {
+    await this.#registry.putInstance(requireHost(principal, 'instance-write'), instance);
+  }
+
+  async removeInstance(principal: Principal, machineId: MachineId): Promise<void> {
+    await this.#registry.removeInstance(requireHost(principal, 'instance-write'), machineId);
+  }
+
+  isHostSecret(host: HostId, secret: string): Promise<boolean> {
+    return this.#registry.verifyHostSecret(host, secret);
+  }
+}
+
+/** A host writes what is its own, so who is no host has nothing to write. */
+function requireHost(principal: Principal, action: Action): HostId {
+  authorize(principal, action, principal.kind === 'host' ? principal.host : undefined);
+  if (principal.kind === 'host') return principal.host;
+  throw new P6nError('NOT_PERMITTED', 'Cannot write what is of a host: the caller is none');
+}

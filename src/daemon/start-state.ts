@@ -1,0 +1,59 @@
+// What p6nd starts with before its agent has planned anything, and what the agent is told of this
+// host.
+
+import type { AgentIdentity } from '../agent/ports.ts';
+import { type DataplaneConfig, HOST_TUN } from '../dataplane/config.ts';
+import type { Host } from '../registry/model.ts';
+import type { KeyPair } from '../wireguard/identity.ts';
+import type { DaemonConfig } from './config.ts';
+import type { Identity } from './identity.ts';
+import { HOST_DEVICE } from './machine.ts';
+import type { SiteServer } from './site-access.ts';
+
+/** A data plane without peers and instances: what is not known to be allowed is dropped. */
+export function initialDataplane(
+  { listenPort, mtu }: DaemonConfig,
+  identity: Identity,
+  key: KeyPair,
+): DataplaneConfig {
+  return {
+    listenPort,
+    device: { privateKey: key.privateKey, peers: [] },
+    filter: {
+      hostId: identity.hostId,
+      region: identity.region,
+      extraHostAddresses: [],
+      server: identity.role === 'server',
+      hosts: [],
+      networks: [],
+      instances: [],
+      wireguardPeers: [],
+    },
+    tuns: [{ tun: HOST_TUN, name: HOST_DEVICE, namespace: undefined, mtu }],
+  };
+}
+
+export function agentIdentity(
+  { region, listenPort, mtu }: DaemonConfig,
+  identity: Identity,
+  key: KeyPair,
+  endpoints: readonly string[],
+): AgentIdentity {
+  return {
+    hostId: identity.hostId,
+    region: region ?? identity.region,
+    role: identity.role,
+    privateKey: key.privateKey,
+    listenPort,
+    mtu,
+    endpoints,
+    servers: identity.servers.map(({ hostId: id, ...server }) => ({ id, ...server })),
+  };
+}
+
+/** The servers of the site: those of the copy, or of the identity while the copy is empty. */
+export function knownServers(identity: Identity, hosts: Iterable<Host>): SiteServer[] {
+  const servers = [...hosts].filter(({ role }) => role === 'server');
+  if (servers.length > 0) return servers.map(({ id, name }) => ({ hostId: id, name }));
+  return identity.servers.map(({ hostId }) => ({ hostId, name: String(hostId) }));
+}

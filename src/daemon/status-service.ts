@@ -1,0 +1,127 @@
+// One look at this host: who it is, whom it reaches, what runs here and what was dropped.
+
+import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
+import { hostAddress, wireguardPeerAddress } from '../addressing/layout.ts';
+import type { InstanceOperations } from '../agent/ports.ts';
+import type { StatusPeer, StatusRegistry, StatusView } from '../api/contract/status.ts';
+import type { Principal, StatusService } from '../api/services.ts';
+import type { WallMillis } from '../base/clock.ts';
+import type { Dataplane, PeerStatus } from '../dataplane/dataplane.ts';
+import type { EndpointAddress } from '../device/config.ts';
+import type { Follower } from '../follower/follower.ts';
+import { formatHostPort } from '../ip/host-port.ts';
+import type { Invite } from '../registry/model.ts';
+import type { Identity } from './identity.ts';
+
+/** `filter_drop_other_network`, `device_drop_mac1`, `drop_tun_write`. */
+const DROP_PATTERN = /^(?:(?<part>[a-z]+)_)?drop_(?<reason>.+)$/;
+
+export interface StatusDependencies {
+  readonly dataplane: Dataplane;
+  readonly follower: Follower;
+  readonly instances: InstanceOperations;
+  readonly invites: () => readonly Invite[];
+}
+
+export interface StatusFacts {
+  readonly version: string;
+  readonly startedAt: WallMillis;
+  readonly identity: Identity;
+  /** WireGuard public key of this host, base64. */
+  readonly publicKey: string;
+  readonly listenPort: number;
+  readonly endpoints: readonly string[];
+}
+
+export class LocalStatusService implements StatusService {
+  readonly #dependencies: StatusDependencies;
+  readonly #facts: StatusFacts;
+
+  constructor(dependencies: StatusDependencies, facts: StatusFacts) {
+    this.#dependencies = dependencies;
+    this.#facts = facts;
+  }
+
+  async status(_: Principal): Promise<StatusView> {
+    const { dataplane, instances } = this.#dependencies;
+    const { version, startedAt, identity, publicKey, listenPort, endpoints } = this.#facts;
+    const peers = await dataplane.peers();
+    return {
+      version,
+      started_at: startedAt,
+      host: {
+        id: identity.hostId,
+        name: identity.name,
+        region: identity.region,
+        role: identity.role,
+        address: hostAddress(identity.hostId),
+        public_key: publicKey,
+        listen_port: listenPort,
+        endpoints,
+      },
+      registry: this.#registry(),
+      peers: peers.map((peer) => this.#peer(peer)),
+      instances: instances.list().map(({ instance, networkName }) => ({
+        id: instance.machineId,
+        name: instance.name,
+        app: instance.app,
+        network: networkName,
+        address: instance.address,
+        state: instance.state,
+      })),
+      drops: dropsOf(dataplane.counters()),
+    };
+  }
+
+  #registry(): StatusRegistry {
+    const { follower } = this.#dependencies;
+    const { revision, following: isFollowing } = follower.status();
+    const following = isFollowing ? 'following' : 'unreachable';
+    return {
+      state: this.#facts.identity.role === 'server' ? 'serving' : following,
+      ...(revision === undefined ? {} : { revision: `${revision.incarnation}/${revision.number}` }),
+    };
+  }
+
+  #peer(peer: PeerStatus): StatusPeer {
+    const { publicKey, endpoint } = peer;
+    return {
+      ...this.#peerName(publicKey),
+      public_key: publicKey,
+      received_bytes: peer.receivedBytes,
+      sent_bytes: peer.sentBytes,
+      ...(endpoint === undefined ? {} : { endpoint: endpointText(endpoint) }),
+      ...(peer.lastHandshakeAt === undefined ? {} : { last_handshake_at: peer.lastHandshakeAt }),
+    };
+  }
+
+  #peerName(publicKey: string): { name: string; address?: string } {
+    const { follower, invites } = this.#dependencies;
+    for (const host of follower.current().hosts) {
+      if (host.publicKey === publicKey) return { name: host.name, address: hostAddress(host.id) };
+    }
+    const invite = invites().find((one) => one.publicKey === publicKey);
+    if (invite === undefined) return { name: 'unknown' };
+    const { server, number } = invite;
+    return {
+      name: `invite ${number}`,
+      address: wireguardPeerAddress(INFRASTRUCTURE_NETWORK, server, number),
+    };
+  }
+}
+
+function endpointText({ address, port }: EndpointAddress): string {
+  return formatHostPort({ host: address, port });
+}
+
+/** Drops by reason, in the words of `explain` where they are the filter's. */
+function dropsOf(counters: Readonly<Record<string, number>>): Record<string, number> {
+  const drops: Record<string, number> = {};
+  for (const [name, count] of Object.entries(counters)) {
+    const { part, reason = '' } = DROP_PATTERN.exec(name)?.groups ?? {};
+    if (count === 0 || reason === '') continue;
+    const words = reason.replaceAll('_', '-');
+    drops[part === undefined || part === 'filter' ? words : `${part}-${words}`] = count;
+  }
+  return drops;
+}

@@ -1,0 +1,96 @@
+// The registry's records as the API shows them.
+
+import { hostAddress, networkPrefix, wireguardPeerAddress } from '../addressing/layout.ts';
+import type { AppStatus, AppSummary, AppView } from '../api/contract/apps.ts';
+import type { HostView } from '../api/contract/hosts.ts';
+import type { InstanceView } from '../api/contract/instances.ts';
+import type { InviteView } from '../api/contract/invites.ts';
+import type { NetworkView } from '../api/contract/networks.ts';
+import type { OrganizationView } from '../api/contract/organizations.ts';
+import type { WallMillis } from '../base/clock.ts';
+import type { App, Host, Instance, Invite, Network, Organization } from '../registry/model.ts';
+
+export function organizationView(organization: Organization): OrganizationView {
+  return { name: organization.name, created_at: organization.createdAt };
+}
+
+export function networkView(network: Network): NetworkView {
+  return {
+    id: network.id,
+    name: network.name,
+    organization: network.organization,
+    prefix: networkPrefix(network.id),
+    region_scoped: network.regionScoped,
+    created_at: network.createdAt,
+  };
+}
+
+/** `network` is the name of the app's network. */
+export function appSummary(app: App, network: string, instances: number): AppSummary {
+  return {
+    id: app.name,
+    name: app.name,
+    machine_count: instances,
+    volume_count: 0,
+    network,
+    organization: { name: app.organization, slug: app.organization },
+  };
+}
+
+export function appView(app: App, network: string, instances: number): AppView {
+  const status: AppStatus = instances > 0 ? 'deployed' : 'pending';
+  return { ...appSummary(app, network, instances), status, created_at: app.createdAt };
+}
+
+export function hostView(host: Host): HostView {
+  return {
+    id: host.id,
+    name: host.name,
+    region: host.region,
+    role: host.role,
+    address: hostAddress(host.id),
+    public_key: host.publicKey,
+    endpoints: host.endpoints,
+    created_at: host.createdAt,
+  };
+}
+
+/** `hosts` are names by id; `now` decides between open and expired. */
+export function inviteView(
+  invite: Invite,
+  hosts: ReadonlyMap<number, string>,
+  now: WallMillis,
+): InviteView {
+  const usedBy = invite.use === undefined ? undefined : hosts.get(invite.use.host);
+  const unused = invite.expiresAt <= now ? 'expired' : 'open';
+  return {
+    number: invite.number,
+    server: hosts.get(invite.server) ?? String(invite.server),
+    address: wireguardPeerAddress(0 as Network['id'], invite.server, invite.number),
+    state: invite.use === undefined ? unused : 'used',
+    created_at: invite.createdAt,
+    expires_at: invite.expiresAt,
+    ...(invite.region === undefined ? {} : { region: invite.region }),
+    ...(usedBy === undefined ? {} : { used_by: usedBy }),
+  };
+}
+
+/** `network` and `host` are names. */
+export function instanceView(instance: Instance, network: string, host: string): InstanceView {
+  return {
+    id: instance.machineId,
+    name: instance.name,
+    app: instance.app,
+    network,
+    network_id: instance.network,
+    host,
+    host_id: instance.host,
+    region: instance.region,
+    group: instance.group,
+    address: instance.address,
+    state: instance.state,
+    metadata: instance.metadata,
+    created_at: instance.createdAt,
+    updated_at: instance.updatedAt,
+  };
+}
