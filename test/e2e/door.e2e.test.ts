@@ -1,0 +1,111 @@
+// The door of a host: from the LAN, from an instance, from another host and from an invite's tunnel
+// nothing answers but what the filter's list names, and a program that listens on all addresses of
+// the host is not reached.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+
+const OPEN_PORT = '9999';
+
+describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
+  let site: Site;
+  let one: SiteHost;
+  let two: SiteHost;
+  let neighbour: SiteHost;
+  let hostAddress: string;
+  let presence: string;
+  let instance: string;
+  const listeners: ChildProcess[] = [];
+
+  before(async () => {
+    site = await Site.running(2);
+    [one, two] = site.hosts as [SiteHost, SiteHost];
+    neighbour = await site.addHost('neighbour');
+    await neighbour.exec('ip', 'route', 'add', 'fdaa::/16', 'via', '2001:db8::1');
+    await one.must('apps', 'create', 'web');
+    const sleep = ['--detach', '--', 'sleep', 'infinity'];
+    await one.must('instances', 'run', '--app', 'web', '--name', 'web', ...sleep);
+    const shown = await one.json<{ address: string; network_id: number; here: { pid: number } }>(
+      'instances',
+      'show',
+      'web',
+    );
+    instance = String(shown.here.pid);
+    hostAddress = (await one.json<{ host: { address: string } }>('status')).host.address;
+    const [high, low] = [shown.network_id >>> 16, shown.network_id & 0xffff];
+    presence = `fdaa:${high.toString(16)}:${low.toString(16)}:1:0:0:0:1`;
+    for (const kind of [[], ['-u']]) {
+      const words = [
+        'netns',
+        'exec',
+        one.namespace,
+        'ncat',
+        '-6',
+        '-l',
+        '-k',
+        ...kind,
+        '::',
+        OPEN_PORT,
+      ];
+      listeners.push(spawn('ip', words, { stdio: 'ignore' }));
+    }
+    await until('programs listen on all addresses', async () => {
+      const { stdout } = await one.exec('ss', '-Hlntu');
+      return stdout.split('\n').filter((line) => line.includes(`:${OPEN_PORT}`)).length === 2;
+    });
+  });
+
+  after(async () => {
+    for (const listener of listeners) listener.kill();
+    await site?.remove();
+  });
+
+  test('the listener is reached by the address of the LAN', async () => {
+    assert.equal((await connect(neighbour, '2001:db8::1', OPEN_PORT)).code, 0);
+  });
+
+  test('nothing of it answers a neighbour on the LAN', async () => {
+    for (const address of ['fdaa::3', hostAddress, presence]) {
+      for (const port of ['53', '6600', '6601', OPEN_PORT]) {
+        const { code } = await connect(neighbour, address, port);
+        assert.notEqual(code, 0, `${address} port ${port} answers a neighbour`);
+      }
+    }
+    const { stdout } = await neighbour.exec(
+      'dig',
+      '+tries=1',
+      '+time=1',
+      '@fdaa::3',
+      'web.internal',
+    );
+    assert.match(stdout, /timed out|no servers could be reached|unreachable/);
+  });
+
+  test('an instance reaches the name server and nothing else', async () => {
+    const inside = ['nsenter', '-t', instance, '-n', '-m'];
+    const { stdout } = await one.exec(...inside, 'dig', '+short', 'AAAA', 'web.internal');
+    assert.match(stdout, /^fdaa:/);
+    for (const address of ['fdaa::3', hostAddress, presence]) {
+      for (const port of ['22', '6600', '6601', OPEN_PORT]) {
+        const { code } = await one.exec(...inside, 'ncat', '-6', '-z', '-w', '1', address, port);
+        assert.notEqual(code, 0, `${address} port ${port} answers an instance`);
+      }
+    }
+  });
+
+  test('another host reaches the server port and nothing else', async () => {
+    assert.equal((await connect(two, hostAddress, '6600')).code, 0);
+    for (const port of ['53', '6601', OPEN_PORT]) {
+      assert.notEqual((await connect(two, hostAddress, port)).code, 0, `port ${port} answers`);
+    }
+    for (const address of ['fdaa::3', presence]) {
+      assert.notEqual((await connect(two, address, OPEN_PORT)).code, 0, `${address} answers`);
+    }
+  });
+});
+
+function connect(host: SiteHost, address: string, port: string): ReturnType<SiteHost['exec']> {
+  return host.exec('ncat', '-6', '-z', '-w', '1', address, port);
+}
