@@ -17,6 +17,7 @@ started=()
 
 clean_up() {
   local status=$?
+  set +e
   trap - EXIT
   trap '' INT TERM HUP
   if ((status != 0)); then
@@ -24,8 +25,8 @@ clean_up() {
     tail -n 5 "$scratch"/*.log >&2 2>/dev/null || true
   fi
   for host in 1 2; do
-    on "$host" instances list --json 2>/dev/null | machine_ids | while read -r id; do
-      on "$host" instances remove --force "$id" >/dev/null 2>&1 || true
+    on "$host" instances list --here --json 2>/dev/null | instance_ids | while read -r id; do
+      on "$host" instances remove --force "$id" >/dev/null 2>&1
     done
   done
   ((${#started[@]})) && kill "${started[@]}" 2>/dev/null
@@ -47,8 +48,10 @@ on() { # HOST WORDS...
   shift
   bin/p6nctl --socket "$scratch/$host.sock" "$@"
 }
-machine_ids() { node -e 'const t = require("node:fs").readFileSync(0, "utf8");
-  for (const i of t === "" ? [] : JSON.parse(t)) console.log(i.machineId ?? i.id)'; }
+instance_ids() { # of the listing on standard input
+  node -e 'const text = require("node:fs").readFileSync(0, "utf8");
+    for (const { id } of text === "" ? [] : JSON.parse(text)) console.log(id)'
+}
 field() { # JSON-PATH, of the JSON on standard input
   node -e 'let v = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
     for (const k of process.argv[1].split(".")) v = v?.[k]; console.log(v ?? "")' "$1"
@@ -146,8 +149,8 @@ for name in web.internal ams.web.internal fra.web.internal client.internal; do
   echo "$name: no answer"
 done 2>/dev/null
 
-drops() { # HOST: packets dropped because they would cross from a network to another
-  on "$1" status --json | field drops.network-mismatch
+drops() { # HOST: packets dropped because they would have crossed from one network to another
+  on "$1" status --json | field drops.other-network | sed 's/^$/0/'
 }
 say "A ping to an address of the other network fails at once, with the ICMPv6 error"
 before=$(drops 1)

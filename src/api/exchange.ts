@@ -46,7 +46,9 @@ export async function open(exchange: Exchange): Promise<IncomingMessage> {
   throw errorFromBody(await readJson(exchange, answer).catch(() => undefined), status);
 }
 
-/** Sends the request; resolves with the JSON of a successful answer, or undefined without a body. */
+/**
+ * Sends the request; resolves with the JSON of a successful answer, or undefined without a body.
+ */
 export async function call(exchange: Exchange): Promise<unknown> {
   return await readJson(exchange, await open(exchange));
 }

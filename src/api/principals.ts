@@ -23,7 +23,9 @@ declare module 'fastify' {
 const AUTHORIZATION_LENGTH_MAX = 512;
 const BEARER_PATTERN = /^Bearer ([\x21-\x7e]+)$/;
 
-/** Sets `request.principal` to what `identify` finds, and refuses callers that a route is not for. */
+/**
+ * Sets `request.principal` to what `identify` finds, and refuses callers that a route is not for.
+ */
 export function guardRoutes(
   app: FastifyInstance,
   identify: (request: FastifyRequest) => Principal | Promise<Principal>,
@@ -34,9 +36,10 @@ export function guardRoutes(
     if (request.is404) return;
     const allow = request.routeOptions.config.allow ?? [];
     if (allow.includes(request.principal.kind)) return;
+    const route = `${request.method} ${request.routeOptions.url}`;
     throw new P6nError(
       'NOT_PERMITTED',
-      `Cannot ${request.method} ${request.routeOptions.url}: it is not for ${whoAsks(request.principal)}`,
+      `Cannot ${route}: it is not for ${whoAsks(request.principal)}`,
       { hint: 'Use p6nctl on a server, as root.' },
     );
   });

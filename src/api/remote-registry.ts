@@ -1,6 +1,6 @@
-// The registry as a host sees it that is no server: each question goes through the mesh to a server,
-// on behalf of this host's p6nctl. What only a server's own operator may do is refused here, with
-// the name of a server to go to.
+// The registry as a host sees it that is no server: each question goes through the mesh to a
+// server, on behalf of this host's p6nctl. What only a server's own operator may do is refused
+// here, with the name of a server to go to.
 
 import { P6nError } from '../base/errors.ts';
 import type { ApiClient } from './client.ts';

@@ -104,13 +104,13 @@ function addNoun(
 ): void {
   const [only] = commands;
   if (only !== undefined && only.usage === noun.name) {
-    addCommand(parser, { command: only, usage: only.usage }, choose);
+    addCommand(parser, { command: only, lead: '', usage: only.usage }, choose);
     return;
   }
   parser.command(noun.name, noun.summary, (nested) => {
     addVerbs(
       nested,
-      commands.map((command) => ({ command, usage: command.usage })),
+      commands.map((command) => ({ command, lead: `${noun.name} `, usage: command.usage })),
       choose,
     );
     return nested.demandCommand(1, `a verb after "${noun.name}" is missing`);
@@ -119,6 +119,8 @@ function addNoun(
 
 interface UsedCommand {
   readonly command: Command;
+  /** The words that lead to it, with a space behind them. */
+  readonly lead: string;
   /** What is left of the command's usage below the words that lead to it. */
   readonly usage: string;
 }
@@ -132,7 +134,11 @@ function addVerbs(parser: Argv, commands: readonly UsedCommand[], choose: Choose
       addCommand(parser, one, choose);
       continue;
     }
-    const rest = { command: one.command, usage: one.usage.slice(first.length + 1) };
+    const rest = {
+      command: one.command,
+      lead: `${one.lead}${first} `,
+      usage: one.usage.slice(first.length + 1),
+    };
     groups.set(first, [...(groups.get(first) ?? []), rest]);
   }
   for (const [word, members] of groups) {
@@ -144,13 +150,13 @@ function addVerbs(parser: Argv, commands: readonly UsedCommand[], choose: Choose
   }
 }
 
-function addCommand(parser: Argv, { command, usage }: UsedCommand, choose: Choose): void {
+function addCommand(parser: Argv, { command, lead, usage }: UsedCommand, choose: Choose): void {
   const tail = command.takesCommand === true ? ' -- COMMAND...' : '';
   parser.command(
     usage,
     command.summary,
     (nested) => {
-      if (tail !== '') nested.usage(`${command.summary}: [options]${tail}`);
+      if (tail !== '') nested.usage(`$0 ${lead}${usage} [options]${tail}\n\n${command.summary}`);
       for (const [name, option] of Object.entries(command.options ?? {})) {
         nested.option(name, yargsOption(option));
       }

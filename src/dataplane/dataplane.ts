@@ -73,8 +73,8 @@ export class Dataplane {
 
   /**
    * Starts the worker and applies the configuration. Rejects with PORT_TAKEN, NO_TUN, NOT_ROOT and
-   * others when the sockets or the host's own TUN cannot be made; an instance's TUN that cannot is a
-   * `tun-failed` event, and is tried again with the next configuration.
+   * others when the sockets or the host's own TUN cannot be made; an instance's TUN that cannot is
+   * a `tun-failed` event, and is tried again with the next configuration.
    */
   static async start(options: DataplaneOptions): Promise<Dataplane> {
     const wake = new LinuxWake();
@@ -129,8 +129,8 @@ export class Dataplane {
   }
 
   /**
-   * Brings the worker to `config`; resolves when all of it holds. Rejects with a P6nError that names
-   * what failed: all else holds, and the next call tries the rest again.
+   * Brings the worker to `config`; resolves when all of it holds. Rejects with a P6nError that
+   * names what failed: all else holds, and the next call tries the rest again.
    */
   applyConfig(config: DataplaneConfig): Promise<void> {
     const applied = this.#turn.then(async () => {

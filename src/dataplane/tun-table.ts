@@ -25,8 +25,8 @@ export class TunTable {
   }
 
   /**
-   * Makes an interface in place of the one that has its number, if any; throws a P6nError as OpenTun
-   * does, and VALUE_INVALID for a bad MTU.
+   * Makes an interface in place of the one that has its number, if any; throws a P6nError as
+   * OpenTun does, and VALUE_INVALID for a bad MTU.
    */
   open(config: TunConfig): void {
     const { tun: number, name, namespace, mtu, persistent = false } = config;

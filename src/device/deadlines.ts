@@ -19,7 +19,9 @@ export class Deadlines {
     return this.#count === 0 ? NEVER : (this.#at[this.#heap[0]!] as Millis);
   }
 
-  /** A peer whose deadline may have come, or undefined. It stays where it is until set() moves it. */
+  /**
+   * A peer whose deadline may have come, or undefined. It stays where it is until set() moves it.
+   */
   due(now: Millis): number | undefined {
     return this.#count > 0 && this.next <= now ? this.#heap[0] : undefined;
   }

@@ -1,5 +1,5 @@
-// Outer addresses as the device keeps them: the bytes of base/packet-batch.ts, compared as words. An
-// endpoint never changes, it is replaced, because datagrams on their way out refer to it.
+// Outer addresses as the device keeps them: the bytes of base/packet-batch.ts, compared as words.
+// An endpoint never changes, it is replaced, because datagrams on their way out refer to it.
 
 import {
   ENDPOINT_ADDRESS_OFFSET,

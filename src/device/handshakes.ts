@@ -1,5 +1,5 @@
-// Handshake messages and cookie replies as they arrive: the checks in order of their cost, so that a
-// flood is turned away before it costs a curve multiplication.
+// Handshake messages and cookie replies as they arrive: the checks in order of their cost, so that
+// a flood is turned away before it costs a curve multiplication.
 //
 //   length and type -> mac1 -> [under load: mac2 -> rate limit] -> who is it -> handshake
 

@@ -1,5 +1,5 @@
-// The copy on disk, so that a host that starts without a server knows what it knew. It is a cache: a
-// file that is damaged or gone is an empty copy, and a write that fails is tried again later.
+// The copy on disk, so that a host that starts without a server knows what it knew. It is a cache:
+// a file that is damaged or gone is an empty copy, and a write that fails is tried again later.
 //
 //   p6n-copy 1 SHA-256-of-the-rest-in-hex LF
 //   JSON

@@ -1,5 +1,5 @@
-// The up to three sessions of a peer (the paper, section 6.1 and 6.3): receiving goes on with all of
-// them, sending with the current one.
+// The up to three sessions of a peer (the paper, section 6.1 and 6.3): receiving goes on with all
+// of them, sending with the current one.
 //
 //   initiator: a response was accepted          responder: a response was sent
 //     new -> current -> previous -> gone          new -> next

@@ -1,7 +1,7 @@
 // TAI64N timestamps (https://cr.yp.to/libtai/tai64.html) as WireGuard uses them: 8 bytes of seconds
-// and 4 of nanoseconds, big-endian, so that later times compare greater byte by byte. They only have
-// to grow, so leap seconds are left out, and nanoseconds are rounded down to keep the clock from
-// being a side channel.
+// and 4 of nanoseconds, big-endian, so that later times compare greater byte by byte. They only
+// have to grow, so leap seconds are left out, and nanoseconds are rounded down to keep the clock
+// from being a side channel.
 
 import type { WallMillis } from '../base/clock.ts';
 

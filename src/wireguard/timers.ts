@@ -1,5 +1,5 @@
-// The five timers of a peer (the paper, section 6), as deadlines. Events come in by the name of what
-// happened; expire() says what is to be done. Nothing here knows messages or sessions.
+// The five timers of a peer (the paper, section 6), as deadlines. Events come in by the name of
+// what happened; expire() says what is to be done. Nothing here knows messages or sessions.
 //
 //  timer                 armed by                        disarmed by
 //  retransmit handshake  initiation sent: 5 s + jitter   handshake completed

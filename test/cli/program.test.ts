@@ -78,6 +78,10 @@ async function p6nctl(line: string, answers = ANSWERS, colours = false): Promise
   return { exitCode, output: terminal.output, talk: terminal.talk, calls };
 }
 
+const RUN_WITH_EVERYTHING =
+  'instances run --app web --name 007 --group g --metadata a=1 --metadata b=x=y ' +
+  '--detach -- c --app -- d';
+
 const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[]>> = {
   'organizations create acme': [['createOrganization', { name: 'acme' }]],
   'organizations list': [['listOrganizations']],
@@ -111,20 +115,19 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   'instances run --app web --detach -- sleep 60': [
     ['runInstance', { app: 'web', command: ['sleep', '60'], working_directory: '/srv' }],
   ],
-  'instances run --app web --name 007 --group g --metadata a=1 --metadata b=x=y --detach -- c --app -- d':
+  [RUN_WITH_EVERYTHING]: [
     [
-      [
-        'runInstance',
-        {
-          app: 'web',
-          name: '007',
-          group: 'g',
-          metadata: { a: '1', b: 'x=y' },
-          command: ['c', '--app', '--', 'd'],
-          working_directory: '/srv',
-        },
-      ],
+      'runInstance',
+      {
+        app: 'web',
+        name: '007',
+        group: 'g',
+        metadata: { a: '1', b: 'x=y' },
+        command: ['c', '--app', '--', 'd'],
+        working_directory: '/srv',
+      },
     ],
+  ],
   'instances attach --app web --netns /run/netns/x': [
     ['attachInstance', { app: 'web', netns: '/run/netns/x' }],
   ],

@@ -106,7 +106,8 @@ export class Site {
 }
 
 export function machineId(number: number, host: number): MachineId {
-  return `${host.toString(16).padStart(6, '0')}${number.toString(16).padStart(8, '0')}` as MachineId;
+  const digits = [host.toString(16).padStart(6, '0'), number.toString(16).padStart(8, '0')];
+  return digits.join('') as MachineId;
 }
 
 export function networksOf(...apps: readonly App[]): ReadonlySet<NetworkId> {

@@ -127,7 +127,7 @@ test('enrol() answers the same host key the same until the expiry, and no other'
   await assert.rejects(site.registry.enrol(request, ENROLMENT_KEY), { code: 'INVITE_EXPIRED' });
 });
 
-test('enrol() gives the secret that it answers with also after the server changed its key', async () => {
+test('enrol() gives the same secret also after the server changed its key', async () => {
   const { site, server } = await started();
   const request = await requestFor(site, server, 'two');
   const first = await site.registry.enrol(request, ENROLMENT_KEY);

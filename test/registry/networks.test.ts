@@ -36,7 +36,7 @@ test('a network needs an organization and a name by the rules', async () => {
   await assert.rejects(registry.removeNetwork({ name: 'none' }), { code: 'NOT_FOUND' });
 });
 
-test('a network made again under a removed name has another id, and the old one stays taken', async () => {
+test('a network made again under a removed name has another id', async () => {
   const { registry, store } = await started();
   const first = await registry.createNetwork({ name: 'blue', regionScoped: true });
   assert.equal(first.regionScoped, true);
@@ -71,7 +71,7 @@ test('a network with apps is not removed, and the refusal names them', async () 
   await registry.removeNetwork({ name: 'blue' });
 });
 
-test('createApp() makes the network that does not exist yet, and uses the one that does', async () => {
+test('createApp() makes a network that does not exist yet and uses one that does', async () => {
   const { registry } = await started();
   const first = await registry.createApp({ name: 'web', network: 'blue' });
   assert.equal(first.networkCreated, true);

@@ -1,5 +1,6 @@
-// Devices on a simulated network: pings cross under loss and reordering, a NAT that rebinds heals by
-// roaming, peers that begin at once both finish. The seed of a run is printed; P6N_SEED replays it.
+// Devices on a simulated network: pings cross under loss and reordering, a NAT that rebinds heals
+// by roaming, peers that begin at once both finish. The seed of a run is printed; P6N_SEED replays
+// it.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -231,7 +231,9 @@ function countPongs(
   ).length;
 }
 
-/** By addresses alone: what comes out of an instance's TUN is of its network and is meant for it. */
+/**
+ * By addresses alone: what comes out of an instance's TUN is of its network and is meant for it.
+ */
 function assertIsolation(mesh: Mesh, nodes: readonly HostNode[]): void {
   for (const instance of mesh.instances) {
     const node = nodes[instance.host];

@@ -1,5 +1,5 @@
-// The reference of the crypto port: the suite for all, and below it the libraries themselves against
-// vectors that the port's narrow functions cannot express.
+// The reference of the crypto port: the suite for all, and below it the libraries themselves
+// against vectors that the port's narrow functions cannot express.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,6 @@
-// `p6nctl instances run`: starts a command as an instance. In the foreground it passes the command's
-// output on, turns an interrupt into a stop of the instance, and ends as the command ends.
+// `p6nctl instances run`: starts a command as an instance. In the foreground it passes the
+// command's output on, turns an interrupt into a stop of the instance, and ends as the command
+// ends.
 
 import type { ApiClient } from '../../../api/client.ts';
 import type { RunInstance } from '../../../api/contract/instances.ts';
