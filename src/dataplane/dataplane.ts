@@ -160,7 +160,7 @@ export class Dataplane {
     const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#send({ type: 'stop' });
     await exited;
-    this.#rejectWaiting(new P6nError('INTERNAL', 'Cannot ask the data plane: it was stopped'));
+    this.#rejectWaiting(stoppedError());
     this.#wake.close();
   }
 
@@ -175,6 +175,7 @@ export class Dataplane {
   }
 
   async #apply(config: DataplaneConfig): Promise<readonly FailureText[]> {
+    if (this.#isStopping) throw stoppedError();
     const change = diffConfig(this.#applied, config);
     if (change === undefined) return [];
     this.#failedMeanwhile.clear();
@@ -197,7 +198,7 @@ export class Dataplane {
   #ask(makeRequest: (id: number) => Request): Promise<Report> {
     return new Promise((resolve, reject) => {
       if (this.#isStopping) {
-        reject(new P6nError('INTERNAL', 'Cannot ask the data plane: it was stopped'));
+        reject(stoppedError());
         return;
       }
       const id = this.#nextId++;
@@ -288,6 +289,10 @@ function without(
       ],
     },
   };
+}
+
+function stoppedError(): P6nError {
+  return new P6nError('INTERNAL', 'Cannot ask the data plane: its worker has ended');
 }
 
 function changeError(failures: readonly FailureText[]): P6nError {

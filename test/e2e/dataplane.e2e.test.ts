@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { P6nError } from '../../src/base/errors.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import type { LinkSettings } from '../../src/os/links.ts';
+import type { PrivateKey } from '../../src/wireguard/crypto/crypto.ts';
 import { LISTEN_PORT, Mesh, type MeshInstance, MTU } from '../fakes/mesh.ts';
 import { type DataplaneHost, startHost } from './dataplane-host.ts';
 import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
@@ -146,6 +147,21 @@ test('dataplane: start errors name what is missing', OPTIONS, async (t) => {
     withCode('ALREADY_RUNNING'),
   );
 });
+
+test(
+  'dataplane: a worker that fails is an event, and everything after it an error',
+  OPTIONS,
+  async (t) => {
+    const { mesh, hosts } = await startTwoHosts(t);
+    const config = mesh.configOf(0);
+    const privateKey = null as unknown as PrivateKey;
+    const broken = { ...config, device: { ...config.device, privateKey } };
+    await assert.rejects(hosts[0].applyConfig(broken), withCode('INTERNAL'));
+    await hosts[0].event('failed');
+    await assert.rejects(hosts[0].applyConfig(config), withCode('INTERNAL'));
+    await assert.rejects(hosts[0].peers(), withCode('INTERNAL'));
+  },
+);
 
 test('dataplane: stop() closes everything', OPTIONS, async (t) => {
   const { mesh, namespaces, hosts, inside } = await startTwoHosts(t);

@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.ts';
 import type { Slab } from '../../base/slab.ts';
 import {
   AEAD_TAG_BYTES,
+  KEY_BYTES,
   type SessionCipher,
   type SymmetricKey,
 } from '../../wireguard/crypto/crypto.ts';
@@ -34,11 +35,12 @@ export class OpensslSessionCipher implements SessionCipher {
   #context: number;
 
   constructor(functions: OpensslFunctions, scratch: CipherScratch, key: SymmetricKey) {
+    assert(key.length === KEY_BYTES, 'OpensslSessionCipher: a key has 32 bytes');
     this.#functions = functions;
     this.#scratch = scratch;
     this.#context = functions.cipherContextNew();
     assert(this.#context !== 0, 'OpensslSessionCipher: no memory for a context');
-    const copy = nativeMemory(key.length);
+    const copy = nativeMemory(KEY_BYTES);
     copy.set(key);
     const cipher = functions.chacha20Poly1305();
     const returned = functions.cipherInit(this.#context, cipher, 0, addressOf(copy), 0, SEAL);

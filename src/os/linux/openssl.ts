@@ -2,6 +2,7 @@
 // handshakes, ten times and twenty times as fast as the reference, which does the rest. It is
 // compared with the reference before anybody gets it.
 
+import { assert } from '../../base/assert.ts';
 import { equalConstantTime, wipe } from '../../base/bytes.ts';
 import {
   AEAD_TAG_BYTES,
@@ -76,6 +77,7 @@ function diffieHellman(
 }
 
 function rawKey(make: OpensslFunctions['newRawPrivateKey'], key: Uint8Array): number {
+  assert(key.length === KEY_BYTES, 'opensslCrypto: an X25519 key has 32 bytes');
   const copy = nativeMemory(KEY_BYTES);
   copy.set(key);
   const made = make(PKEY_X25519, 0, copy, KEY_BYTES);
