@@ -55,7 +55,9 @@ const MTU_DEFAULT = 1420;
 export class Dataplane {
   /** The UDP port that the worker listens on. */
   readonly port: number;
-  /** Which implementation of the crypto the worker uses: `openssl`, or `noble` where there is none. */
+  /**
+   * Which implementation of the crypto the worker uses: `openssl`, or `noble` where there is none.
+   */
   readonly crypto: string;
   readonly #worker: Worker;
   readonly #wake: LinuxWake;

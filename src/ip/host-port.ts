@@ -14,7 +14,7 @@ export interface HostPort {
 
 /** A host name has at most 253 letters (RFC 1035, section 2.3.4), and a port 5 digits. */
 const LENGTH_MAX = 260;
-const PATTERN = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/;
+const PATTERN = /^(?:\[([^\]]+)\]|([^:[\]]+)):([1-9]\d{0,4})$/;
 const NAME_PATTERN = /^(?!-)[a-zA-Z0-9_-]{1,63}(?:\.[a-zA-Z0-9_-]{1,63})*\.?$/;
 const ZONE_PATTERN = /^[A-Za-z0-9_.-]{1,15}$/;
 const NUMBERS_PATTERN = /^[0-9.]+$/;

@@ -124,6 +124,7 @@ test('plan() gives the host link an address for each network with an instance he
       { address: presenceAddress(NETWORK, HOST), preferred: true },
     ],
     routes: ['fdaa::/16'],
+    exclusive: true,
   });
   assert.deepEqual(listeners, ['fdaa::3', 'fdaa:2::3']);
 });
@@ -144,6 +145,7 @@ test('plan() gives an instance its TUN, its address and its route', () => {
     mtu: 1420,
     addresses: [{ address: record.instance.address, preferred: true }],
     routes: ['fdaa::/16'],
+    exclusive: false,
   });
 });
 
