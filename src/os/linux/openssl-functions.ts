@@ -1,5 +1,6 @@
-// The functions of OpenSSL that Node.js carries and exports, bound by name. A Node.js that was built
-// otherwise lacks them, so binding them is a question and not a matter of importing this file.
+// The functions of OpenSSL that Node.js carries and exports, bound by name. A Node.js that was
+// built otherwise lacks them, so binding them is a question and not a matter of importing this
+// file.
 
 import { nativeFunction } from './ffi.ts';
 
