@@ -5,7 +5,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { type LaunchOptions, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import {
+  type LaunchOptions,
+  P6NCTL,
+  run,
+  Site,
+  type SiteHost,
+  SKIP_REASON,
+  until,
+} from './site.ts';
 
 describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 60_000 }, () => {
   let site: Site;
@@ -35,7 +43,7 @@ describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 60_000 }, () => {
     ['networks create DEFAULT', 1, /NAME_TAKEN/],
     ['networks remove default', 1, /NETWORK_IN_USE/],
     ['hosts show nothing', 1, /NOT_FOUND/],
-    ['hosts invite --ttl soon', 2, /ttl/],
+    ['hosts invite --ttl soon', 2, /soon/],
     ['hosts invites revoke 9', 1, /NOT_FOUND/],
     ['instances show nothing', 1, /NOT_FOUND/],
     ['instances run --app nothing -- true', 1, /NOT_FOUND/],
@@ -43,7 +51,7 @@ describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 60_000 }, () => {
     ['instances run --app web --metadata x -- true', 2, /metadata/],
     ['instances run --app web -- /nonexistent', 1, /nonexistent/],
     ['instances attach --app web --netns /etc/hostname', 1, /NAMESPACE_INVALID/],
-    ['instances attach --app web --pid 999999999', 1, /NAMESPACE_INVALID/],
+    ['instances attach --app web --pid 4194304', 1, /NAMESPACE_INVALID/],
     ['explain --from nonsense --to fdaa::3', 2, /nonsense/],
   ];
   for (const [words, exit, message] of cases) {
@@ -57,13 +65,13 @@ describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 60_000 }, () => {
   }
 
   test('p6nctl without a daemon says so', async () => {
-    const { code, stderr } = await one.ctl('--socket', '/nonexistent.sock', 'status');
+    const { code, stderr } = await run(P6NCTL, '--socket', '/nonexistent.sock', 'status');
     assert.equal(code, 1);
     assert.match(stderr, /DAEMON_UNREACHABLE/);
   });
 
   test('a second p6nd in the namespace ends with ALREADY_RUNNING', async () => {
-    const outcome = await startInVain(one, ['--state-dir', `${one.stateDir}-second`]);
+    const outcome = await startInVain(one, [], { stateDir: `${one.stateDir}-second` });
     assert.equal(outcome.code, 1);
     assert.match(outcome.log, /ALREADY_RUNNING/);
   });

@@ -8,6 +8,20 @@ import { after, before, describe, test } from 'node:test';
 import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 const OPEN_PORT = '9999';
+/** Answers on TCP and UDP with what it got, on all addresses of its host. */
+const ECHO = `
+  const port = Number(process.argv[1]);
+  require('node:net').createServer((s) => s.on('error', () => {}).pipe(s)).listen(port, '::');
+  const udp = require('node:dgram').createSocket('udp6');
+  udp.on('message', (data, { port, address }) => udp.send(data, port, address)).bind(port, '::');`;
+/** Writes the answer to a datagram, or nothing when there is none within half a second. */
+const ASK = `
+  const [port, address] = process.argv.slice(1);
+  const udp = require('node:dgram').createSocket('udp6');
+  udp.on('message', (data) => { process.stdout.write(data); udp.close(); });
+  udp.on('error', () => process.exit());
+  udp.send('marker', Number(port), address);
+  setTimeout(() => process.exit(), 500);`;
 
 describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
   let site: Site;
@@ -17,7 +31,7 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
   let hostAddress: string;
   let presence: string;
   let instance: string;
-  const listeners: ChildProcess[] = [];
+  let listener: ChildProcess | undefined;
 
   before(async () => {
     site = await Site.running(2);
@@ -36,21 +50,8 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     hostAddress = (await one.json<{ host: { address: string } }>('status')).host.address;
     const [high, low] = [shown.network_id >>> 16, shown.network_id & 0xffff];
     presence = `fdaa:${high.toString(16)}:${low.toString(16)}:1:0:0:0:1`;
-    for (const kind of [[], ['-u']]) {
-      const words = [
-        'netns',
-        'exec',
-        one.namespace,
-        'ncat',
-        '-6',
-        '-l',
-        '-k',
-        ...kind,
-        '::',
-        OPEN_PORT,
-      ];
-      listeners.push(spawn('ip', words, { stdio: 'ignore' }));
-    }
+    const words = ['netns', 'exec', one.namespace, process.execPath, '-e', ECHO, OPEN_PORT];
+    listener = spawn('ip', words, { stdio: 'ignore' });
     await until('programs listen on all addresses', async () => {
       const { stdout } = await one.exec('ss', '-Hlntu');
       return stdout.split('\n').filter((line) => line.includes(`:${OPEN_PORT}`)).length === 2;
@@ -58,12 +59,13 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
   });
 
   after(async () => {
-    for (const listener of listeners) listener.kill();
+    listener?.kill();
     await site?.remove();
   });
 
   test('the listener is reached by the address of the LAN', async () => {
     assert.equal((await connect(neighbour, '2001:db8::1', OPEN_PORT)).code, 0);
+    assert.equal(await echo(neighbour, '2001:db8::1'), 'marker');
   });
 
   test('nothing of it answers a neighbour on the LAN', async () => {
@@ -72,6 +74,7 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
         const { code } = await connect(neighbour, address, port);
         assert.notEqual(code, 0, `${address} port ${port} answers a neighbour`);
       }
+      assert.equal(await echo(neighbour, address), '', `${address} answers a neighbour by UDP`);
     }
     const { stdout } = await neighbour.exec(
       'dig',
@@ -92,6 +95,7 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
         const { code } = await one.exec(...inside, 'ncat', '-6', '-z', '-w', '1', address, port);
         assert.notEqual(code, 0, `${address} port ${port} answers an instance`);
       }
+      assert.equal(await echo(one, address, ...inside), '', `${address} answers by UDP`);
     }
   });
 
@@ -103,9 +107,16 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     for (const address of ['fdaa::3', presence]) {
       assert.notEqual((await connect(two, address, OPEN_PORT)).code, 0, `${address} answers`);
     }
+    assert.equal(await echo(two, hostAddress), '', 'the host address answers by UDP');
   });
 });
 
+/** Exits with 0 when something takes a TCP connection. */
 function connect(host: SiteHost, address: string, port: string): ReturnType<SiteHost['exec']> {
   return host.exec('ncat', '-6', '-z', '-w', '1', address, port);
+}
+
+/** Writes what came back of a datagram to the open port. */
+async function echo(host: SiteHost, address: string, ...enter: string[]): Promise<string> {
+  return (await host.exec(...enter, process.execPath, '-e', ASK, OPEN_PORT, address)).stdout;
 }

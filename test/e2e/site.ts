@@ -11,6 +11,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
+export const P6NCTL: string = join(BIN, 'p6nctl');
 /** Condition loops look this often, and give up after this long: far more than anything takes. */
 const POLL_MS = 50;
 const AWAIT_TIMEOUT_MS = 30_000;
@@ -25,6 +26,8 @@ export interface LaunchOptions {
   readonly input?: string;
   /** A program and its words by way of which p6nd is started. */
   readonly wrap?: readonly string[];
+  /** Another state folder than the host's own. */
+  readonly stateDir?: string;
 }
 
 export interface Outcome {
@@ -150,7 +153,7 @@ export class SiteHost {
   /** Starts p6nd and resolves with its exit code when it has ended. */
   launch(flags: readonly string[], options: LaunchOptions = {}): Promise<number> {
     const words = ['netns', 'exec', this.namespace, ...(options.wrap ?? []), join(BIN, 'p6nd')];
-    words.push('--state-dir', this.stateDir, '--socket', this.socket);
+    words.push('--state-dir', options.stateDir ?? this.stateDir, '--socket', this.socket);
     words.push('--endpoint', `${this.underlay}:51820`, '--name', this.name, ...flags);
     const daemon = spawn('ip', words, {
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -192,7 +195,7 @@ export class SiteHost {
 
   /** p6nctl on this host. */
   ctl(...words: readonly string[]): Promise<Outcome> {
-    return run(join(BIN, 'p6nctl'), '--socket', this.socket, ...words);
+    return run(P6NCTL, '--socket', this.socket, ...words);
   }
 
   /** p6nctl that must succeed. */
