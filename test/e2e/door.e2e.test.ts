@@ -4,7 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { INFRASTRUCTURE_NETWORK } from '../../src/addressing/ids.ts';
+import { wireguardPeerAddress } from '../../src/addressing/layout.ts';
+import { parseToken } from '../../src/daemon/invite-token.ts';
 import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 const OPEN_PORT = '9999';
@@ -31,6 +35,7 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
   let hostAddress: string;
   let presence: string;
   let instance: string;
+  let instanceAddress: string;
   let listener: ChildProcess | undefined;
 
   before(async () => {
@@ -47,6 +52,7 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
       'web',
     );
     instance = String(shown.here.pid);
+    instanceAddress = shown.address;
     hostAddress = (await one.json<{ host: { address: string } }>('status')).host.address;
     const [high, low] = [shown.network_id >>> 16, shown.network_id & 0xffff];
     presence = `fdaa:${high.toString(16)}:${low.toString(16)}:1:0:0:0:1`;
@@ -109,6 +115,24 @@ describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     }
     assert.equal(await echo(two, hostAddress), '', 'the host address answers by UDP');
   });
+
+  test("an invite's tunnel reaches the enrolment port and nothing else", async () => {
+    const tunnel = await InviteTunnel.open(neighbour, await one.invite());
+    try {
+      assert.equal((await connect(neighbour, hostAddress, '6601')).code, 0);
+      for (const address of ['fdaa::3', hostAddress, presence, instanceAddress]) {
+        for (const port of ['53', '6600', OPEN_PORT]) {
+          const { code } = await connect(neighbour, address, port);
+          assert.notEqual(code, 0, `${address} port ${port} answers an invite`);
+        }
+        const { code } = await neighbour.exec('ping', '-6', '-c', '1', '-W', '1', address);
+        assert.notEqual(code, 0, `${address} answers a ping of an invite`);
+        assert.equal(await echo(neighbour, address), '', `${address} answers an invite by UDP`);
+      }
+    } finally {
+      await tunnel.close();
+    }
+  });
 });
 
 /** Exits with 0 when something takes a TCP connection. */
@@ -119,4 +143,40 @@ function connect(host: SiteHost, address: string, port: string): ReturnType<Site
 /** Writes what came back of a datagram to the open port. */
 async function echo(host: SiteHost, address: string, ...enter: string[]): Promise<string> {
   return (await host.exec(...enter, process.execPath, '-e', ASK, OPEN_PORT, address)).stdout;
+}
+
+/** An invite's key in the hands of another WireGuard, on a host that is no host. */
+class InviteTunnel {
+  readonly #program: ChildProcess;
+
+  private constructor(program: ChildProcess) {
+    this.#program = program;
+  }
+
+  static async open(host: SiteHost, invite: string): Promise<InviteTunnel> {
+    const token = parseToken(readFileSync(invite, 'utf8'));
+    const name = `wg${process.pid}`;
+    const key = `${invite}.key`;
+    writeFileSync(key, token.privateKey, { mode: 0o600 });
+    const words = ['netns', 'exec', host.namespace, 'wireguard-go', '-f', name];
+    const program = spawn('ip', words, { stdio: 'ignore' });
+    const tunnel = new InviteTunnel(program);
+    await until(
+      'wireguard-go is there',
+      async () => (await host.exec('wg', 'show', name)).code === 0,
+    );
+    const peer = ['peer', token.serverKey, 'endpoint', token.endpoints[0] as string];
+    await host.exec('wg', 'set', name, 'private-key', key, ...peer, 'allowed-ips', 'fdaa::/16');
+    const own = wireguardPeerAddress(INFRASTRUCTURE_NETWORK, token.server, token.number);
+    await host.exec('ip', 'address', 'add', `${own}/128`, 'dev', name);
+    await host.exec('ip', 'link', 'set', name, 'up');
+    await host.exec('ip', 'route', 'replace', 'fdaa::/16', 'dev', name);
+    return tunnel;
+  }
+
+  async close(): Promise<void> {
+    const gone = new Promise((resolve) => this.#program.once('exit', resolve));
+    this.#program.kill();
+    await gone;
+  }
 }

@@ -32,7 +32,7 @@ const FOUNDER_STEPS: readonly Step[] = [
   'founding-identified',
 ];
 
-describe('joining', { skip: SKIP_REASON, timeout: 180_000 }, () => {
+describe('joining', { skip: SKIP_REASON, timeout: 180_000, concurrency: 4 }, () => {
   for (const step of JOINER_STEPS) {
     test(`survives a kill -9 of the host after ${step}`, async (context) => {
       const { one, two, invite } = await pair(context);
@@ -48,7 +48,7 @@ describe('joining', { skip: SKIP_REASON, timeout: 180_000 }, () => {
       const { one, two, invite } = await pair(context);
       await one.kill('SIGTERM');
       const ended = one.launch([], killAt(step));
-      await until('the server is back', async () => (await one.ctl('status')).code === 0);
+      await until('the server is back', () => one.answers());
       const joined = two.start('--join', invite);
       assert.notEqual(await ended, 0);
       await one.start();

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ApiClient } from '../../src/api/client.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
 export const P6NCTL: string = join(BIN, 'p6nctl');
@@ -127,6 +128,11 @@ export class SiteHost {
     this.#logFile = join(site.folder, `${name}.log`);
   }
 
+  /** The API of this host's p6nd. */
+  get client(): ApiClient {
+    return new ApiClient({ target: { kind: 'socket', path: this.socket } });
+  }
+
   /** Everything that p6nd has logged. */
   get log(): string {
     return readFileSync(this.#logFile, 'utf8');
@@ -143,11 +149,15 @@ export class SiteHost {
       flags,
       words.find((word) => typeof word === 'object'),
     );
-    const answered = until(`p6nd on ${this.name}`, async () => {
-      return (await this.ctl('status')).code === 0;
-    });
+    const answered = until(`p6nd on ${this.name}`, () => this.answers());
     const code = await Promise.race([answered, exited]);
     assert.equal(code, undefined, `p6nd on ${this.name} ended with ${code}: ${this.log}`);
+  }
+
+  /** Whether p6nd answers. */
+  answers(): Promise<boolean> {
+    const yes = (): boolean => true;
+    return this.client.status().then(yes, () => false);
   }
 
   /** Starts p6nd and resolves with its exit code when it has ended. */
