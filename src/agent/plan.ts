@@ -119,11 +119,16 @@ function liveNetworks(copy: CopyView, live: readonly JournalRecord[]): readonly 
   return [...networks.values()].sort((a, b) => a.id - b.id);
 }
 
-/** All hosts of the site but this one; a server that the copy lacks stands as of joining. */
+/**
+ * All hosts of the site but this one. The servers as of joining count only until the copy names
+ * one: a server that was removed from the site must not stay a peer.
+ */
 function otherHosts(identity: AgentIdentity, copy: CopyView): readonly KnownServer[] {
+  const known = [...copy.hosts];
   const hosts = new Map<HostId, KnownServer>();
-  for (const server of identity.servers) hosts.set(server.id, server);
-  for (const host of copy.hosts) hosts.set(host.id, host);
+  const servers = known.some(({ role }) => role === 'server') ? [] : identity.servers;
+  for (const server of servers) hosts.set(server.id, server);
+  for (const host of known) hosts.set(host.id, host);
   hosts.delete(identity.hostId);
   return [...hosts.values()].sort((a, b) => a.id - b.id);
 }

@@ -67,6 +67,22 @@ test('plan() reaches the servers of the identity while the copy lacks them', () 
   assert.equal(known.device.peers[0]?.endpoint?.address, '192.0.2.1');
 });
 
+test('plan() has no peer in a server that was removed from the site', () => {
+  const removed = { id: OTHER_HOST, region: 'ams', publicKey: makeKey(9), endpoints: [] };
+  const { device, filter } = planOf({
+    identity: makeIdentity({ servers: [removed] }),
+    copy: { hosts: [makeHost(HOST), makeHost(0x10002, { role: 'server' })] },
+  }).dataplane;
+  assert.deepEqual(
+    device.peers.map(({ publicKey }) => toBase64(publicKey)),
+    [makeKey(2)],
+  );
+  assert.deepEqual(
+    filter.hosts.map(({ id }) => id),
+    [HOST, 0x10002],
+  );
+});
+
 test('plan() leaves out a host whose key is none', () => {
   const hosts = [makeHost(OTHER_HOST, { publicKey: 'AAAA' }), makeHost(0x10002)];
   assert.equal(planOf({ copy: { hosts } }).dataplane.device.peers.length, 1);
