@@ -11,8 +11,7 @@
 //
 //  fdaa::3                   the name server, from every instance      (all fields zero, slot 3)
 //  fdaa:N:N::3               the same server, for network N
-//  fdaa:0:0:H:H::1           host H                                    (network 0, instance 0, slot
-// 1)
+//  fdaa:0:0:H:H::1           host H                                    (network 0, slot 1)
 //  fdaa:N:N:H:H:0:0:1        host H's presence in network N            (the same with N above 0)
 //  fdaa:N:N:H:H:0:a:n        WireGuard peer n behind gateway host H    (instance field 0xa, slot n)
 //  fdaa:N:N:0:1:...          service addresses                         (host field 1)
@@ -109,6 +108,12 @@ export function networkNameserverAddress(network: NetworkId): Ipv6Address {
 /** `fdaa:N:N::/48`. */
 export function networkPrefix(network: NetworkId): string {
   return `${compose(network, 0, 0, 0)}/${NETWORK_PREFIX_BITS}`;
+}
+
+/** Whether the address in `text` is in fdaa::/16, whatever it stands for there. */
+export function isSiteAddress(text: string): boolean {
+  const bytes = parseIpv6(text);
+  return bytes !== undefined && new DataView(bytes.buffer).getUint16(SITE_OFFSET) === SITE_PREFIX;
 }
 
 /**

@@ -2,6 +2,7 @@
 // host name is resolved in the background and again from time to time; what was known goes on until
 // something else is known.
 
+import { isSiteAddress } from '../addressing/layout.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
@@ -44,7 +45,7 @@ export class EndpointBook {
       const address = isAddressText(endpoint.host)
         ? endpoint.host
         : this.#entries.get(endpoint.host)?.address;
-      if (address !== undefined) return { address, port: endpoint.port };
+      if (address !== undefined && isOutside(address)) return { address, port: endpoint.port };
     }
     return undefined;
   }
@@ -74,7 +75,7 @@ export class EndpointBook {
     let delayMs = REFRESH_MS;
     let changed = false;
     try {
-      const addresses = await resolver.resolve(name);
+      const addresses = (await resolver.resolve(name)).filter(isOutside);
       entry.backoff.reset();
       // A host with several addresses does not move from one to the next with each answer.
       const kept = entry.address !== undefined && addresses.includes(entry.address);
@@ -90,4 +91,13 @@ export class EndpointBook {
     entry.cancel = timers.after(delayMs, () => void this.#resolve(name, entry));
     if (changed) onChange();
   }
+}
+
+/**
+ * Whether a datagram to `address` leaves this host. A host may tell of itself, or its name may
+ * stand for, an address inside the mesh: a tunnel to it would carry itself, round and round. A zone
+ * means nothing here.
+ */
+function isOutside(address: string): boolean {
+  return !address.includes('%') && !isSiteAddress(address);
 }

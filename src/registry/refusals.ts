@@ -1,5 +1,6 @@
 // What the registry accepts as a key, an endpoint or metadata, and how it names what is in the way.
 
+import { isSiteAddress } from '../addressing/layout.ts';
 import { fromBase64, isAllZero } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
 import { parseHostPort } from '../ip/host-port.ts';
@@ -32,8 +33,9 @@ export function requireEndpoints(endpoints: readonly string[]): void {
     );
   }
   for (const endpoint of endpoints) {
-    if (parseHostPort(endpoint) !== undefined) continue;
-    throw new P6nError('VALUE_INVALID', `Cannot use endpoint "${endpoint}": it is not HOST:PORT`, {
+    const problem = endpointProblem(endpoint);
+    if (problem === undefined) continue;
+    throw new P6nError('VALUE_INVALID', `Cannot use endpoint "${endpoint}": ${problem}`, {
       hint: 'Write a name or an address and a port, with IPv6 in brackets: [2001:db8::1]:51820.',
     });
   }
@@ -56,6 +58,14 @@ export function nameSome(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
   const more = names.length - NAMES_SHOWN_MAX;
   return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+/** Through an endpoint inside the mesh a tunnel would carry itself, round and round. */
+function endpointProblem(endpoint: string): string | undefined {
+  const host = parseHostPort(endpoint)?.host;
+  if (host === undefined) return 'it is not HOST:PORT';
+  if (host.includes('%')) return 'its zone means nothing to other hosts';
+  return isSiteAddress(host) ? 'it is inside the mesh' : undefined;
 }
 
 function metadataProblem(pairs: readonly (readonly [string, unknown])[]): string | undefined {

@@ -7,6 +7,7 @@ import {
   classifyAddress,
   hostAddress,
   instanceAddress,
+  isSiteAddress,
   NAMESERVER_ADDRESS,
   networkNameserverAddress,
   networkPrefix,
@@ -25,6 +26,15 @@ test('addresses are written as the plan draws them', () => {
   assert.equal(wireguardPeerAddress(network, host, 0x102), 'fdaa:18:a7b:1:7d:0:a:102');
   assert.equal(networkNameserverAddress(network), 'fdaa:18:a7b::3');
   assert.equal(networkPrefix(network), 'fdaa:18:a7b::/48');
+});
+
+test('isSiteAddress() holds for all of fdaa::/16 and nothing else', () => {
+  for (const text of ['fdaa::', NAMESERVER_ADDRESS, 'FDAA:ffff::1', 'fdaa:0:1::']) {
+    assert.equal(isSiteAddress(text), true, text);
+  }
+  for (const text of ['fdab::1', 'fd00::1', '::', '192.0.2.1', 'fdaa', 'fdaa::1%2', '']) {
+    assert.equal(isSiteAddress(text), false, text);
+  }
 });
 
 test('classifyAddress() recognises each kind', () => {

@@ -17,6 +17,20 @@ test('EndpointBook takes the first endpoint whose address is known', async () =>
   assert.equal(world.book.lookup([]), undefined);
 });
 
+test('EndpointBook passes over endpoints inside the mesh and those with a zone', async () => {
+  const world = makeWorld();
+  const inside = ['[fdaa:0:0:1:0::1]:1', '[FDAA::3]:1', '[fe80::1%eth0]:1'];
+  assert.deepEqual(world.book.lookup([...inside, '192.0.2.1:2']), {
+    address: '192.0.2.1',
+    port: 2,
+  });
+  assert.equal(world.book.lookup(inside), undefined);
+  world.answer = ['fdaa::3', '192.0.2.9'];
+  world.book.setNames(new Set(['a.example']));
+  await until(() => world.changes === 1);
+  assert.deepEqual(world.book.lookup(['a.example:1']), { address: '192.0.2.9', port: 1 });
+});
+
 test('EndpointBook keeps an address while its name cannot be resolved', async () => {
   const world = makeWorld();
   world.book.setNames(new Set(['a.example']));

@@ -29,6 +29,8 @@ test('updateHost() refuses what is no endpoint, no region, or too much', async (
   const bad = [
     ...['', 'host', 'host:', ':1', 'host:0', 'host:65536', 'host:01', '2001:db8::1:51820'],
     ...['[2001:db8::1]', '[host]:1', '-a:1', 'a b:1', `${'a'.repeat(255)}:51820`, 'a:1\n'],
+    // Datagrams to the mesh would go through the tunnel that they are of.
+    ...['[fdaa::3]:51820', '[fdaa:0:0:1:0::1]:1', '[FDAA:ffff::1]:1', '[fe80::1%eth0]:1'],
   ];
   for (const endpoint of bad) {
     const update = site.registry.updateHost(id, { endpoints: [endpoint] });
