@@ -200,7 +200,7 @@ export class Roster {
     void supervisor.ended.then(async (exit) => {
       if (this.#supervisors.get(machineId) !== supervisor) return;
       this.#supervisors.delete(machineId);
-      if (exit === undefined) this.#dependencies.supervision.killAbandoned(machineId);
+      if (exit === undefined) this.#killAbandoned(machineId);
       try {
         await this.recordEnd(machineId, exit);
       } catch (error) {
@@ -220,15 +220,19 @@ export class Roster {
       logger.warn('instance without a record is ended', { machineId });
       const supervisor = await supervision.find(this.directory(machineId));
       await supervisor?.stop(UNRECORDED_GRACE_MS);
-      supervision.killAbandoned(machineId);
+      this.#killAbandoned(machineId);
       await this.removeDirectory(machineId);
     }
+  }
+
+  #killAbandoned(machineId: MachineId): void {
+    this.#dependencies.supervision.killAbandoned(machineId, this.directory(machineId));
   }
 
   async #endAbandoned({ instance, removed }: JournalRecord): Promise<void> {
     const { machineId } = instance;
     const { supervision } = this.#dependencies;
-    supervision.killAbandoned(machineId);
+    this.#killAbandoned(machineId);
     if (removed) await this.removeDirectory(machineId);
     else await this.setState(machineId, 'stopped', supervision.readExit(this.directory(machineId)));
   }

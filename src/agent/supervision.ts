@@ -29,8 +29,8 @@ export interface Supervision {
   readExit(directory: string): CommandExit | undefined;
   /** What the last command has said, and how it ended. */
   readOutput(directory: string, tailBytes: number): Iterable<OutputEvent>;
-  /** Ends what a supervisor that was killed has left running. */
-  killAbandoned(machineId: string): void;
+  /** Ends what the supervisor of `directory` has left running when it was killed. */
+  killAbandoned(machineId: string, directory: string): void;
   removeDirectory(directory: string): Promise<void>;
 }
 

@@ -26,6 +26,7 @@ import type { P6nError } from '../../src/base/errors.ts';
 
 const RESOLV_CONF = 'nameserver fdaa::3\n';
 const HOSTS = '127.0.0.1 localhost\nfdaa:1:2:3::2 fly-local-6pn\n';
+const MACHINE_ID = 'abcdef01234567';
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', P6N_APP: 'web' };
 /** What a script in another process imports. */
 const LAUNCH_MODULE = new URL('../../src/agent/supervisor/launch.js', import.meta.url).href;
@@ -180,16 +181,30 @@ describe('supervisor', { skip }, () => {
   });
 
   test('that was killed leaves a command that can be found and ended', async () => {
-    await session.start({
-      command: ['sh', '-c', 'echo $$; sleep 1000'],
-      environment: { ...ENVIRONMENT, P6N_MACHINE_ID: 'abcdef01234567' },
-      workingDirectory: '/',
-    });
-    const pid = session.commandPid!;
-    process.kill(session.pid, 'SIGKILL');
-    assert.equal(await session.ended, undefined);
-    killAbandoned('abcdef01234567');
+    const pid = await abandon();
+    killAbandoned(MACHINE_ID, directory);
     await vanished(pid);
+  });
+
+  test('that was killed costs nobody else who claims its machine id', async () => {
+    const pid = await abandon();
+    const claimant = spawn('unshare', ['--mount', 'sh', '-c', 'echo ready; exec sleep 1000'], {
+      env: { ...ENVIRONMENT, P6N_MACHINE_ID: MACHINE_ID },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(claimant.stdout!, 'data');
+    try {
+      killAbandoned(MACHINE_ID, directory);
+      await vanished(pid);
+      // Nor when the number of the namespace is given out again, to somebody who claims nothing.
+      const theirs = readlinkSync(`/proc/${claimant.pid}/ns/mnt`);
+      writeFileSync(join(directory, 'mount-namespace'), theirs);
+      killAbandoned('00000000000000', directory);
+      assert.ok(existsSync(`/proc/${claimant.pid}/exe`));
+      assert.equal(claimant.signalCode, null);
+    } finally {
+      claimant.kill('SIGKILL');
+    }
   });
 
   test('mounts its files again when the host replaces its own', async () => {
@@ -249,6 +264,19 @@ describe('supervisor', { skip }, () => {
   async function start(script: string, workingDirectory = '/'): Promise<void> {
     const command = ['sh', '-c', script];
     await session.start({ command, environment: ENVIRONMENT, workingDirectory });
+  }
+
+  /** Runs a command and kills its supervisor; resolves with the command's process id. */
+  async function abandon(): Promise<number> {
+    await session.start({
+      command: ['sh', '-c', 'echo $$; sleep 1000'],
+      environment: { ...ENVIRONMENT, P6N_MACHINE_ID: MACHINE_ID },
+      workingDirectory: '/',
+    });
+    const pid = session.commandPid!;
+    process.kill(session.pid, 'SIGKILL');
+    assert.equal(await session.ended, undefined);
+    return pid;
   }
 
   async function outputOf(script: string, workingDirectory = '/'): Promise<string> {

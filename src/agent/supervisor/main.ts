@@ -11,6 +11,7 @@ import type { WallMillis } from '../../base/clock.ts';
 import type { CommandExit } from '../ports.ts';
 import { Command } from './command.ts';
 import { Connection } from './connection.ts';
+import { recordMountNamespace } from './namespace-processes.ts';
 import { OutputLog, readTail } from './output-log.ts';
 import { PrivateFiles } from './private-files.ts';
 import {
@@ -56,6 +57,7 @@ class Supervisor {
 
   /** Listens for p6nd, and tells who started this process when it does. */
   start(): void {
+    recordMountNamespace(this.#directory);
     process.umask(0o177);
     this.#server.listen(join(this.#directory, SOCKET_FILE), () => {
       process.umask(0o022);

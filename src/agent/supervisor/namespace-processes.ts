@@ -1,7 +1,9 @@
 // Ends whatever an instance's command has left running. A mount namespace is what all of them
 // share and nobody else does: a network namespace may have visitors.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MOUNT_NAMESPACE_FILE } from './protocol.ts';
 
 /** A process that forks while it is looked for is found in a later round. */
 const ROUNDS_MAX = 20;
@@ -13,22 +15,34 @@ export function killCompanions(): void {
   if (own !== undefined) killAll((pid) => pid !== process.pid && mountNamespace(pid) === own);
 }
 
+/** Leaves in `directory` which mount namespace this process and all that it starts live in. */
+export function recordMountNamespace(directory: string): void {
+  const own = mountNamespace('self') ?? '';
+  writeFileSync(join(directory, MOUNT_NAMESPACE_FILE), own, { mode: 0o600 });
+}
+
 /**
- * Kills what is left of an instance whose supervisor is gone: every process in a mount namespace
- * in which one carries the instance's machine id in its environment. The daemon's own namespace is
- * never touched.
+ * Kills what is left of an instance whose supervisor is gone: every process in the mount namespace
+ * that the supervisor has recorded in `directory`. A number is given out again, so one of them must
+ * carry the instance's machine id in its environment; any user can write that, so alone it says
+ * nothing. The namespaces of the daemon and of the machine are never touched.
  */
-export function killAbandoned(machineId: string): void {
-  const own = mountNamespace('self');
+export function killAbandoned(machineId: string, directory: string): void {
+  const namespace = recordedNamespace(directory);
+  if (namespace === '') return;
+  if (namespace === mountNamespace('self') || namespace === mountNamespace(1)) return;
+  const inNamespace = (pid: number): boolean => mountNamespace(pid) === namespace;
   const mark = `P6N_MACHINE_ID=${machineId}`;
-  const marked = new Set(
-    processes()
-      .filter((pid) => environmentOf(pid).includes(mark))
-      .map(mountNamespace),
-  );
-  marked.delete(own);
-  marked.delete(undefined);
-  if (marked.size > 0) killAll((pid) => marked.has(mountNamespace(pid)));
+  if (!processes().some((pid) => inNamespace(pid) && environmentOf(pid).includes(mark))) return;
+  killAll(inNamespace);
+}
+
+function recordedNamespace(directory: string): string {
+  try {
+    return readFileSync(join(directory, MOUNT_NAMESPACE_FILE), 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function killAll(chosen: (pid: number) => boolean): void {
