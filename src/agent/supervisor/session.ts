@@ -118,10 +118,10 @@ export class SupervisorSession {
   async *#following(tailBytes: number, signal: AbortSignal): AsyncIterable<SupervisorMessage> {
     const messages: SupervisorMessage[] = [];
     let wake: () => void = () => undefined;
-    const opened = await open(this.#directory, (message) => {
+    const opened = await open(this.#directory, (message, from) => {
       messages.push(message);
       // What is not taken here waits in the supervisor, which bounds it.
-      opened?.socket.pause();
+      from.pause();
       wake();
     }).catch(() => undefined);
     if (opened === undefined) return;
@@ -184,7 +184,7 @@ export function* readOutput(directory: string, tailBytes: number): Iterable<Outp
 
 function open(
   directory: string,
-  onMessage: (message: SupervisorMessage) => void,
+  onMessage: (message: SupervisorMessage, from: Socket) => void,
 ): Promise<{ readonly socket: Socket; readonly hello: Hello }> {
   return new Promise((resolve, reject) => {
     const socket = connect(join(directory, SOCKET_FILE));
@@ -192,7 +192,7 @@ function open(
     const timer = setTimeout(() => socket.destroy(new Error('it says nothing')), HELLO_TIMEOUT_MS);
     receiveMessages<SupervisorMessage>(socket, (message) => {
       if (greeted) {
-        onMessage(message);
+        onMessage(message, socket);
       } else if (message.type === 'hello' && message.version === PROTOCOL_VERSION) {
         greeted = true;
         clearTimeout(timer);
