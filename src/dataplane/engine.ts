@@ -2,9 +2,10 @@
 // and told what shall be. The worker runs it on the machine, tests run many in one process.
 
 import { toBase64 } from '../base/bytes.ts';
-import type { Clock, Millis } from '../base/clock.ts';
+import { after, type Clock, type Millis } from '../base/clock.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';
 import { type Random, randomUint32 } from '../base/random.ts';
+import type { PeerConfig } from '../device/config.ts';
 import { Device } from '../device/device.ts';
 import { HostRoutes } from '../device/host-routes.ts';
 import type { DeviceEvents } from '../device/ports.ts';
@@ -54,6 +55,9 @@ export interface ChangeFailure {
 /** Names the UDP sockets to the poller; above every number of a TUN. */
 export const UDP_TOKEN = 0xffff_fffe;
 
+/** Handshakes that a start begins: a burst would put this host and others under load. */
+export const START_INITIATIONS_PER_SECOND = 64;
+
 /** Memory of the device for handshakes and for packets that waited for one. */
 const SCRATCH_BYTES = 512 * 1024;
 
@@ -73,6 +77,7 @@ export class Engine {
   readonly pipeline: Pipeline;
   readonly #dependencies: EngineDependencies;
   readonly #events = new PeerEvents();
+  #hasPeers = false;
 
   /** Opens the UDP sockets; throws PORT_TAKEN or SYSTEM. */
   constructor(dependencies: EngineDependencies, options: EngineOptions) {
@@ -130,8 +135,10 @@ export class Engine {
     const failures: ChangeFailure[] = [];
     if (change.privateKey !== undefined) peers.setPrivateKey(change.privateKey);
     if (change.mtu !== undefined) device.setMtu(change.mtu);
+    const startsAt = this.#planStart(change.peers, now);
     for (const peer of change.peers) {
-      attempt(failures, peerPart(peer.publicKey), () => peers.install(peer, now));
+      const initiateAt = startsAt.get(peer);
+      attempt(failures, peerPart(peer.publicKey), () => peers.install(peer, now, initiateAt));
       udp.flush();
     }
     for (const tun of change.replacedTuns) tuns.close(tun);
@@ -166,6 +173,20 @@ export class Engine {
     tuns.closeAll();
     for (const descriptor of udp.descriptors) this.#dependencies.poller.remove(descriptor);
     udp.close();
+  }
+
+  /**
+   * When to begin with each of the first peers. Those that knew this host before its start have
+   * sessions that it has lost, and would notice only when nothing was answered for 15 s.
+   */
+  #planStart(peers: readonly PeerConfig[], now: Millis): Map<PeerConfig, Millis> {
+    const startsAt = new Map<PeerConfig, Millis>();
+    if (this.#hasPeers || peers.length === 0) return startsAt;
+    this.#hasPeers = true;
+    for (const peer of peers.filter(({ endpoint }) => endpoint !== undefined)) {
+      startsAt.set(peer, after(now, (startsAt.size * 1000) / START_INITIATIONS_PER_SECOND));
+    }
+    return startsAt;
   }
 
   /** A configuration that cannot be takes the place of none: the old one stays. */

@@ -76,17 +76,18 @@ export class PeerTable {
   }
 
   /**
-   * Adds a peer, or updates the one with this key. Throws VALUE_INVALID or LIMIT_REACHED, and
+   * Adds a peer, or updates the one with this key. A new one is begun with at `initiateAt`, if that
+   * is given, else when there is a packet for it. Throws VALUE_INVALID or LIMIT_REACHED, and
    * nothing has changed then.
    */
-  install(config: PeerConfig, now: Millis): void {
+  install(config: PeerConfig, now: Millis, initiateAt?: Millis): void {
     const known = this.#peers.get(toBase64(config.publicKey));
     if (known !== undefined) {
       this.#update(known, config, now);
       return;
     }
     const identity = identify(config.route);
-    const index = this.#device.installPeer(settingsOf(config), now);
+    const index = this.#device.installPeer(settingsOf(config), now, initiateAt);
     if (index === NO_PEER) {
       throw new P6nError('VALUE_INVALID', 'Cannot install a peer: its key is that of this host');
     }

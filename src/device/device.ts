@@ -5,7 +5,7 @@
 //  datagrams -> inbound  -> session.open -> packets     deadlines   -> tick() -> tunnel.timers
 
 import { assert } from '../base/assert.ts';
-import type { Millis, WallMillis } from '../base/clock.ts';
+import { type Millis, NEVER, type WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Random } from '../base/random.ts';
@@ -135,10 +135,11 @@ export class Device {
   /**
    * Adds a peer and returns its index; the caller then tells its Routes. NO_PEER when the key is
    * the device's own; the index of the existing peer, updated, when the key is known. Initiates a
-   * handshake when `initiateAtOnce` is set, or when the peer itself tried within the last 30 s.
-   * Throws VALUE_INVALID for an endpoint that is none, and LIMIT_REACHED.
+   * handshake at `initiateAt`, or at once when the peer itself tried within the last 30 s; else
+   * when there is a packet for the peer. Throws VALUE_INVALID for an endpoint that is none, and
+   * LIMIT_REACHED.
    */
-  installPeer(settings: PeerSettings, now: Millis, initiateAtOnce = false): PeerIndex {
+  installPeer(settings: PeerSettings, now: Millis, initiateAt: Millis = NEVER): PeerIndex {
     this.#transmitter.begin();
     const known = this.#peers.find(settings.publicKey);
     if (known !== undefined) {
@@ -155,7 +156,11 @@ export class Device {
     peer.endpoint = seenAt;
     setConfiguredEndpoint(peer, configured);
     this.#setKeepalive(peer, settings, now);
-    if (initiateAtOnce || seenAt !== undefined) this.#transmitter.sendInitiation(peer, now, false);
+    if (initiateAt <= now || seenAt !== undefined) {
+      this.#transmitter.sendInitiation(peer, now, false);
+    } else {
+      peer.tunnel.timers.initiationPlanned(initiateAt);
+    }
     this.#transmitter.touch(peer);
     this.#transmitter.settle(now);
     return peer.index;

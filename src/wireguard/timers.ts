@@ -3,6 +3,7 @@
 //
 //  timer                 armed by                        disarmed by
 //  retransmit handshake  initiation sent: 5 s + jitter   handshake completed
+//                        (or put off, or planned)
 //  send keepalive        data received: 10 s             authenticated message sent
 //  new handshake         data sent: 15 s + jitter        authenticated message received
 //  zero key material     new session: 540 s              -
@@ -77,9 +78,12 @@ export class Timers {
 
   /** An initiation must wait for the time after the last handshake message: it is tried again. */
   initiationDeferred(now: Millis): void {
-    if (this.#retransmitHandshakeAt === NEVER) {
-      this.#retransmitHandshakeAt = after(now, REKEY_TIMEOUT_MS + this.#jitter());
-    }
+    this.initiationPlanned(after(now, REKEY_TIMEOUT_MS + this.#jitter()));
+  }
+
+  /** An initiation is to be tried at `at`, unless one is due anyway or a handshake completes. */
+  initiationPlanned(at: Millis): void {
+    if (this.#retransmitHandshakeAt === NEVER) this.#retransmitHandshakeAt = at;
   }
 
   /** A handshake made a session, in either role. */

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
+import { START_INITIATIONS_PER_SECOND } from '../../src/dataplane/engine.ts';
 import { moveOutbound, TunState } from '../../src/dataplane/outbound.ts';
 import { BATCH_PACKETS } from '../../src/dataplane/places.ts';
 import type { PeerConfig } from '../../src/device/config.ts';
@@ -143,6 +144,28 @@ test('a filter that cannot be leaves the old one in place', () => {
   );
   node.ping(here.config.tun, here.address, near.address, 1);
   assert.equal(node.counters()['packets_to_tuns'], 1);
+});
+
+test('a host that starts begins with the peers that it can reach, 64 a second', () => {
+  const network = new SimNetwork(SEED, PERFECT);
+  const mesh = new Mesh((n) => new Uint8Array(32).fill(n + 1));
+  const peers = START_INITIATIONS_PER_SECOND + 6;
+  for (let n = 0; n <= peers; n++) {
+    mesh.addHost({ address: `198.51.100.${n + 1}`, port: LISTEN_PORT });
+  }
+  mesh.addHost();
+  const address = { address: '198.51.100.1', port: LISTEN_PORT };
+  const node = new HostNode(network, { config: mesh.configOf(0), address });
+  const begun = (): number => node.counters()['device_sent_initiation'] ?? 0;
+  assert.equal(begun(), 1);
+  network.runFor(999);
+  assert.equal(begun(), START_INITIATIONS_PER_SECOND);
+  network.runFor(1_000);
+  assert.equal(begun(), peers);
+  mesh.addHost({ address: '198.51.100.200', port: LISTEN_PORT });
+  node.apply(mesh.configOf(0));
+  network.runFor(1_000);
+  assert.equal(begun(), peers, 'one that comes later waits for a packet');
 });
 
 interface Host {

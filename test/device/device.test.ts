@@ -253,16 +253,6 @@ test('Device.installPeer() throws for an endpoint that is none', () => {
   assert.throws(install, (error) => error instanceof P6nError && error.code === 'VALUE_INVALID');
 });
 
-test('Device.installPeer() initiates at once when it is told to', () => {
-  const network = new SimNetwork(1, PERFECT);
-  const a = new DeviceNode(network, { hostNumber: 0, address: A });
-  const b = new DeviceNode(network, { hostNumber: 1, address: B });
-  b.meet(a);
-  a.meet(b, { endpoint: B }, true);
-  network.runFor(100);
-  assert.equal(a.completed.length, 1);
-});
-
 test('Device.updatePeer() replaces a roamed endpoint only by a new configuration', () => {
   const { network, a, b } = connected();
   const peer = a.completed[0]!;
@@ -358,7 +348,7 @@ test('Device serves many due peers over several ticks', () => {
   const a = new DeviceNode(network, { hostNumber: 0, address: A });
   for (let n = 0; n < 100; n++) {
     const { publicKey } = keyPair(NOBLE_CRYPTO, new Uint8Array(32).fill(n + 1));
-    a.device.installPeer({ publicKey, endpoint: B }, network.now, true);
+    a.device.installPeer({ publicKey, endpoint: B }, network.now, network.now);
   }
   const initiations = () => a.count(DeviceCounter.SentInitiation);
   assert.equal(initiations(), 100);

@@ -100,11 +100,11 @@ export class DeviceNode implements SimNode {
   }
 
   /** Installs `other` as the peer of its host. */
-  meet(other: DeviceNode, settings: Partial<PeerSettings> = {}, initiateAtOnce = false): PeerIndex {
+  meet(other: DeviceNode, settings: Partial<PeerSettings> = {}, initiateAt?: Millis): PeerIndex {
     const peer = this.device.installPeer(
       { publicKey: other.publicKey, ...settings },
       this.#network.now,
-      initiateAtOnce,
+      initiateAt,
     );
     this.routes.setHost(other.hostId, 'current', peer);
     return peer;

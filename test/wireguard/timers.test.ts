@@ -85,6 +85,16 @@ test('Timers try a deferred initiation after 5 s, unless one is waiting anyway',
   assert.equal(one.expire(at), RetransmitHandshake);
 });
 
+test('Timers try a planned initiation at its time, unless a handshake completes before', () => {
+  const one = timers();
+  one.initiationPlanned(700 as Millis);
+  assert.equal(one.nextDeadline(), 700);
+  assert.equal(one.expire(700 as Millis), RetransmitHandshake);
+  one.initiationPlanned(900 as Millis);
+  one.handshakeCompleted();
+  assert.equal(one.nextDeadline(), NEVER);
+});
+
 test('Timers answer data with a keepalive after 10 s of silence', () => {
   const one = timers();
   one.dataReceived(1_000 as Millis);
