@@ -15,7 +15,7 @@ import {
   until,
 } from './site.ts';
 
-describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 60_000 }, () => {
+describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 300_000 }, () => {
   let site: Site;
   let one: SiteHost;
 
@@ -77,7 +77,7 @@ describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 60_000 }, () => {
   });
 });
 
-describe('bad starts of p6nd', { skip: SKIP_REASON, timeout: 60_000, concurrency: 3 }, () => {
+describe('bad starts of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrency: 3 }, () => {
   test('a used invite is refused, and an expired one', async (context) => {
     const site = await Site.running(1, context);
     const one = site.hosts[0] as SiteHost;

@@ -13,7 +13,7 @@ interface InstanceJson {
   readonly here?: { readonly pid?: number };
 }
 
-describe('kill -9 of p6nd', { skip: SKIP_REASON, timeout: 120_000, concurrency: 3 }, () => {
+describe('kill -9 of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrency: 3 }, () => {
   for (const victim of [0, 1]) {
     test(`on the ${victim === 0 ? 'server' : 'joined host'} loses nothing`, async (context) => {
       const site = await Site.running(2, context);

@@ -27,7 +27,7 @@ const ASK = `
   udp.send('marker', Number(port), address);
   setTimeout(() => process.exit(), 500);`;
 
-describe('the door of a host', { skip: SKIP_REASON, timeout: 120_000 }, () => {
+describe('the door of a host', { skip: SKIP_REASON, timeout: 300_000 }, () => {
   let site: Site;
   let one: SiteHost;
   let two: SiteHost;

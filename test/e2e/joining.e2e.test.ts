@@ -32,7 +32,7 @@ const FOUNDER_STEPS: readonly Step[] = [
   'founding-identified',
 ];
 
-describe('joining', { skip: SKIP_REASON, timeout: 180_000, concurrency: 4 }, () => {
+describe('joining', { skip: SKIP_REASON, timeout: 300_000, concurrency: 4 }, () => {
   for (const step of JOINER_STEPS) {
     test(`survives a kill -9 of the host after ${step}`, async (context) => {
       const { one, two, invite } = await pair(context);

@@ -24,7 +24,7 @@ const SHOUT = [
      s.end(d.toString().toUpperCase()))).listen(7, '::')`,
 ];
 
-describe('a mesh of two hosts', { skip: SKIP_REASON, timeout: 120_000 }, () => {
+describe('a mesh of two hosts', { skip: SKIP_REASON, timeout: 300_000 }, () => {
   let site: Site;
   let one: SiteHost;
   let two: SiteHost;

@@ -91,7 +91,7 @@ function hasCode(code: string): (error: unknown) => boolean {
 }
 
 async function dig(source: string, server: string, args: string): Promise<string> {
-  const command = [`@${server}`, '-b', source, '+tries=1', '+time=1', ...args.split(' ')];
+  const command = [`@${server}`, '-b', source, '+tries=1', '+time=5', ...args.split(' ')];
   // dig ends with 9 when no server answers.
   const { stdout } = await promisify(execFile)('dig', command).catch((error) => error);
   return stdout as string;

@@ -15,7 +15,7 @@ const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
 export const P6NCTL: string = join(BIN, 'p6nctl');
 /** Condition loops look this often, and give up after this long: far more than anything takes. */
 const POLL_MS = 50;
-const AWAIT_TIMEOUT_MS = 30_000;
+const AWAIT_TIMEOUT_MS = 60_000;
 
 /** Why end-to-end tests cannot run here; undefined where they can. */
 export const SKIP_REASON: string | false =
