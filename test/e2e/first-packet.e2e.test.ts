@@ -1,7 +1,6 @@
 // A new host and three older ones: its first packets reach each of them at once, although they
 // learn of it only by the feed, because a device remembers who has knocked.
 
-import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
