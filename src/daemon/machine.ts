@@ -5,7 +5,9 @@ import type { Random } from '../base/random.ts';
 import type { Links } from '../os/links.ts';
 import { LinuxClock } from '../os/linux/clock.ts';
 import { LINUX_LINKS } from '../os/linux/links.ts';
+import { LINUX_LOCKS } from '../os/linux/locks.ts';
 import { LINUX_DEVICE_SOCKETS } from '../os/linux/sockets.ts';
+import type { Locks } from '../os/locks.ts';
 import { SYSTEM_RANDOM } from '../os/random.ts';
 import type { DeviceSockets } from '../os/sockets.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
@@ -16,6 +18,7 @@ export interface Machine {
   readonly random: Random;
   readonly crypto: Crypto;
   readonly links: Links;
+  readonly locks: Locks;
   readonly sockets: DeviceSockets;
 }
 
@@ -28,6 +31,7 @@ export function linuxMachine(): Machine {
     random: SYSTEM_RANDOM,
     crypto: NOBLE_CRYPTO,
     links: LINUX_LINKS,
+    locks: LINUX_LOCKS,
     sockets: LINUX_DEVICE_SOCKETS,
   };
 }

@@ -127,6 +127,10 @@ export const IPV6_FREEBIND = 78;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 
+// <asm-generic/fcntl.h>
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+
 // errno, <asm-generic/errno.h>
 export const EPERM = 1;
 export const ENOENT = 2;

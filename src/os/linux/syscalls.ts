@@ -54,6 +54,8 @@ export const ioctl: (fd: number, request: number, argument: Buffer) => number = 
 );
 /** ioctl(fd, request, argument by value) */
 export const ioctlByValue: Call3 = nativeFunction('ioctl', 'int', ['int', 'ulong', POINTER]);
+/** flock(fd, operation) */
+export const flock: Call2 = nativeFunction('flock', 'int', ['int', 'int']);
 /** setns(fd, type) */
 export const setns: Call2 = nativeFunction('setns', 'int', ['int', 'int']);
 /** eventfd(initial, flags) */
