@@ -38,6 +38,8 @@ export class InviteDesk {
   readonly #dependencies: InviteDeskDependencies;
   readonly #options: InviteDeskOptions;
   #invites: readonly Invite[] = [];
+  /** Keys of hosts that have proved to be here while their invites are still on record. */
+  readonly #proved = new Set<string>();
   #changed: InvitesChanged = () => Promise.resolve();
 
   constructor(dependencies: InviteDeskDependencies, options: InviteDeskOptions) {
@@ -55,10 +57,14 @@ export class InviteDesk {
     this.#changed = changed;
   }
 
-  /** Removes what has expired and reads what is left; tells when that differs from before. */
+  /**
+   * Removes what has expired or done its work and reads what is left; tells when that differs from
+   * before. To be called again after it has failed.
+   */
   async refresh(): Promise<void> {
     const { registry } = this.#dependencies;
     const { server } = this.#options;
+    await this.#finishProved();
     await registry.removeExpiredInvites(server);
     const before = JSON.stringify(this.#invites);
     this.#invites = await registry.listInvites({ server });
@@ -99,11 +105,21 @@ export class InviteDesk {
 
   /** Drops the invite that the host of this key has used: its own key has completed a handshake. */
   async handshakeCompleted(publicKey: string): Promise<void> {
-    const invite = this.#invites.find((one) => one.use?.publicKey === publicKey);
-    if (invite === undefined) return;
-    await this.#dependencies.registry.finishInvite(invite);
-    publishStep('enrolment-finished');
-    this.#dependencies.logger.info('host joined', { host: invite.use?.host });
+    if (!this.#invites.some(({ use }) => use?.publicKey === publicKey)) return;
+    this.#proved.add(publicKey);
     await this.refresh();
+  }
+
+  async #finishProved(): Promise<void> {
+    const { registry, logger } = this.#dependencies;
+    const used = this.#invites.filter(({ use }) => use !== undefined);
+    for (const invite of used) {
+      const { publicKey, host } = invite.use ?? {};
+      if (publicKey === undefined || !this.#proved.has(publicKey)) continue;
+      await registry.finishInvite(invite);
+      this.#proved.delete(publicKey);
+      publishStep('enrolment-finished');
+      logger.info('host joined', { host });
+    }
   }
 }
