@@ -56,6 +56,7 @@ export interface EnrolmentTarget {
   readonly port: number;
   /** Longest wait for the answer, milliseconds. */
   readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
 }
 
 type Query = Readonly<Record<string, string | undefined>>;
@@ -267,7 +268,7 @@ export class ApiClient {
 
 /** Posts a machine's enrolment from the address of its invite. */
 export async function enrol(target: EnrolmentTarget, body: EnrolRequest): Promise<Enrolled> {
-  const { address, port, timeoutMs } = target;
+  const { address, port, timeoutMs, signal } = target;
   const enrolled = await call({
     target: { kind: 'tcp', host: address, port },
     method: 'POST',
@@ -275,7 +276,7 @@ export async function enrol(target: EnrolmentTarget, body: EnrolRequest): Promis
     headers: {},
     body,
     timeoutMs,
-    signal: undefined,
+    signal,
   });
   return enrolled as Enrolled;
 }

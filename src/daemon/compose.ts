@@ -14,7 +14,8 @@ import { CopyFile } from '../follower/copy-file.ts';
 import { Follower } from '../follower/follower.ts';
 import { NAMESERVER_OPTIONS, Nameserver } from '../nameserver/nameserver.ts';
 import { followResolvConf } from '../nameserver/resolv-conf-follower.ts';
-import type { KeyPair } from '../wireguard/identity.ts';
+import type { Crypto } from '../wireguard/crypto/crypto.ts';
+import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { Announcer } from './announcer.ts';
 import { AppliedConfig } from './applied-config.ts';
 import type { DaemonConfig } from './config.ts';
@@ -26,14 +27,16 @@ import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
 import {
   lockNetworkNamespace,
+  lockStateFolder,
   requireFreePort,
   requireFreeRoutes,
   requireMachine,
+  requireSocketFolder,
   requireStateFolder,
 } from './preflight.ts';
 import { openRegistry, Server } from './server.ts';
 import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
-import { agentIdentity, initialDataplane, knownServers } from './start-state.ts';
+import { agentIdentity, initialDataplane, knownServers, regionInForce } from './start-state.ts';
 import { LocalStatusService } from './status-service.ts';
 import { VERSION } from './version.ts';
 
@@ -43,6 +46,8 @@ const COPY_FILE = 'copy.json';
 const ENDPOINTS_MAX = 8;
 /** How long the answer to an enrolment waits for the new peer, milliseconds. */
 const PEER_TIMEOUT_MS = 10_000;
+/** More than the peers that can complete a handshake while the agent starts. */
+const EARLY_EVENTS_MAX = 65_536;
 
 /**
  * Runs p6nd until `signal` aborts. Throws what keeps it from starting, and what ends its data plane
@@ -79,9 +84,13 @@ class Daemon {
   readonly #lifecycle: Lifecycle;
   readonly #machine: Machine = linuxMachine();
   readonly #endpoints: readonly string[];
-  /** Set once all of them run; the data plane speaks before that. */
+  /** Aborted by a signal, and by what keeps the host from going on. */
+  readonly #ending = new AbortController();
+  /** Set once all of them run. */
   #parts: Parts | undefined;
-  #fail: (error: Error) => void = () => undefined;
+  /** What the data plane has said before that; the parts hear of it when they run. */
+  readonly #early: DataplaneEvent[] = [];
+  #failure: P6nError | undefined;
 
   constructor(config: DaemonConfig, logger: Logger, lifecycle: Lifecycle) {
     this.#config = config;
@@ -91,38 +100,60 @@ class Daemon {
     this.#endpoints = endpoints.length > 0 ? endpoints : detectEndpoints(listenPort, ENDPOINTS_MAX);
   }
 
+  /**
+   * Resolves when `signal` has aborted. A start that is under way is waited for up to its next
+   * step, so that no part starts behind the back of those that are being stopped.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const failed = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    const ended = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    const running = this.#start().then(() => this.#logger.info('p6nd is ready'));
-    await Promise.race([running, ended, failed]);
-    await Promise.race([ended, failed]);
+    const ending = this.#ending.signal;
+    const end = (): void => this.#ending.abort();
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    try {
+      await this.#start(ending);
+      this.#logger.info('p6nd is ready');
+      if (!ending.aborted) {
+        await new Promise((resolve) => ending.addEventListener('abort', resolve, { once: true }));
+      }
+    } catch (error) {
+      // A start that was told to end has not failed.
+      if (!ending.aborted) throw error;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
     this.#logger.info('p6nd ends');
   }
 
-  async #start(): Promise<void> {
-    const { stateDir, listenPort } = this.#config;
-    const { clock, crypto, links } = this.#machine;
+  async #start(ending: AbortSignal): Promise<void> {
+    const { stateDir, socket, listenPort } = this.#config;
+    const { clock, crypto, links, locks } = this.#machine;
     const startedAt = clock.wallNow();
     requireMachine();
     await requireStateFolder(stateDir);
-    this.#lifecycle.started('lock', await lockNetworkNamespace());
+    await requireSocketFolder(socket);
+    this.#lifecycle.started('state lock', lockStateFolder(locks, stateDir));
+    this.#lifecycle.started('lock', await lockNetworkNamespace(links, this.#logger));
     await requireFreeRoutes(links);
     await requireFreePort(listenPort);
-    const endpoints = this.#endpoints;
-    const identity = await obtainIdentity(this.#config, endpoints, this.#machine, this.#logger);
-    const key = hostKey(identity, crypto);
+    ending.throwIfAborted();
+    const { identity, key } = await this.#identify(crypto, ending);
+    ending.throwIfAborted();
     const server = await this.#openServer(identity, key);
+    ending.throwIfAborted();
     const parts = await this.#startParts(identity, key, server);
-    this.#parts = parts;
+    ending.throwIfAborted();
     this.#follow(parts);
     await server?.serve((publicKey) => this.#peerInstalled(publicKey), this.#lifecycle);
+    ending.throwIfAborted();
     await this.#serveOperator(parts, startedAt);
+  }
+
+  async #identify(crypto: Crypto, ending: AbortSignal): Promise<Pick<Parts, 'identity' | 'key'>> {
+    const endpoints = this.#endpoints;
+    const dependencies = { machine: this.#machine, logger: this.#logger, signal: ending };
+    const identity = await obtainIdentity(this.#config, endpoints, dependencies);
+    const key = hostKey(identity, crypto);
+    this.#lifecycle.started('host key', { stop: () => wipeKeyPair(key) });
+    return { identity, key };
   }
 
   async #openServer(identity: Identity, key: KeyPair): Promise<Server | undefined> {
@@ -200,9 +231,12 @@ class Daemon {
     return nameserver;
   }
 
-  /** Follows the site, and tells it what has changed about this host. */
-  #follow({ identity, access, follower, agent }: Parts): void {
+  /** Lets the parts hear of each other, and the site of what has changed about this host. */
+  #follow(parts: Parts): void {
+    const { identity, access, follower, agent } = parts;
     const { random } = this.#machine;
+    this.#parts = parts;
+    for (const event of this.#early.splice(0)) this.#onEvent(event);
     const announcer = new Announcer(
       {
         record: () => follower.current().hosts.find(({ id }) => id === identity.hostId),
@@ -211,15 +245,18 @@ class Daemon {
         logger: this.#logger,
       },
       {
-        region: this.#config.region ?? identity.region,
+        region: regionInForce(this.#config, identity),
         endpoints: this.#endpoints,
       },
     );
     this.#lifecycle.started('announcer', announcer);
-    follower.onChange(() => {
+    const look = (): void => {
       agent.changed();
       void announcer.look();
-    });
+    };
+    follower.onChange(look);
+    // What has changed while the parts were starting has told nobody.
+    look();
   }
 
   async #serveOperator(parts: Parts, startedAt: ReturnType<Machine['clock']['wallNow']>) {
@@ -235,6 +272,7 @@ class Daemon {
         version: VERSION,
         startedAt,
         identity,
+        region: regionInForce(this.#config, identity),
         publicKey: toBase64(key.publicKey),
         listenPort: this.#config.listenPort,
         endpoints: this.#endpoints,
@@ -265,6 +303,7 @@ class Daemon {
           end();
           reject(new P6nError('REGISTRY_UNAVAILABLE', 'Cannot install the new host yet'));
         }, PEER_TIMEOUT_MS);
+        timer.unref();
         const end = follower.onChange(() => {
           if (!known()) return;
           clearTimeout(timer);
@@ -283,15 +322,28 @@ class Daemon {
   }
 
   #onEvent(event: DataplaneEvent): void {
-    const { agent, server } = this.#parts ?? {};
-    agent?.notice(event);
     if (event.type === 'failed') {
       const facts = event.error.message;
-      this.#fail(new P6nError('INTERNAL', `Cannot go on: the data plane failed: ${facts}`));
-    } else if (event.type === 'handshake') {
-      void server?.invites.handshakeCompleted(event.publicKey).catch((error: unknown) => {
-        this.#logger.warn('used invite is not removed', { error: String(error) });
+      this.#failure ??= new P6nError('INTERNAL', `Cannot go on: the data plane failed: ${facts}`, {
+        cause: event.error,
       });
+      this.#ending.abort();
+      return;
+    }
+    if (this.#parts === undefined) {
+      if (this.#early.length < EARLY_EVENTS_MAX) this.#early.push(event);
+      return;
+    }
+    const { agent, server } = this.#parts;
+    agent.notice(event);
+    if (event.type === 'handshake') void this.#finishInvite(server, event.publicKey);
+  }
+
+  async #finishInvite(server: Server | undefined, publicKey: string): Promise<void> {
+    try {
+      await server?.invites.handshakeCompleted(publicKey);
+    } catch (error) {
+      this.#logger.warn('used invite is not removed yet', { error: String(error) });
     }
   }
 }

@@ -33,6 +33,7 @@ export async function found(
   wipeKeyPair(own);
   const siteSecret = fromBase64(draft.siteSecretKey) as Uint8Array;
   const siteKey = toBase64(sitePublicKeyOf(siteSecret) as Uint8Array);
+  wipe(siteSecret);
   const { host } = await registry.bootstrap({
     sitePublicKey: siteKey,
     host: { name: config.name, region: config.region ?? DEFAULT_REGION, publicKey, endpoints },

@@ -74,9 +74,19 @@ export class IdentityFiles {
     return value;
   }
 
-  /** Writes the identity, then removes the drafts. */
+  /** Writes the identity, then removes the drafts. What could not be read again is refused. */
   async write(identity: Identity): Promise<void> {
+    if (!isIdentity(identity)) {
+      throw new P6nError('INTERNAL', 'Cannot join: the server has sent no whole identity', {
+        hint: 'Compare `p6nd --version` of both hosts.',
+      });
+    }
     await this.#writeJson(IDENTITY_FILE, identity);
+    await this.removeDrafts();
+  }
+
+  /** Removes what was kept until there is an identity. */
+  async removeDrafts(): Promise<void> {
     await removeFile(join(this.#folder, FOUNDING_FILE));
     await removeFile(join(this.#folder, JOINING_FILE));
   }

@@ -36,6 +36,11 @@ export function tokenId(token: InviteToken): string {
   return createHash('sha256').update(token.privateKey).digest('hex');
 }
 
+/** Whether a text begins as tokens do. */
+export function looksLikeToken(text: string): boolean {
+  return text.trimStart().startsWith(PREFIX);
+}
+
 export function formatToken(token: InviteToken): string {
   const body = Buffer.from(JSON.stringify(token));
   return PREFIX + Buffer.concat([body, check(body)]).toString('base64url');
@@ -47,7 +52,7 @@ export function formatToken(token: InviteToken): string {
  */
 export function parseToken(text: string): InviteToken {
   const trimmed = text.trim();
-  if (!trimmed.startsWith(PREFIX)) throw invalid('it does not start with p6n1_');
+  if (!looksLikeToken(trimmed)) throw invalid('it does not start with p6n1_');
   if (trimmed.length > TOKEN_LENGTH_MAX) throw invalid('it is too long');
   const bytes = Buffer.from(trimmed.slice(PREFIX.length), 'base64url');
   const body = bytes.subarray(0, Math.max(0, bytes.length - CHECK_BYTES));

@@ -3,15 +3,15 @@
 // between any two steps is repaired by starting again: the draft on disk keeps the host's key, and
 // the server answers the same key the same.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { hostAddress, SITE_ROUTE, wireguardPeerAddress } from '../addressing/layout.ts';
 import { DEFAULT_REGION } from '../addressing/names.ts';
 import { ENROLMENT_PORT } from '../addressing/ports.ts';
-import type { LinkPort } from '../agent/ports.ts';
 import { enrol } from '../api/client.ts';
 import type { Enrolled } from '../api/contract/enrolment.ts';
 import { Backoff } from '../base/backoff.ts';
-import { fromBase64, toBase64 } from '../base/bytes.ts';
+import { fromBase64, toBase64, wipe } from '../base/bytes.ts';
 import { after, type Clock, type Millis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -19,6 +19,7 @@ import { type Random, randomBytes } from '../base/random.ts';
 import { type DataplaneConfig, HOST_TUN } from '../dataplane/config.ts';
 import { Dataplane } from '../dataplane/dataplane.ts';
 import type { EndpointAddress, PeerConfig } from '../device/config.ts';
+import type { Links } from '../os/links.ts';
 import {
   type Crypto,
   KEY_BYTES,
@@ -42,11 +43,13 @@ const RETRY_MAX_MS = 2_000;
 
 export interface JoinDependencies {
   readonly files: IdentityFiles;
-  readonly links: LinkPort;
+  readonly links: Links;
   readonly crypto: Crypto;
   readonly random: Random;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Gives the joining up. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -79,7 +82,7 @@ export async function join(
   dependencies: JoinDependencies,
 ): Promise<Identity> {
   publishStep('joining-drafted');
-  const { files, logger, crypto } = dependencies;
+  const { files, logger, crypto, signal } = dependencies;
   const { token } = draft;
   const own = keyPair(crypto, fromBase64(draft.privateKey) as Uint8Array);
   const publicKey = toBase64(own.publicKey);
@@ -91,14 +94,17 @@ export async function join(
     ...(config.region === undefined ? {} : { region: config.region }),
   };
   const candidates = await resolveEndpoints(token.endpoints);
+  signal.throwIfAborted();
   if (candidates.length === 0) throw unreachable(token, 'its endpoints do not resolve');
+  const key = fromBase64(token.privateKey) as PrivateKey;
+  const { links } = dependencies;
   const dataplane = await Dataplane.start({
-    config: joiningConfig(config, token, undefined),
+    config: joiningConfig(config, token, key, undefined),
     logger,
     onEvent: () => undefined,
   });
   try {
-    await dependencies.links.configure({
+    await links.configure({
       namespace: undefined,
       name: HOST_DEVICE,
       mtu: config.mtu,
@@ -110,10 +116,11 @@ export async function join(
     const enrolled = await askEach(candidates, token, dependencies, async (endpoint) => {
       // A peer that is removed and installed again begins with a fresh handshake: a server that was
       // restarted meanwhile knows nothing of the session before.
-      await dataplane.applyConfig(joiningConfig(config, token, undefined));
-      await dataplane.applyConfig(joiningConfig(config, token, endpoint));
+      await dataplane.applyConfig(joiningConfig(config, token, key, undefined));
+      await dataplane.applyConfig(joiningConfig(config, token, key, endpoint));
       const address = hostAddress(token.server);
-      return enrol({ address, port: ENROLMENT_PORT, timeoutMs: TRY_TIMEOUT_MS }, request);
+      const timeoutMs = TRY_TIMEOUT_MS;
+      return await enrol({ address, port: ENROLMENT_PORT, timeoutMs, signal }, request);
     });
     publishStep('joining-answered');
     const identity = identityOf(enrolled, draft);
@@ -122,6 +129,8 @@ export async function join(
     return identity;
   } finally {
     await dataplane.stop();
+    await links.releaseExclusive(HOST_DEVICE);
+    wipe(key);
   }
 }
 
@@ -131,7 +140,7 @@ export async function join(
 async function askEach(
   candidates: readonly EndpointAddress[],
   token: InviteToken,
-  { clock, random, logger }: JoinDependencies,
+  { clock, random, logger, signal }: JoinDependencies,
   ask: (endpoint: EndpointAddress) => Promise<Enrolled>,
 ): Promise<Enrolled> {
   const backoff = new Backoff(random, { minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS });
@@ -141,11 +150,12 @@ async function askEach(
     try {
       return await ask(candidates[turn % candidates.length] as EndpointAddress);
     } catch (error) {
+      signal.throwIfAborted();
       if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
       logger.info('server does not answer yet', { code: error.code, error: error.message });
       if (clock.now() >= deadline) throw unreachable(token, 'it does not answer');
     }
-    await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+    await delay(backoff.next(), undefined, { signal });
   }
 }
 
@@ -156,13 +166,14 @@ async function askEach(
 function joiningConfig(
   config: DaemonConfig,
   token: InviteToken,
+  privateKey: PrivateKey,
   endpoint: EndpointAddress | undefined,
 ): DataplaneConfig {
   const { server } = token;
   return {
     listenPort: config.listenPort,
     device: {
-      privateKey: fromBase64(token.privateKey) as PrivateKey,
+      privateKey,
       peers: endpoint === undefined ? [] : [serverPeer(token, endpoint)],
     },
     filter: {

@@ -5,12 +5,16 @@ import { createSocket } from 'node:dgram';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { SITE_PREFIX, SITE_ROUTE } from '../addressing/layout.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Stoppable } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
 import { parseIpv6 } from '../ip/ipv6-address.ts';
 import { makePrivateFolder } from '../os/atomic-file.ts';
 import type { Links } from '../os/links.ts';
+import type { Locks } from '../os/locks.ts';
+import { HOST_DEVICE } from './machine.ts';
 
 const TUN_DEVICE = '/dev/net/tun';
 const IPV6_STATE = '/proc/net/if_inet6';
@@ -56,32 +60,69 @@ export async function requireStateFolder(path: string): Promise<void> {
   }
 }
 
+/** Makes the folder of the operator's socket, which may go with every boot. Throws SYSTEM. */
+export async function requireSocketFolder(socket: string): Promise<void> {
+  const folder = dirname(socket);
+  try {
+    await makePrivateFolder(folder);
+  } catch (cause) {
+    const facts = cause instanceof Error ? cause.message : String(cause);
+    throw new P6nError('SYSTEM', `Cannot make ${folder} for the socket of p6nctl: ${facts}`, {
+      hint: 'Choose another path with --socket.',
+      cause,
+    });
+  }
+}
+
+/**
+ * Keeps the state folder for this process alone: two p6nd in different network namespaces would be
+ * one host twice. Throws ALREADY_RUNNING.
+ */
+export function lockStateFolder(locks: Locks, path: string): Stoppable {
+  const lock = locks.lockFolder(path);
+  if (lock !== undefined) return lock;
+  throw new P6nError(
+    'ALREADY_RUNNING',
+    `Cannot start p6nd: another one uses state folder ${path}`,
+    {
+      hint: 'Stop the other one, or choose another folder with --state-dir.',
+    },
+  );
+}
+
 /**
  * Takes the place of the one p6nd of this network namespace until stopped or until the process
- * ends. Throws ALREADY_RUNNING.
+ * ends. Throws ALREADY_RUNNING. Every user of the machine can take the name of the lock, so it only
+ * counts where the interface of a p6nd stands as well; who starts at the same moment as another
+ * fails when he makes that.
  */
-export async function lockNetworkNamespace(): Promise<Stoppable> {
-  const server: Server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new P6nError(
-              'ALREADY_RUNNING',
-              'Cannot start p6nd: one serves this network namespace already',
-              {
-                hint: '`p6nctl status` shows it; one p6nd serves all networks of a host.',
-              },
-            )
-          : new P6nError('SYSTEM', `Cannot lock the network namespace: ${cause.message}`, {
-              cause,
-            }),
-      );
-    });
-    server.listen(LOCK_NAME, resolve);
-  });
+export async function lockNetworkNamespace(links: Links, logger: Logger): Promise<Stoppable> {
+  const server = createServer((socket) => socket.destroy());
   server.unref();
-  return { stop: () => new Promise((resolve) => server.close(() => resolve())) };
+  const problem = await listenOn(server, LOCK_NAME);
+  if (problem === undefined)
+    return { stop: () => new Promise((done) => server.close(() => done())) };
+  if (problem.code !== 'EADDRINUSE') {
+    const message = `Cannot lock the network namespace: ${problem.message}`;
+    throw new P6nError('SYSTEM', message, { cause: problem });
+  }
+  const routes = await links.routes(undefined);
+  if (routes.some(({ device }) => device === HOST_DEVICE)) {
+    throw new P6nError(
+      'ALREADY_RUNNING',
+      'Cannot start p6nd: one serves this network namespace already',
+      { hint: '`p6nctl status` shows it; one p6nd serves all networks of a host.' },
+    );
+  }
+  logger.warn('lock of the network namespace is held by somebody else than a p6nd');
+  return { stop: () => undefined };
+}
+
+function listenOn(server: Server, path: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    server.once('error', resolve);
+    server.listen(path, () => resolve(undefined));
+  });
 }
 
 /** Throws ROUTE_TAKEN when something else has a route into fdaa::/16. */

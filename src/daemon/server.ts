@@ -5,7 +5,7 @@ import { join as joinPath } from 'node:path';
 import { hostAddress } from '../addressing/layout.ts';
 import { ENROLMENT_PORT, SERVER_PORT } from '../addressing/ports.ts';
 import { enrolmentApi, meshApi } from '../api/api.ts';
-import { fromBase64 } from '../base/bytes.ts';
+import { fromBase64, wipe } from '../base/bytes.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { deriveEnrolmentKey } from '../registry/enrolment.ts';
@@ -86,9 +86,11 @@ export class Server {
       { registry: this.service, follow: site, hostWrites: site, authenticator: site },
       this.#logger,
     );
+    const key = enrolmentKey(identity);
+    lifecycle.started('enrolment key', { stop: () => wipe(key) });
     const desk = new EnrolmentDesk(
       { registry: this.registry, invites: this.invites, peerInstalled },
-      { server: identity.hostId, enrolmentKey: enrolmentKey(identity) },
+      { server: identity.hostId, enrolmentKey: key },
     );
     const enrolment = enrolmentApi(
       { enrolment: desk, clock, logger: this.#logger },
@@ -116,5 +118,8 @@ export class Server {
 }
 
 function enrolmentKey(identity: Identity): Uint8Array {
-  return deriveEnrolmentKey(fromBase64(identity.privateKey) as Uint8Array);
+  const privateKey = fromBase64(identity.privateKey) as Uint8Array;
+  const key = deriveEnrolmentKey(privateKey);
+  wipe(privateKey);
+  return key;
 }

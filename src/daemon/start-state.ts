@@ -10,18 +10,27 @@ import type { Identity } from './identity.ts';
 import { HOST_DEVICE } from './machine.ts';
 import type { SiteServer } from './site-access.ts';
 
+/** The region that this host is in: what it was told at this start, else what the site knows. */
+export function regionInForce(
+  { region }: Pick<DaemonConfig, 'region'>,
+  identity: Identity,
+): string {
+  return region ?? identity.region;
+}
+
 /** A data plane without peers and instances: what is not known to be allowed is dropped. */
 export function initialDataplane(
-  { listenPort, mtu }: DaemonConfig,
+  config: DaemonConfig,
   identity: Identity,
   key: KeyPair,
 ): DataplaneConfig {
+  const { listenPort, mtu } = config;
   return {
     listenPort,
     device: { privateKey: key.privateKey, peers: [] },
     filter: {
       hostId: identity.hostId,
-      region: identity.region,
+      region: regionInForce(config, identity),
       extraHostAddresses: [],
       server: identity.role === 'server',
       hosts: [],
@@ -34,14 +43,15 @@ export function initialDataplane(
 }
 
 export function agentIdentity(
-  { region, listenPort, mtu }: DaemonConfig,
+  config: DaemonConfig,
   identity: Identity,
   key: KeyPair,
   endpoints: readonly string[],
 ): AgentIdentity {
+  const { listenPort, mtu } = config;
   return {
     hostId: identity.hostId,
-    region: region ?? identity.region,
+    region: regionInForce(config, identity),
     role: identity.role,
     privateKey: key.privateKey,
     listenPort,

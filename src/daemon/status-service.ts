@@ -27,6 +27,8 @@ export interface StatusFacts {
   readonly version: string;
   readonly startedAt: WallMillis;
   readonly identity: Identity;
+  /** The region in force. */
+  readonly region: string;
   /** WireGuard public key of this host, base64. */
   readonly publicKey: string;
   readonly listenPort: number;
@@ -44,7 +46,7 @@ export class LocalStatusService implements StatusService {
 
   async status(_: Principal): Promise<StatusView> {
     const { dataplane, instances } = this.#dependencies;
-    const { version, startedAt, identity, publicKey, listenPort, endpoints } = this.#facts;
+    const { version, startedAt, identity, region, publicKey, listenPort, endpoints } = this.#facts;
     const peers = await dataplane.peers();
     return {
       version,
@@ -52,7 +54,7 @@ export class LocalStatusService implements StatusService {
       host: {
         id: identity.hostId,
         name: identity.name,
-        region: identity.region,
+        region,
         role: identity.role,
         address: hostAddress(identity.hostId),
         public_key: publicKey,
