@@ -2,11 +2,15 @@
 // bound to an interface.
 
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readlinkSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { P6nError } from '../../src/base/errors.ts';
 import { PacketBatch } from '../../src/base/packet-batch.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
@@ -37,11 +41,25 @@ test('namespaces: within() runs there and comes back, also from a throw', { skip
   assert.equal(readlinkSync(OWN_NAMESPACE), own);
 });
 
-test('namespaces: what is no namespace is an error that says so', { skip: SKIP }, () => {
-  for (const path of ['/run/netns/p6n-there-is-none', '/proc/self/ns/mnt', '/dev/null']) {
+test('namespaces: what is no namespace is an error that says so', { skip: SKIP }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'p6n-pipe-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of ['/run/netns/p6n-there-is-none', '/proc/self/ns/mnt', '/dev/null', pipe]) {
     const enter = (): unknown => LINUX_NAMESPACES.within(path, () => assert.fail('entered'));
     assert.throws(enter, withCode('NAMESPACE_INVALID'), path);
   }
+});
+
+test('namespaces: a thread that cannot come back ends the process', { skip: SKIP }, (t) => {
+  const namespace = makeNamespace(t, 'lost');
+  const main = fileURLToPath(new URL('./lost-thread.js', import.meta.url));
+  const { signal, stdout } = spawnSync(process.execPath, [main, namespace.path], {
+    encoding: 'utf8',
+  });
+  assert.equal(signal, 'SIGABRT');
+  assert.equal(stdout, '');
 });
 
 test('links: configure() sets up a TUN, and a second time changes nothing', {

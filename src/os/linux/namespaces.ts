@@ -2,8 +2,8 @@
 
 import { P6nError } from '../../base/errors.ts';
 import type { Namespaces } from '../namespaces.ts';
-import { CLONE_NEWNET, EACCES, EPERM, O_CLOEXEC, O_RDONLY } from './layouts.ts';
-import { close, negatedError, openPath, setns } from './syscalls.ts';
+import { CLONE_NEWNET, EACCES, EPERM, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from './layouts.ts';
+import { abort, close, negatedError, openPath, setns } from './syscalls.ts';
 import { errorName, systemError } from './system-error.ts';
 
 const OWN_NAMESPACE = '/proc/thread-self/ns/net';
@@ -20,7 +20,7 @@ function within<T>(path: string | undefined, action: () => T): T {
     try {
       return action();
     } finally {
-      if (setns(own, CLONE_NEWNET) !== 0) process.abort();
+      if (setns(own, CLONE_NEWNET) !== 0) abort();
     }
   } finally {
     close(own);
@@ -28,7 +28,8 @@ function within<T>(path: string | undefined, action: () => T): T {
 }
 
 function enter(path: string): void {
-  const target = openPath(path, O_RDONLY | O_CLOEXEC);
+  // A pipe in place of a namespace would hold the thread, and with it all packets.
+  const target = openPath(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (target < 0) throw enterError(path, -target);
   const returned = negatedError(setns(target, CLONE_NEWNET));
   close(target);

@@ -58,6 +58,8 @@ export const ioctlByValue: Call3 = nativeFunction('ioctl', 'int', ['int', 'ulong
 export const flock: Call2 = nativeFunction('flock', 'int', ['int', 'int']);
 /** setns(fd, type) */
 export const setns: Call2 = nativeFunction('setns', 'int', ['int', 'int']);
+/** abort(): unlike process.abort(), it ends the process from every thread. */
+export const abort: () => unknown = nativeFunction('abort', 'void', []);
 /** eventfd(initial, flags) */
 export const eventfd: Call2 = nativeFunction('eventfd', 'int', ['uint', 'int']);
 /** epoll_create1(flags) */
