@@ -41,6 +41,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
         crypto,
         random: SYSTEM_RANDOM,
         clock,
+        workNow: () => clock.threadNow(),
         allocateSlab: nativeSlab,
         openTun,
         openUdp,

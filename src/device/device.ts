@@ -41,7 +41,7 @@ export interface DeviceDependencies {
   readonly scratch: Slab;
   /** DEVICE_COUNTERS numbers, perhaps in shared memory; the device's own when absent. */
   readonly counters?: Float64Array;
-  /** A running clock that measures the work of handshakes; a fixed cost is assumed when absent. */
+  /** A clock that measures the work of handshakes; a fixed cost is assumed when absent. */
   readonly workNow?: () => Millis;
 }
 

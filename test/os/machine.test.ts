@@ -1,4 +1,4 @@
-// The small parts of the machine: clock, randomness, waking, waiting, peer credentials.
+// The small parts of the machine: clock, randomness, waking, waiting.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -16,6 +16,17 @@ test('LinuxClock.now() is the time since boot and goes forward', () => {
   const second = clock.now();
   assert.ok(second >= first);
   assert.ok(first >= before - 10 && first < before + 60_000, `${before} ${first}`);
+});
+
+test('LinuxClock.threadNow() goes forward with work and stands still in a wait', () => {
+  const clock = new LinuxClock();
+  const poller = new LinuxPoller();
+  const first = clock.threadNow();
+  while (clock.threadNow() === first);
+  const [before, workBefore] = [clock.now(), clock.threadNow()];
+  poller.wait(20);
+  assert.ok(clock.threadNow() - workBefore < clock.now() - before);
+  poller.close();
 });
 
 test('SYSTEM_RANDOM fills all bytes', () => {

@@ -122,6 +122,7 @@ export class HostNode implements SimNode {
         crypto: NOBLE_CRYPTO,
         random: new SeededRandom(new DataView(seed.buffer).getUint32(0)),
         clock,
+        workNow: () => network.now,
         allocateSlab: plainSlab,
         openTun: (options) => new MemoryTun(options),
         openUdp: (options) => {

@@ -4,7 +4,12 @@
 
 import type { Clock, Millis, WallMillis } from '../../base/clock.ts';
 import { addressOf, nativeMemory } from './ffi.ts';
-import { CLOCK_BOOTTIME, TIMESPEC_BYTES, TIMESPEC_NANOSECONDS_OFFSET } from './layouts.ts';
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_THREAD_CPUTIME_ID,
+  TIMESPEC_BYTES,
+  TIMESPEC_NANOSECONDS_OFFSET,
+} from './layouts.ts';
 import { clockGettime } from './syscalls.ts';
 
 const NANOSECONDS_PER_MS = 1e6;
@@ -14,14 +19,23 @@ export class LinuxClock implements Clock {
   readonly #address = addressOf(this.#timespec);
 
   now(): Millis {
-    clockGettime(CLOCK_BOOTTIME, this.#address);
-    // The seconds since boot fit 32 bits for 136 years.
-    const seconds = this.#timespec.readUInt32LE(0);
-    const nanoseconds = this.#timespec.readUInt32LE(TIMESPEC_NANOSECONDS_OFFSET);
-    return (seconds * 1000 + nanoseconds / NANOSECONDS_PER_MS) as Millis;
+    return this.#read(CLOCK_BOOTTIME);
+  }
+
+  /** What the calling thread has worked: it stands still while the machine does other things. */
+  threadNow(): Millis {
+    return this.#read(CLOCK_THREAD_CPUTIME_ID);
   }
 
   wallNow(): WallMillis {
     return Date.now() as WallMillis;
+  }
+
+  #read(clock: number): Millis {
+    clockGettime(clock, this.#address);
+    // The seconds since boot fit 32 bits for 136 years.
+    const seconds = this.#timespec.readUInt32LE(0);
+    const nanoseconds = this.#timespec.readUInt32LE(TIMESPEC_NANOSECONDS_OFFSET);
+    return (seconds * 1000 + nanoseconds / NANOSECONDS_PER_MS) as Millis;
   }
 }

@@ -72,6 +72,7 @@ export const EPOLLIN = 0x1;
 // struct timespec: seconds and nanoseconds, 64 bits each
 export const TIMESPEC_BYTES = 16;
 export const TIMESPEC_NANOSECONDS_OFFSET = 8;
+export const CLOCK_THREAD_CPUTIME_ID = 3;
 export const CLOCK_BOOTTIME = 7;
 
 // struct ucred, <linux/socket.h>
