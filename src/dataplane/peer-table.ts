@@ -129,8 +129,12 @@ export class PeerTable {
   #update({ index, config: before }: InstalledPeer, config: PeerConfig, now: Millis): void {
     const identity = identify(config.route);
     this.#device.updatePeer(index, settingsOf(config), now);
-    this.#removeRoute(before.route, index);
-    this.#addRoute(config.route, index);
+    // A route that stays is left alone: of two keys of a host, it knows which one is in use.
+    const key = routeKey(config.route);
+    if (key !== routeKey(before.route) || this.#owners.get(key) !== index) {
+      this.#removeRoute(before.route, index);
+      this.#addRoute(config.route, index);
+    }
     this.#setIdentity(index, identity);
     this.#peers.set(toBase64(config.publicKey), { index, config });
   }

@@ -116,6 +116,8 @@ test('two hosts: packets go on while a host changes its key', (t) => {
   // The host with the new key speaks first, by which the other learns that it has it.
   assert.ok(countPongs(network, nodes, other, one, 10) >= 9);
   assert.equal(countPongs(network, nodes, one, other, 2), 2);
+  nodes[0]?.apply(withPeers([current, { ...nextPeer, persistentKeepaliveSeconds: 25 }]));
+  assert.equal(countPongs(network, nodes, one, other, 2), 2, 'a change keeps the key in use');
   nodes[0]?.apply(withPeers([{ ...nextPeer, route: { ...nextPeer.route, key: 'current' } }]));
   assert.equal(countPongs(network, nodes, one, other, 2), 2);
 });
