@@ -22,7 +22,10 @@ export interface LoopDependencies {
   readonly clock: Clock;
   /** Called after a wake-up; false ends the loop. */
   readonly onWake: () => boolean;
-  /** Called after each round. */
+  /**
+   * Called after each round, before onWake(): what happened to peers is told while their indices
+   * are still theirs.
+   */
   readonly onRound: () => void;
   /** The TUN cannot be read any more and is not asked again. */
   readonly onTunFailed: (tun: number) => void;
@@ -37,11 +40,11 @@ export function runLoop(dependencies: LoopDependencies): void {
     const isAwake = movePackets(dependencies, ready);
     const now = clock.now();
     if (engine.nextDeadline() <= now) engine.tick(now);
+    onRound();
     if (isAwake) {
       wake.clear();
       running = onWake();
     }
-    onRound();
   }
   poller.remove(wake.descriptor);
 }
