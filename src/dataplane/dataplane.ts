@@ -93,13 +93,16 @@ export class Dataplane {
       name: 'p6n-dataplane',
     });
     const exited = new Promise((resolve) => worker.once('exit', resolve));
+    let dataplane: Dataplane | undefined;
     try {
       const { port, crypto } = await started(worker);
       options.logger.info('data plane started', { port, crypto });
-      const dataplane = new Dataplane({ worker, wake, counters, port, crypto }, options);
+      dataplane = new Dataplane({ worker, wake, counters, port, crypto }, options);
       await dataplane.#applyFirst(options.config);
       return dataplane;
     } catch (error) {
+      // The caller learns of this end by the rejection, not by an event.
+      if (dataplane !== undefined) dataplane.#isStopping = true;
       const stop: Request = { type: 'stop' };
       worker.postMessage(stop);
       wake.signal();

@@ -53,6 +53,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
   } catch (error) {
     const text = errorText(asP6nError(error, 'Cannot start the data plane'));
     report({ type: 'not-started', error: text });
+    poller.close();
     return;
   }
   report({ type: 'started', port: engine.pipeline.udp.port, crypto: crypto.name });

@@ -146,6 +146,7 @@ test('dataplane: start errors name what is missing', OPTIONS, async (t) => {
     second.start(mesh.configOf(0, LISTEN_PORT + 1)),
     withCode('ALREADY_RUNNING'),
   );
+  assert.deepEqual(second.events, [], 'what start() says is no event as well');
 });
 
 test(
