@@ -170,8 +170,10 @@ export class Engine {
     this.#events.drain(listener);
   }
 
+  /** Zeroes all keys and closes all descriptors. */
   close(): void {
-    const { tuns, udp } = this.pipeline;
+    const { device, tuns, udp } = this.pipeline;
+    device.close();
     tuns.closeAll();
     for (const descriptor of udp.descriptors) this.#dependencies.poller.remove(descriptor);
     udp.close();

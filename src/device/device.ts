@@ -236,6 +236,12 @@ export class Device {
     }
   }
 
+  /** Forgets all peers and zeroes all keys. The device is not used afterwards. */
+  close(): void {
+    for (const peer of [...this.#peers.all()]) this.removePeer(peer.index);
+    wipeKeyPair(this.#local);
+  }
+
   /** When tick() is due; NEVER when it is not. */
   nextDeadline(): Millis {
     return this.#deadlines.next;

@@ -10,6 +10,8 @@ import { BATCH_PACKETS } from '../../src/dataplane/places.ts';
 import type { PeerConfig } from '../../src/device/config.ts';
 import { REJECTION_BURST } from '../../src/filter/rejection.ts';
 import { Icmpv6Type } from '../../src/ip/transport.ts';
+import type { SessionCipher } from '../../src/wireguard/crypto/crypto.ts';
+import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { LISTEN_PORT, Mesh, type MeshInstance } from '../fakes/mesh.ts';
 import { echo, packet } from '../filter/packets.ts';
 import { HostNode } from '../sim/host-node.ts';
@@ -144,6 +146,25 @@ test('a filter that cannot be leaves the old one in place', () => {
   );
   node.ping(here.config.tun, here.address, near.address, 1);
   assert.equal(node.counters()['packets_to_tuns'], 1);
+});
+
+test('Engine.close() zeroes the keys of every session', (t) => {
+  const network = new SimNetwork(SEED, PERFECT);
+  const mesh = new Mesh((n) => new Uint8Array(32).fill(n + 1));
+  const addresses = [1, 2].map((n) => ({ address: `198.51.100.${n}`, port: LISTEN_PORT }));
+  for (const address of addresses) mesh.addHost(address);
+  const made = t.mock.method(NOBLE_CRYPTO, 'sessionCipher').mock;
+  const [one] = addresses.map(
+    (address, n) => new HostNode(network, { config: mesh.configOf(n), address }),
+  );
+  network.runFor(1_000);
+  const ciphers = made.calls.map(({ result }) => result as SessionCipher);
+  const disposals = ciphers.map((cipher) => t.mock.method(cipher, 'dispose').mock);
+  one?.engine.close();
+  assert.ok(disposals.length > 0);
+  // Both hosts are in this process; those of one of them are half of all.
+  const disposed = disposals.filter((mock) => mock.callCount() > 0);
+  assert.equal(disposed.length, disposals.length / 2);
 });
 
 test('a host that starts begins with the peers that it can reach, 64 a second', () => {
