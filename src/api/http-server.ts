@@ -33,8 +33,10 @@ export type ListenTarget =
 export class ApiServer {
   /** For routes, and for tests that inject requests. */
   readonly app: FastifyInstance;
+  readonly #logger: Logger;
 
   constructor(options: HttpServerOptions) {
+    this.#logger = options.logger;
     this.app = fastify({
       logger: false,
       exposeHeadRoutes: false,
@@ -82,6 +84,10 @@ export class ApiServer {
       server.once('error', failed);
       server.listen(target, () => {
         server.off('error', failed);
+        // A connection that cannot be taken is no end of the others.
+        server.on('error', (error) =>
+          this.#logger.warn('listener failed', { error: error.message }),
+        );
         resolve();
       });
     });

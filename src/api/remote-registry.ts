@@ -152,7 +152,7 @@ export class RemoteRegistryService implements RegistryService {
 }
 
 function noServer(): P6nError {
-  return new P6nError('SERVER_UNREACHABLE', 'Cannot ask a server: this host knows none yet', {
-    hint: 'Wait until this host has joined; `p6nctl status` shows its state.',
+  return new P6nError('SERVER_UNREACHABLE', 'Cannot ask a server: this host knows none', {
+    hint: 'Join it to its site again, with an empty state folder and a new invite.',
   });
 }

@@ -79,8 +79,7 @@ export interface RegistryService {
 
 /** The instances of this host. `reference` is a machine id or a name. */
 export interface InstanceService {
-  /** Undefined while this host is joining. */
-  hostId(): HostId | undefined;
+  hostId(): HostId;
   list(principal: Principal): Promise<readonly InstanceView[]>;
   show(principal: Principal, reference: string): Promise<InstanceView>;
   /** Resolves when the command runs and its address is usable. */

@@ -18,7 +18,7 @@ import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { Announcer } from './announcer.ts';
 import { AppliedConfig } from './applied-config.ts';
-import type { DaemonConfig } from './config.ts';
+import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
 import { detectEndpoints, resolveHostName } from './endpoints.ts';
 import { LocalExplainService } from './explain-service.ts';
 import { hostKey, obtainIdentity } from './host-identity.ts';
@@ -43,7 +43,6 @@ import { VERSION } from './version.ts';
 /** p6nctl is for root: whoever opens the socket may do everything. */
 const SOCKET_MODE = 0o600;
 const COPY_FILE = 'copy.json';
-const ENDPOINTS_MAX = 8;
 /** How long the answer to an enrolment waits for the new peer, milliseconds. */
 const PEER_TIMEOUT_MS = 10_000;
 /** More than the peers that can complete a handshake while the agent starts. */

@@ -3,12 +3,13 @@
 // touched.
 
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import yargs from 'yargs';
 import { DEFAULT_REGION, NAME_LENGTH_MAX, requireName } from '../addressing/names.ts';
 import { P6nError } from '../base/errors.ts';
 import { parseHostPort } from '../ip/host-port.ts';
+import { isUpstreamAddress, UPSTREAMS_MAX } from '../nameserver/resolv-conf.ts';
 
 export const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 /** Inside never less than IPv6 asks of every link (RFC 8200, section 5). */
@@ -17,8 +18,7 @@ export const MTU_MIN = 1280;
 export const MTU_DEFAULT = 1420;
 const MTU_MAX = 65_455;
 const LISTEN_PORT_DEFAULT = 51_820;
-const ENDPOINTS_MAX = 8;
-const UPSTREAMS_MAX = 8;
+export const ENDPOINTS_MAX = 8;
 
 export interface DaemonConfig {
   readonly stateDir: string;
@@ -56,6 +56,15 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
 };
 
+/** Flags are what stands in OPTIONS, and nothing that can be made of it. */
+const PARSER_CONFIGURATION = {
+  'boolean-negation': false,
+  'camel-case-expansion': false,
+  'dot-notation': false,
+  'duplicate-arguments-array': true,
+  'parse-numbers': false,
+};
+
 type Raw = Readonly<Record<string, string | readonly string[]>>;
 
 /**
@@ -85,6 +94,7 @@ async function readFlags(words: readonly string[]): Promise<Raw | undefined> {
     )
     .option('config', { type: 'string', requiresArg: true, describe: 'JSON file with these keys' })
     .strict()
+    .parserConfiguration(PARSER_CONFIGURATION)
     .exitProcess(false)
     .fail((message, error) => {
       problem = message ?? String(error);
@@ -175,8 +185,8 @@ function validate(raw: Raw): DaemonConfig {
     throw invalid('log-level', logLevel, `it is one of ${LOG_LEVELS.join(', ')}`);
   }
   return {
-    stateDir: single(raw, 'state-dir') ?? '/var/lib/p6n',
-    socket: single(raw, 'socket') ?? '/run/p6n/p6nd.sock',
+    stateDir: resolve(single(raw, 'state-dir') ?? '/var/lib/p6n'),
+    socket: resolve(single(raw, 'socket') ?? '/run/p6n/p6nd.sock'),
     name,
     region,
     listenPort: integer(raw, 'listen-port', LISTEN_PORT_DEFAULT, 1, 65_535),
@@ -200,8 +210,8 @@ function requireEndpoint(text: string): string {
 }
 
 function requireUpstream(text: string): string {
-  if (isIP(text) === 0) throw invalid('upstream', text, 'it is an IPv4 or IPv6 address');
-  return text;
+  if (isUpstreamAddress(text)) return text;
+  throw invalid('upstream', text, 'it is an IPv4 or IPv6 address, and none of this name server');
 }
 
 function integer(raw: Raw, name: string, fallback: number, min: number, max: number): number {

@@ -2,7 +2,6 @@
 // registry's own rules, then the records as the API shows them.
 
 import type { HostId } from '../addressing/ids.ts';
-import { foldNetworkName } from '../addressing/names.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from '../api/contract/apps.ts';
 import type { HostList, HostView } from '../api/contract/hosts.ts';
 import type { InstanceFilter, InstanceView } from '../api/contract/instances.ts';
@@ -18,6 +17,7 @@ import type {
   OrganizationList,
   OrganizationView,
 } from '../api/contract/organizations.ts';
+import { fitsFilter } from '../api/instance-filter.ts';
 import type { NetworkReference, NewApp, Principal, RegistryService } from '../api/services.ts';
 import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
@@ -171,7 +171,7 @@ export class LocalRegistryService implements RegistryService {
     const views = instances.map((instance) =>
       instanceView(instance, networks.get(instance.network) ?? '', hosts.get(instance.host) ?? ''),
     );
-    return { instances: views.filter((view) => matches(view, filter)) };
+    return { instances: views.filter((view) => fitsFilter(view, filter)) };
   }
 
   async #hostNames(): Promise<ReadonlyMap<HostId, string>> {
@@ -190,11 +190,4 @@ export class LocalRegistryService implements RegistryService {
     }
     return counts;
   }
-}
-
-function matches(view: InstanceView, filter: InstanceFilter): boolean {
-  const { host, network } = filter;
-  const fitsNetwork =
-    network === undefined || foldNetworkName(view.network) === foldNetworkName(network);
-  return fitsNetwork && (host === undefined || view.host === host);
 }

@@ -249,7 +249,10 @@ const CASES: Readonly<Record<string, Case>> = {
   ),
   STATUS_VIEW: row(
     status.STATUS_VIEW,
-    [STATUS, { ...STATUS, peers: [], instances: [], drops: {}, registry: { state: 'joining' } }],
+    [
+      STATUS,
+      { ...STATUS, peers: [], instances: [], drops: {}, registry: { state: 'unreachable' } },
+    ],
     [
       { ...STATUS, drops: { x: '1' } },
       { ...STATUS, host: { ...STATUS.host, private_key: KEY } },

@@ -264,6 +264,7 @@ for (const [query, count] of [
   ['app=web', 1],
   ['app=shop', 0],
   ['network=blue', 1],
+  ['network=BLUE', 1],
   ['network=red', 0],
   ['host=one', 1],
   ['host=two', 0],

@@ -1,10 +1,5 @@
 // Numbers and names that both ends of a connection must agree on.
 
-/** TCP port of a server's API inside the mesh, for hosts. */
-export const SERVER_PORT = 6600;
-/** TCP port of a server's enrolment inside the mesh, for invites. */
-export const ENROLMENT_PORT = 6601;
-
 /** Marks a host's request as made for the p6nctl of that host; its value is `1`. */
 export const OPERATOR_HEADER = 'x-p6n-operator';
 

@@ -4,24 +4,19 @@ import { Type } from 'typebox';
 import { type Contract, contract, strictObject } from './schema.ts';
 
 export interface StatusHost {
-  /** Absent while the host is joining. */
-  readonly id?: number;
+  readonly id: number;
   readonly name: string;
   readonly region: string;
   readonly role: 'server' | 'agent';
-  /** Absent while the host is joining. */
-  readonly address?: string;
+  readonly address: string;
   readonly public_key: string;
   readonly listen_port: number;
   readonly endpoints: readonly string[];
 }
 
 export interface StatusRegistry {
-  /**
-   * `serving` on a server; elsewhere whether a server is followed, not reached, or was never
-   * reached.
-   */
-  readonly state: 'serving' | 'following' | 'unreachable' | 'joining';
+  /** `serving` on a server; elsewhere whether a server is followed or none is reached. */
+  readonly state: 'serving' | 'following' | 'unreachable';
   /** Where this host's copy stands: `INCARNATION/NUMBER`. */
   readonly revision?: string;
 }
@@ -60,11 +55,11 @@ export interface StatusView {
 }
 
 const host = strictObject({
-  id: Type.Optional(Type.Integer()),
+  id: Type.Integer(),
   name: Type.String(),
   region: Type.String(),
   role: Type.Union([Type.Literal('server'), Type.Literal('agent')]),
-  address: Type.Optional(Type.String()),
+  address: Type.String(),
   public_key: Type.String(),
   listen_port: Type.Integer(),
   endpoints: Type.Array(Type.String()),
@@ -75,7 +70,6 @@ const registry = strictObject({
     Type.Literal('serving'),
     Type.Literal('following'),
     Type.Literal('unreachable'),
-    Type.Literal('joining'),
   ]),
   revision: Type.Optional(Type.String()),
 });

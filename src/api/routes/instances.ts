@@ -17,6 +17,7 @@ import {
 } from '../contract/instances.ts';
 import { OUTPUT_QUERY, type OutputLine, type OutputQuery } from '../contract/output.ts';
 import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
+import { fitsFilter } from '../instance-filter.ts';
 import { sendLines } from '../line-reply.ts';
 import type { InstanceService, OutputEvent, Principal, RegistryService } from '../services.ts';
 import { OPERATOR, READERS } from './callers.ts';
@@ -141,7 +142,7 @@ async function listInstances(
   principal: Principal,
   filter: InstanceFilter,
 ): Promise<InstanceList> {
-  const own = (await services.instances.list(principal)).filter((one) => fits(one, filter));
+  const own = (await services.instances.list(principal)).filter((one) => fitsFilter(one, filter));
   if (filter.here === '1') return { instances: own };
   try {
     const all = await services.registry.listInstances(principal, filter);
@@ -170,14 +171,6 @@ async function showInstance(
     if (found === undefined) throw error;
     return found;
   }
-}
-
-function fits(instance: InstanceView, filter: InstanceFilter): boolean {
-  return (
-    (filter.app === undefined || filter.app === instance.app) &&
-    (filter.network === undefined || filter.network === instance.network) &&
-    (filter.host === undefined || filter.host === instance.host)
-  );
 }
 
 async function* outputLines(events: AsyncIterable<OutputEvent>): AsyncGenerator<OutputLine> {

@@ -52,7 +52,7 @@ function hostFields(now: WallMillis): readonly Field<StatusView>[] {
     { title: 'host', text: ({ host }) => host.name },
     { title: 'region', text: ({ host }) => host.region },
     { title: 'role', text: ({ host }) => host.role },
-    { title: 'address', text: ({ host }) => host.address ?? 'none yet' },
+    { title: 'address', text: ({ host }) => host.address },
     { title: 'public key', text: ({ host }) => host.public_key },
     { title: 'listens on', text: ({ host }) => `UDP port ${host.listen_port}` },
     { title: 'endpoints', text: ({ host }) => host.endpoints.join(', ') },
