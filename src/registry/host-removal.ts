@@ -25,6 +25,7 @@ export async function removeHost(
   const host = await change(context, `remove host "${reference}"`, async (transaction) => {
     const found = await requireHost(transaction, reference);
     await refuseLastServer(transaction, found);
+    if (force) cutOff(transaction, found);
     return found;
   });
   const { id, name } = host;
@@ -50,6 +51,15 @@ export async function removeHost(
     if (found.role === 'server') await countDown(transaction, SERVER_COUNT);
     return found;
   });
+}
+
+/**
+ * From here on the host can write nothing, so one that turned bad cannot keep itself on the site by
+ * making instances faster than they are removed.
+ */
+function cutOff(transaction: Transaction, { id }: Host): void {
+  transaction.delete(hostSecretKey(id));
+  transaction.delete(instanceCountOfHost(id));
 }
 
 async function refuseLastServer(transaction: Transaction, { name, role }: Host): Promise<void> {

@@ -101,6 +101,7 @@ export function putInstance(
 ): Promise<Instance> {
   return change(context, `write instance ${instance.machineId}`, async (transaction) => {
     requireSound(host, instance);
+    await requireTaking(transaction, instance);
     const existing = await lookupInstance(transaction, instance.machineId);
     if (existing === undefined) await addInstance(transaction, instance);
     else refuseChanged(host, existing, instance);
@@ -168,14 +169,20 @@ async function lookupInstance(
   return decodeInstance(stored);
 }
 
+/** Refuses a host that was removed, or is being removed by force. */
+async function requireTaking(
+  transaction: Transaction,
+  { host, machineId }: Instance,
+): Promise<void> {
+  if ((await transaction.count(instanceCountOfHost(host))) !== undefined) return;
+  throw new P6nError('NOT_FOUND', `Cannot write instance ${machineId}: its host was removed`);
+}
+
 /** Takes what the new instance needs for itself alone: its place, id and name on its host. */
 async function addInstance(transaction: Transaction, instance: Instance): Promise<void> {
   const { machineId, app, network, host, instanceId, name } = instance;
   const { network: networkOfApp } = await requireApp(transaction, app);
   if (networkOfApp !== network) throw invalid(machineId, `app "${app}" is on another network`);
-  if ((await transaction.count(instanceCountOfHost(host))) === undefined) {
-    throw new P6nError('NOT_FOUND', `Cannot write instance ${machineId}: its host was removed`);
-  }
   if ((await transaction.get(instanceIdKey(host, instanceId))) !== undefined) {
     throw invalid(machineId, 'another instance of its host has its instance id');
   }

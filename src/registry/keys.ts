@@ -27,7 +27,7 @@
 //    networks/ORGANIZATION
 //    apps/NETWORK
 //    instances-of-app/NAME
-//    instances-of-host/HOST
+//    instances-of-host/HOST            absent once the host is being removed by force
 //    invites/SERVER
 //
 // Ids are hexadecimal of fixed width, so a prefix never meets another id.

@@ -163,8 +163,9 @@ export class Registry {
   }
 
   /**
-   * Removes a host, its invites and, with `force`, its instances. Rejects with NOT_FOUND, or with
-   * HOST_IN_USE while it has instances or is the last server.
+   * Removes a host, its invites and, with `force`, its instances, for which it can write nothing
+   * from the first step on. Rejects with NOT_FOUND, or with HOST_IN_USE while it has instances or
+   * is the last server.
    */
   removeHost(
     reference: HostReference,

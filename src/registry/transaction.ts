@@ -138,9 +138,10 @@ export async function countUp(
   transaction.put(key, String(count + 1));
 }
 
+/** Takes one from the count at `key`; a count that is gone stays gone. */
 export async function countDown(transaction: Transaction, key: string): Promise<void> {
-  const count = (await transaction.count(key)) ?? 0;
-  transaction.put(key, String(Math.max(0, count - 1)));
+  const count = await transaction.count(key);
+  if (count !== undefined) transaction.put(key, String(Math.max(0, count - 1)));
 }
 
 function stored(key: string, value: string | undefined): StoredText | undefined {

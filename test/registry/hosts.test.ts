@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostId } from '../../src/addressing/ids.ts';
+import { P6nError } from '../../src/base/errors.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { ENDPOINTS_MAX } from '../../src/registry/refusals.ts';
 import { Registry } from '../../src/registry/registry.ts';
@@ -67,20 +68,21 @@ test('removeHost() takes everything of the host along, and its id never comes ag
   assert.equal(again.host.id, host.id + 1);
 });
 
-test('removeHost() keeps a host that goes on writing', async () => {
+test('removeHost() keeps a host that goes on writing, unless by force', async () => {
   const site = new Site();
   const server = await site.start();
-  const { host } = await site.join(server.id, 'two');
+  const { host, secret } = await site.join(server.id, 'two');
   const { app } = await site.registry.createApp({ name: 'web' });
-  let number = 0;
+  const written: string[] = [];
   // Between any two steps of the removal the host writes another instance.
   const store: Store = new Proxy(site.store, {
     get: (target, name) => {
       if (name !== 'list') return bound(target, name);
       return async (prefixes: readonly string[]): Promise<StoreListing> => {
         const listing = await target.list(prefixes);
-        number += 1;
-        await site.registry.putInstance(host.id, site.instance(app, host.id, number));
+        const next = site.instance(app, host.id, written.length + 1);
+        const writing = site.registry.putInstance(host.id, next);
+        written.push(await writing.then(() => 'written').catch(codeOf));
         return listing;
       };
     },
@@ -88,9 +90,35 @@ test('removeHost() keeps a host that goes on writing', async () => {
   const { clock, random } = site;
   const registry = new Registry({ store, clock, random, logger: SILENT_LOGGER });
   const refusal = { code: 'HOST_IN_USE', message: /still at work/ };
-  await assert.rejects(registry.removeHost('two', { force: true }), refusal);
+  await assert.rejects(registry.removeHost('two'), refusal);
   assert.deepEqual(await site.registry.findHost('two'), host);
+  assert.equal(await site.registry.verifyHostSecret(host.id, secret), true);
+  assert.deepEqual(written, ['written', 'written']);
+  await registry.removeHost('two', { force: true });
+  assert.deepEqual(written.slice(2), ['NOT_FOUND', 'NOT_FOUND']);
+  assert.deepEqual(await site.registry.listInstances(), []);
+  await site.registry.removeApp('web');
+});
+
+test('removeHost() by force cuts the host off first, and can be repeated', async () => {
+  const site = new Site();
+  const server = await site.start();
+  const { host, secret } = await site.join(server.id, 'two');
+  const { app } = await site.registry.createApp({ name: 'web' });
+  const instance = site.instance(app, host.id, 1);
+  await site.registry.putInstance(host.id, instance);
+  const store: Store = new Proxy(site.store, {
+    get: (target, name) =>
+      name === 'list' ? () => Promise.reject(new Error('killed')) : bound(target, name),
+  });
+  const { clock, random } = site;
+  const registry = new Registry({ store, clock, random, logger: SILENT_LOGGER });
+  await assert.rejects(registry.removeHost('two', { force: true }), /killed/);
+  assert.equal(await site.registry.verifyHostSecret(host.id, secret), false);
+  const again = site.registry.putInstance(host.id, { ...instance, state: 'stopped' });
+  await assert.rejects(again, { code: 'NOT_FOUND' });
   await site.registry.removeHost('two', { force: true });
+  await site.registry.removeApp('web');
 });
 
 test('removeHost() keeps the last server', async () => {
@@ -104,6 +132,10 @@ test('removeHost() keeps the last server', async () => {
   await assert.rejects(site.registry.removeHost('three'), refusal);
   await assert.rejects(site.registry.removeHost('none'), { code: 'NOT_FOUND' });
 });
+
+function codeOf(error: unknown): string {
+  return error instanceof P6nError ? error.code : String(error);
+}
 
 /** A member of `target`, also one that needs its private fields. */
 function bound(target: object, name: string | symbol): unknown {
