@@ -75,7 +75,17 @@ async function founderOf(
     { hint: 'Restore the identity of this host from a backup, or move its registry away.' },
   );
   if (site.publicKey !== sitePublicKey) throw refusal;
-  const host = await requireHost(transaction, founder.name).catch(() => undefined);
+  const host = await hostOfName(transaction, founder.name);
   if (host?.publicKey !== founder.publicKey) throw refusal;
   return host;
+}
+
+/** A registry that is damaged or away is no reason to move it away: that error is the caller's. */
+async function hostOfName(transaction: Transaction, name: string): Promise<Host | undefined> {
+  try {
+    return await requireHost(transaction, name);
+  } catch (error) {
+    if (error instanceof P6nError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ID_MIN } from '../../src/addressing/ids.ts';
+import { hostKey } from '../../src/registry/keys.ts';
 import { generateSiteKeyPair, sitePublicKeyOf } from '../../src/registry/site.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { Site } from '../fakes/site.ts';
@@ -38,6 +39,17 @@ test('bootstrap() answers its own host again and refuses any other', async () =>
   for (const other of others) {
     await assert.rejects(site.registry.bootstrap(other), { code: 'NOT_PERMITTED' });
   }
+});
+
+test('bootstrap() tells a damaged registry from that of another site', async () => {
+  const site = new Site();
+  const sitePublicKey = site.freshKey();
+  const host = { name: 'one', region: 'local', publicKey: site.freshKey(), endpoints: [] };
+  const { host: founder } = await site.registry.bootstrap({ sitePublicKey, host });
+  const write = { type: 'put', key: hostKey(founder.id), value: '{}' } as const;
+  await site.store.transact({ compares: [], writes: [write] });
+  const again = site.registry.bootstrap({ sitePublicKey, host });
+  await assert.rejects(again, { code: 'REGISTRY_CORRUPT' });
 });
 
 test('bootstrap() refuses keys that are none', async () => {
