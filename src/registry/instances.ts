@@ -100,16 +100,16 @@ export function putInstance(
   instance: Instance,
 ): Promise<Instance> {
   return change(context, `write instance ${instance.machineId}`, async (transaction) => {
-    requireSound(host, instance);
-    await requireTaking(transaction, instance);
-    const existing = await lookupInstance(transaction, instance.machineId);
-    if (existing === undefined) await addInstance(transaction, instance);
-    else refuseChanged(host, existing, instance);
-    const value = encodeRecord(instance);
+    const sound = requireSound(host, instance);
+    await requireTaking(transaction, sound);
+    const existing = await lookupInstance(transaction, sound.machineId);
+    if (existing === undefined) await addInstance(transaction, sound);
+    else refuseChanged(host, existing, sound);
+    const value = encodeRecord(sound);
     if (existing === undefined || encodeRecord(existing) !== value) {
-      transaction.put(keyOf(instance), value);
+      transaction.put(keyOf(sound), value);
     }
-    return instance;
+    return sound;
   });
 }
 
@@ -201,8 +201,11 @@ async function addInstance(transaction: Transaction, instance: Instance): Promis
   transaction.put(instanceNameKey(host, name), machineId);
 }
 
-/** What can be said of a record by itself. */
-function requireSound(host: HostId, instance: Instance): void {
+/**
+ * Checks what can be said of a record by itself. Returns what is written: the fields of an
+ * instance in one order, and nothing else that a host may have put into it.
+ */
+function requireSound(host: HostId, instance: Instance): Instance {
   const { machineId } = instance;
   if (!isMachineId(machineId)) throw invalid(machineId, 'its machine id is not 14 hex digits');
   if (instance.host !== host) throw ofAnotherHost(machineId);
@@ -213,14 +216,18 @@ function requireSound(host: HostId, instance: Instance): void {
   requireName('group', instance.group);
   requireName('region', instance.region);
   requireMetadata(machineId, instance.metadata);
-  const value = encodeRecord(instance);
-  try {
-    decodeInstance({ key: keyOf(instance), value });
-  } catch {
-    throw invalid(machineId, 'a field is missing or wrong');
-  }
-  if (instance.address !== instanceAddress(instance.network, host, instance.instanceId)) {
+  const sound = decoded(instance);
+  if (sound.address !== instanceAddress(sound.network, host, sound.instanceId)) {
     throw invalid(machineId, 'its address is not that of its network, host and instance id');
+  }
+  return sound;
+}
+
+function decoded(instance: Instance): Instance {
+  try {
+    return decodeInstance({ key: keyOf(instance), value: encodeRecord(instance) });
+  } catch {
+    throw invalid(instance.machineId, 'a field is missing or wrong');
   }
 }
 

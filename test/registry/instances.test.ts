@@ -38,6 +38,17 @@ test('putInstance() writes an instance, again at will, and its states', async ()
   }
 });
 
+test('putInstance() writes the fields of an instance and nothing else, in any order', async () => {
+  const { site, host, app } = await scene();
+  const sound = site.instance(app, host.id, 1);
+  await site.registry.putInstance(host.id, sound);
+  const { revision } = await site.store.list([]);
+  const reversed = Object.fromEntries(Object.entries(sound).reverse()) as unknown as Instance;
+  const padded = { ...reversed, padding: 'x'.repeat(1_000) };
+  assert.deepEqual(await site.registry.putInstance(host.id, padded), sound);
+  assert.equal((await site.store.list([])).revision, revision);
+});
+
 test('putInstance() refuses a record that is not sound', async () => {
   const { site, host, other, app } = await scene();
   const elsewhere = await site.registry.createApp({ name: 'db', network: 'green' });
