@@ -107,6 +107,8 @@ export class Publisher {
     for (const instance of copy.current().instances) {
       if (instance.host === own) found.push(instance.machineId);
     }
+    const told = new Set(found);
+    for (const id of this.#disowned) if (!told.has(id)) this.#disowned.delete(id);
     return found.filter((id) => journal.get(id) === undefined && !this.#disowned.has(id));
   }
 

@@ -167,6 +167,25 @@ test('Agent has a server remove an instance of this host that it does not know',
   assert.deepEqual([...world.published.keys()], [other.machineId]);
 });
 
+test('Agent has an unknown instance removed again when it comes again', async () => {
+  const world = new AgentWorld();
+  const stranger = { ...makeRemoteInstance(), host: HOST };
+  const agent = await world.start();
+  const removals = (): number => world.log.filter((step) => step === 'unpublish').length;
+  for (const times of [1, 2]) {
+    world.copy = { ...world.copy, instances: [stranger] };
+    agent.changed();
+    await until(() => removals() === times);
+    world.copy = { ...world.copy, instances: [] };
+    // Once more after the round that removed it: that one has looked before.
+    for (let round = 0; round < 2; round++) {
+      agent.changed();
+      await agent.applied();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+});
+
 test('Agent names the instances of other hosts as the copy has them', async () => {
   const world = new AgentWorld();
   world.copy.hosts = [makeHost(HOST), makeHost(OTHER_HOST)];
