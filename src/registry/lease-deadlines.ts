@@ -21,6 +21,7 @@ export class LeaseDeadlines {
   /** No lease ends before. */
   #earliest: Millis = NEVER;
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   /** `sweep` is called now and then while there are leases; it calls `takeLapsed`. */
   constructor(clock: Clock, sweep: () => void) {
@@ -37,7 +38,8 @@ export class LeaseDeadlines {
   grant(lease: string, ttlMs: number): void {
     assert(ttlMs > 0, 'LeaseDeadlines: a lease must last');
     this.#leases.set(lease, { ttlMs, deadline: this.#deadlineIn(ttlMs) });
-    this.#timer ??= setInterval(this.#sweep, SWEEP_INTERVAL_MS);
+    // A grant that was under way when the store closed must not keep the process alive.
+    if (!this.#closed) this.#timer ??= setInterval(this.#sweep, SWEEP_INTERVAL_MS);
   }
 
   /** False when the lease has ended; what lapsed was taken before. */
@@ -50,7 +52,7 @@ export class LeaseDeadlines {
 
   end(lease: string): void {
     this.#leases.delete(lease);
-    if (this.#leases.size === 0) this.close();
+    if (this.#leases.size === 0) this.#stopSweeping();
   }
 
   /** The leases that have ended since the last call; they are forgotten here. */
@@ -68,6 +70,11 @@ export class LeaseDeadlines {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#stopSweeping();
+  }
+
+  #stopSweeping(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
