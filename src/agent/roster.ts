@@ -55,14 +55,19 @@ export class Roster {
     return this.#supervisors.get(machineId);
   }
 
-  /** The namespaces of all instances that have one, by machine id. */
+  /**
+   * The namespaces of all instances that have one, by machine id. An attached one counts only while
+   * it is what was attached: its path may lead to somebody else's by now, who must not get the
+   * instance's address.
+   */
   namespaces(): ReadonlyMap<MachineId, string> {
     const namespaces = new Map<MachineId, string>();
     for (const [machineId, supervisor] of this.#supervisors) {
       namespaces.set(machineId, supervisor.namespace);
     }
     for (const { instance, attachment } of this.journal.instances()) {
-      if (attachment !== undefined) namespaces.set(instance.machineId, attachment.path);
+      if (attachment === undefined || instance.state === 'stopped') continue;
+      if (isPresent(attachment)) namespaces.set(instance.machineId, attachment.path);
     }
     return namespaces;
   }

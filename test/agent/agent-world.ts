@@ -4,9 +4,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HostId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
+import {
+  drawInstanceId,
+  drawMachineId,
+  type HostId,
+  type MachineId,
+  type NetworkId,
+} from '../../src/addressing/ids.ts';
 import { instanceAddress } from '../../src/addressing/layout.ts';
 import { Agent } from '../../src/agent/agent.ts';
+import type { JournalRecord } from '../../src/agent/journal-record.ts';
 import type {
   AgentIdentity,
   CommandExit,
@@ -34,6 +41,7 @@ import { SeededRandom } from '../fakes/seeded-random.ts';
 const FOLDER = mkdtempSync(join(tmpdir(), 'p6n-agent-'));
 process.once('exit', () => rmSync(FOLDER, { recursive: true, force: true }));
 const CREATED_AT = 0 as WallMillis;
+const RECORD_IDS = new SeededRandom(1);
 
 export const HOST: HostId = 0x10000 as HostId;
 export const OTHER_HOST: HostId = 0x10001 as HostId;
@@ -89,6 +97,40 @@ export function makeIdentity(overrides: Partial<AgentIdentity> = {}): AgentIdent
     mtu: 1420,
     endpoints: ['192.0.2.1:51820'],
     servers: [],
+    ...overrides,
+  };
+}
+
+/** A record of a started instance of this host, with ids of its own. */
+export function makeRecord(overrides: Partial<JournalRecord> = {}): JournalRecord {
+  const instanceId = drawInstanceId(RECORD_IDS, new Set());
+  const machineId = drawMachineId(RECORD_IDS);
+  return {
+    instance: {
+      kind: 'instance',
+      machineId,
+      app: 'web',
+      network: NETWORK,
+      host: HOST,
+      instanceId,
+      address: instanceAddress(NETWORK, HOST, instanceId),
+      name: `web-${machineId}`,
+      group: 'app',
+      region: 'local',
+      metadata: { version: '1' },
+      state: 'started',
+      createdAt: 1 as WallMillis,
+      updatedAt: 2 as WallMillis,
+    },
+    network: { name: 'default', regionScoped: false },
+    origin: 'run',
+    tun: 1,
+    command: ['server', '--port', '80'],
+    workingDirectory: '/',
+    attachment: undefined,
+    exit: undefined,
+    removed: false,
+    pending: true,
     ...overrides,
   };
 }

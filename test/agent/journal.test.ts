@@ -14,16 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { drawInstanceId, drawMachineId } from '../../src/addressing/ids.ts';
-import { instanceAddress } from '../../src/addressing/layout.ts';
 import { Journal } from '../../src/agent/journal.ts';
-import { formatRecord, type JournalRecord, parseRecord } from '../../src/agent/journal-record.ts';
+import { formatRecord, parseRecord } from '../../src/agent/journal-record.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
 import { type Logger, SILENT_LOGGER } from '../../src/base/logger.ts';
-import { SeededRandom } from '../fakes/seeded-random.ts';
-import { HOST, NETWORK } from './agent-world.ts';
-
-const random = new SeededRandom(1);
+import { makeRecord } from './agent-world.ts';
 
 describe('Journal', () => {
   let folder = '';
@@ -173,37 +168,4 @@ for (const [what, change] of [
     const instance = { ...value.instance, ...('instance' in change ? change.instance : {}) };
     assert.equal(parseRecord(JSON.stringify({ ...value, ...change, instance })), undefined);
   });
-}
-
-function makeRecord(overrides: Partial<JournalRecord> = {}): JournalRecord {
-  const instanceId = drawInstanceId(random, new Set());
-  const machineId = drawMachineId(random);
-  return {
-    instance: {
-      kind: 'instance',
-      machineId,
-      app: 'web',
-      network: NETWORK,
-      host: HOST,
-      instanceId,
-      address: instanceAddress(NETWORK, HOST, instanceId),
-      name: `web-${machineId}`,
-      group: 'app',
-      region: 'local',
-      metadata: { version: '1' },
-      state: 'started',
-      createdAt: 1 as WallMillis,
-      updatedAt: 2 as WallMillis,
-    },
-    network: { name: 'default', regionScoped: false },
-    origin: 'run',
-    tun: 1,
-    command: ['server', '--port', '80'],
-    workingDirectory: '/',
-    attachment: undefined,
-    exit: undefined,
-    removed: false,
-    pending: true,
-    ...overrides,
-  };
 }

@@ -1,0 +1,42 @@
+// The roster on a real file system: which namespaces its instances have at the moment.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Journal } from '../../src/agent/journal.ts';
+import { Roster } from '../../src/agent/roster.ts';
+import { PROCESS_SUPERVISION } from '../../src/agent/supervision.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+import { makeRecord } from './agent-world.ts';
+
+test('Roster gives nobody the place of an attached namespace that is gone', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  // Any file will do: a namespace is known by its device and inode.
+  const path = join(folder, 'namespace');
+  await writeFile(path, '');
+  const { dev, ino } = await stat(path);
+  const facts = { path, device: dev, inode: ino, pid: undefined, startTicks: undefined };
+  const record = makeRecord({ origin: 'attached', attachment: facts });
+  const journal = await Journal.open(join(folder, 'journal'), SILENT_LOGGER);
+  await journal.put(record);
+  const roster = new Roster(
+    {
+      journal,
+      supervision: PROCESS_SUPERVISION,
+      clock: new ManualClock(),
+      logger: SILENT_LOGGER,
+      onChange: () => undefined,
+    },
+    join(folder, 'instances'),
+  );
+  const { machineId } = record.instance;
+  assert.deepEqual([...roster.namespaces()], [[machineId, path]]);
+  // Somebody else's namespace takes its place before anybody has looked.
+  await writeFile(`${path}.new`, '');
+  await rename(`${path}.new`, path);
+  assert.deepEqual([...roster.namespaces()], []);
+});
