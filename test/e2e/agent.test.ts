@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -68,8 +68,11 @@ describe('agent', { skip }, () => {
   test('starts a stopped instance with the same address in a new namespace', async () => {
     const first = await agent.instances.run({ app: 'web', name: 'one', command: sleep() });
     const before = readlinkSync(`/proc/${first.pid}/ns/net`);
+    // The kernel gives the number out again as soon as nobody has the namespace.
+    const held = openSync(`/proc/${first.pid}/ns/net`, 'r');
     assert.equal((await agent.instances.stop('one')).instance.state, 'stopped');
     const again = await agent.instances.start('one');
+    closeSync(held);
     assert.equal(again.instance.address, first.instance.address);
     assert.match(inNamespace(again.namespace, 'addr'), new RegExp(`${again.instance.address}/128`));
     assert.notEqual(readlinkSync(`/proc/${again.pid}/ns/net`), before);
