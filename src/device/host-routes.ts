@@ -7,7 +7,13 @@
 //   used for sending  [ peer 4 | peer 7 | none ]     the one that was proved last
 
 import { assert } from '../base/assert.ts';
-import { DESTINATION_OFFSET, IPV6_VERSION, readVersion, SOURCE_OFFSET } from '../ip/header.ts';
+import {
+  DESTINATION_OFFSET,
+  IPV6_VERSION,
+  readUint32,
+  readVersion,
+  SOURCE_OFFSET,
+} from '../ip/header.ts';
 import { IPV6_ADDRESS_BYTES } from '../ip/ipv6-address.ts';
 import { PrefixMap } from '../ip/prefix-map.ts';
 import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
@@ -102,10 +108,7 @@ export class HostRoutes implements Routes {
     for (let i = 0; i < prefix.length; i++) {
       if (bytes[offset + i] !== prefix[i]) return NOWHERE;
     }
-    const at = offset + this.#field.offset;
-    const hostId =
-      ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-    const place = hostId - idMin;
+    const place = readUint32(bytes, offset + this.#field.offset) - idMin;
     return place >= 0 && place < this.#used.length ? place : NOWHERE;
   }
 

@@ -4,7 +4,8 @@ import {
   IPV4_VERSION,
   IPV6_HEADER_BYTES,
   IPV6_VERSION,
-  PAYLOAD_LENGTH_OFFSET,
+  readPayloadLength,
+  readUint16,
   readVersion,
 } from '../ip/header.ts';
 
@@ -23,14 +24,10 @@ export function innerPacketLength(bytes: Uint8Array, offset: number, length: num
   const version = readVersion(bytes, offset);
   if (version === IPV6_VERSION) {
     if (length < IPV6_HEADER_BYTES) return NO_PACKET;
-    const total = IPV6_HEADER_BYTES + readUint16(bytes, offset + PAYLOAD_LENGTH_OFFSET);
+    const total = IPV6_HEADER_BYTES + readPayloadLength(bytes, offset);
     return total <= length ? total : NO_PACKET;
   }
   if (version !== IPV4_VERSION) return NO_PACKET;
   const total = readUint16(bytes, offset + IPV4_TOTAL_LENGTH_OFFSET);
   return total >= IPV4_HEADER_BYTES && total <= length ? total : NO_PACKET;
-}
-
-function readUint16(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset]! << 8) | bytes[offset + 1]!;
 }

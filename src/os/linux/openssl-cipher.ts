@@ -6,15 +6,15 @@ import type { Slab } from '../../base/slab.ts';
 import {
   AEAD_TAG_BYTES,
   KEY_BYTES,
+  NONCE_BYTES,
+  NONCE_COUNTER_HIGH_OFFSET,
+  NONCE_COUNTER_LOW_OFFSET,
   type SessionCipher,
   type SymmetricKey,
 } from '../../wireguard/crypto/crypto.ts';
 import { addressOf, nativeMemory } from './ffi.ts';
 import { AEAD_GET_TAG, AEAD_SET_TAG, type OpensslFunctions } from './openssl-functions.ts';
 
-const NONCE_BYTES = 12;
-const NONCE_COUNTER_LOW_OFFSET = 4;
-const NONCE_COUNTER_HIGH_OFFSET = 8;
 const LENGTH_BYTES = 8;
 const SEAL = 1;
 const OPEN = 0;

@@ -8,6 +8,10 @@ export const AEAD_TAG_BYTES = 16;
 export const HASH_BYTES = 32;
 export const MAC_BYTES = 16;
 export const XNONCE_BYTES = 24;
+/** A session's nonce: four zero bytes, then the counter, little-endian. */
+export const NONCE_BYTES = 12;
+export const NONCE_COUNTER_LOW_OFFSET = 4;
+export const NONCE_COUNTER_HIGH_OFFSET = 8;
 
 declare const publicKeyBrand: unique symbol;
 /** The 32 bytes of an X25519 public key. */

@@ -12,15 +12,15 @@ import {
   type Crypto,
   HASH_BYTES,
   MAC_BYTES,
+  NONCE_BYTES,
+  NONCE_COUNTER_HIGH_OFFSET,
+  NONCE_COUNTER_LOW_OFFSET,
   type PrivateKey,
   type PublicKey,
   type SessionCipher,
   type SymmetricKey,
 } from './crypto.ts';
 
-const NONCE_BYTES = 12;
-const NONCE_COUNTER_LOW_OFFSET = 4;
-const NONCE_COUNTER_HIGH_OFFSET = 8;
 const NONCE_ZERO = new Uint8Array(NONCE_BYTES);
 
 export const NOBLE_CRYPTO: Crypto = {
