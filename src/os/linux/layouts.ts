@@ -58,7 +58,6 @@ export const IN6_PKTINFO_INTERFACE_OFFSET = 16;
 // struct pollfd, <poll.h>
 export const POLLFD_BYTES = 8;
 export const POLLFD_EVENTS_OFFSET = 4;
-export const POLLFD_RETURNED_OFFSET = 6;
 export const POLLOUT = 0x4;
 
 // struct epoll_event is packed on x86-64 alone: events u32, then 64 bits of user data
@@ -74,11 +73,6 @@ export const TIMESPEC_BYTES = 16;
 export const TIMESPEC_NANOSECONDS_OFFSET = 8;
 export const CLOCK_THREAD_CPUTIME_ID = 3;
 export const CLOCK_BOOTTIME = 7;
-
-// struct ucred, <linux/socket.h>
-export const UCRED_BYTES = 12;
-export const UCRED_UID_OFFSET = 4;
-export const UCRED_GID_OFFSET = 8;
 
 // open(2), fcntl(2)
 export const O_RDONLY = 0x0;
@@ -107,7 +101,6 @@ export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
-export const SO_PEERCRED = 17;
 export const SO_BINDTODEVICE = 25;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;

@@ -90,14 +90,6 @@ const setsockopt: (
   length: number,
 ) => number = nativeFunction('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
 
-const getsockopt: (
-  fd: number,
-  level: number,
-  option: number,
-  value: Buffer,
-  length: Buffer,
-) => number = nativeFunction('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
-
 /** Opens `path`; returns the descriptor, or the error number negated. */
 export function openPath(path: string, flags: number): number {
   for (;;) {
@@ -127,20 +119,6 @@ export function setOption(fd: number, level: number, option: number, value: numb
 /** Sets an option; returns 0, or the error number negated. */
 export function setOptionBytes(fd: number, level: number, option: number, value: Buffer): number {
   return negatedError(setsockopt(fd, level, option, value, value.length));
-}
-
-/** Reads an option of exactly `length` bytes, or returns undefined when there is none. */
-export function getOption(
-  fd: number,
-  level: number,
-  option: number,
-  length: number,
-): Buffer | undefined {
-  const value = nativeMemory(length);
-  const lengthCell = nativeMemory(4);
-  lengthCell.writeUInt32LE(length);
-  const returned = getsockopt(fd, level, option, value, lengthCell);
-  return returned === 0 && lengthCell.readUInt32LE() === length ? value : undefined;
 }
 
 /** What a call returned when it is no failure, else the error number negated. */

@@ -17,7 +17,9 @@ import {
   CMSG_DATA_OFFSET,
   CMSG_LENGTH_OFFSET,
   CMSG_TYPE_OFFSET,
+  IN_PKTINFO_INTERFACE_OFFSET,
   IN_PKTINFO_LOCAL_OFFSET,
+  IN6_PKTINFO_ADDRESS_OFFSET,
   IN6_PKTINFO_INTERFACE_OFFSET,
   IP_PKTINFO,
   IP_TOS,
@@ -140,11 +142,11 @@ export class UdpReceiver {
     const local = endpoint + ENDPOINT_LOCAL_OFFSET;
     const interfaceOffset = endpoint + ENDPOINT_INTERFACE_OFFSET;
     if (this.#socket.family === 6) {
-      this.#copy(data, IPV6_BYTES, endpoints, local);
+      this.#copy(data + IN6_PKTINFO_ADDRESS_OFFSET, IPV6_BYTES, endpoints, local);
       this.#copy(data + IN6_PKTINFO_INTERFACE_OFFSET, 4, endpoints, interfaceOffset);
     } else {
       this.#copy(data + IN_PKTINFO_LOCAL_OFFSET, IPV4_BYTES, endpoints, local);
-      this.#copy(data, 4, endpoints, interfaceOffset);
+      this.#copy(data + IN_PKTINFO_INTERFACE_OFFSET, 4, endpoints, interfaceOffset);
     }
   }
 

@@ -26,7 +26,9 @@ import {
   ENOBUFS,
   ENODEV,
   IN_PKTINFO_BYTES,
+  IN_PKTINFO_INTERFACE_OFFSET,
   IN_PKTINFO_LOCAL_OFFSET,
+  IN6_PKTINFO_ADDRESS_OFFSET,
   IN6_PKTINFO_BYTES,
   IN6_PKTINFO_INTERFACE_OFFSET,
   IP_PKTINFO,
@@ -170,11 +172,12 @@ export class UdpSender {
       const local = endpoint + ENDPOINT_LOCAL_OFFSET;
       if (four) {
         offset = this.#startControl(offset, IN_PKTINFO_BYTES, IP_PKTINFO);
-        this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, data);
+        const target = data + IN_PKTINFO_INTERFACE_OFFSET;
+        this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, target);
         this.#copy(endpoints, local, 4, data + IN_PKTINFO_LOCAL_OFFSET);
       } else {
         offset = this.#startControl(offset, IN6_PKTINFO_BYTES, IPV6_PKTINFO);
-        this.#copy(endpoints, local, 16, data);
+        this.#copy(endpoints, local, 16, data + IN6_PKTINFO_ADDRESS_OFFSET);
         const target = data + IN6_PKTINFO_INTERFACE_OFFSET;
         this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, target);
       }
