@@ -1,6 +1,6 @@
 // The responder of Noise_IKpsk2 (see initiator.ts for the pattern). Reading the first message takes
 // two steps, because only after the first it is known who speaks. All functions return undefined
-// when the handshake must not go on; nothing outlives them then.
+// when the handshake must not go on; the caller of the later ones then wipes the state.
 
 import { wipe } from '../base/bytes.ts';
 import type { Crypto, PublicKey, SymmetricKey } from './crypto/crypto.ts';
@@ -15,7 +15,10 @@ export interface OpenedInitiation {
   readonly remoteEphemeral: PublicKey;
 }
 
-/** Reads `e, es, s`. `state` is the one after the prologue and our own key; it is taken over. */
+/**
+ * Reads `e, es, s`. `state` is the one after the prologue and our own key; it is taken over, and
+ * wiped when the message is false.
+ */
 export function openInitiation(
   crypto: Crypto,
   state: SymmetricState,
@@ -29,7 +32,9 @@ export function openInitiation(
   state.mixKey(secret);
   wipe(secret);
   const remote = state.open(sealedStatic);
-  return remote === undefined ? undefined : { state, remote: remote as PublicKey, remoteEphemeral };
+  if (remote !== undefined) return { state, remote: remote as PublicKey, remoteEphemeral };
+  state.wipe();
+  return undefined;
 }
 
 /** Reads `ss, payload`, which proves that the sender has the private key of `opened.remote`. */

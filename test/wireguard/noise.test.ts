@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toHex } from '../../src/base/bytes.ts';
+import { isAllZero, toHex } from '../../src/base/bytes.ts';
 import { plainSlab } from '../../src/base/slab.ts';
 import { CONSTRUCTION } from '../../src/wireguard/constants.ts';
 import type { PrivateKey, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
-import { type KeyPair, keyPair } from '../../src/wireguard/identity.ts';
+import { type KeyPair, keyPair, startHandshake } from '../../src/wireguard/identity.ts';
 import { finishInitiation, initiate } from '../../src/wireguard/initiator.ts';
 import { openInitiation, openInitiationPayload, respond } from '../../src/wireguard/responder.ts';
 import { SymmetricState } from '../../src/wireguard/symmetric-state.ts';
@@ -77,6 +77,15 @@ test('Noise_IKpsk2 messages of both roles equal the vector', { skip: foreign.ski
     cipher.seal(slab, 0, text.length / 2, n >> 1, 0);
     assert.equal(toHex(slab.bytes.subarray(0, ciphertext.length / 2)), ciphertext);
   }
+});
+
+test('openInitiation() wipes the state of a message that is false', () => {
+  const own = keyPair(crypto, new Uint8Array(32).fill(1));
+  const ephemeral = keyPair(crypto, new Uint8Array(32).fill(2));
+  const state = startHandshake(crypto, own.publicKey);
+  const sealedStatic = new Uint8Array(48);
+  assert.equal(openInitiation(crypto, state, own, ephemeral.publicKey, sealedStatic), undefined);
+  assert.ok(isAllZero(state.hash));
 });
 
 function start(vector: NoiseVector, responder: PublicKey): SymmetricState {
