@@ -11,6 +11,8 @@ export type Ipv6Address = string & { readonly [ipv6Brand]: true };
 export const IPV6_ADDRESS_BYTES = 16;
 
 const GROUPS = 8;
+/** Of the longest text: six groups and a dotted quad. */
+const LENGTH_MAX = 45;
 const GROUP_PATTERN = /^[0-9a-fA-F]{1,4}$/;
 const DOTTED_QUAD_PATTERN = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 /** `::ffff:0:0/96`, whose last 32 bits RFC 5952 section 5 writes as an IPv4 address. */
@@ -56,6 +58,7 @@ export function ipv6Bytes(address: Ipv6Address): Uint8Array {
 }
 
 function parseGroups(text: string): number[] | undefined {
+  if (text.length > LENGTH_MAX) return undefined;
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
   const [head = '', tail] = halves;

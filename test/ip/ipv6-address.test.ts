@@ -31,6 +31,14 @@ for (const text of refused.split('|')) {
   test(`parseIpv6() refuses "${text}"`, () => assert.equal(parseIpv6(text), undefined));
 }
 
+test('parseIpv6() reads the longest text, and looks at none that is longer', (t) => {
+  const longest = 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255';
+  assert.deepEqual(parseIpv6(longest), new Uint8Array(16).fill(255));
+  const split = t.mock.method(String.prototype, 'split').mock;
+  assert.equal(parseIpv6(`${longest}:`), undefined);
+  assert.equal(split.callCount(), 0);
+});
+
 test('parseIpv6() reads back what formatIpv6() wrote', () => {
   const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff }));
   const groups = fc.array(group, { minLength: 8, maxLength: 8 });
