@@ -157,10 +157,14 @@ function commandError(error: Error, stderr: string, lines: readonly string[]): P
   const failed = Number(/Command failed -:(\d+)/.exec(stderr)?.[1] ?? 0);
   const line = lines[failed - 1] ?? lines[0] ?? '';
   const facts = stderr.split('\n')[0]?.trim() || error.message;
-  const missing = 'code' in error && error.code === 'ENOENT';
-  const hint = missing ? 'Install iproute2 and util-linux.' : 'Run it as root.';
+  const hint = hintFor(error, stderr);
   return new P6nError('COMMAND_FAILED', `Cannot run "ip ${line}": ${facts}`, {
-    hint,
+    ...(hint === undefined ? {} : { hint }),
     cause: error,
   });
+}
+
+function hintFor(error: Error, stderr: string): string | undefined {
+  if ('code' in error && error.code === 'ENOENT') return 'Install iproute2 and util-linux.';
+  return /not permitted|Permission denied/.test(stderr) ? 'Run it as root.' : undefined;
 }
