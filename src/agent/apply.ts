@@ -11,8 +11,9 @@ import { asP6nError, type P6nError } from '../base/errors.ts';
 import type { DataplaneConfig } from '../dataplane/config.ts';
 import type { AppZone, NetworkZone, Zone } from '../dns/zone.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
+import type { LinkSettings } from '../os/links.ts';
 import type { Plan } from './plan.ts';
-import type { CopySource, DataplaneHandle, LinkPlan, LinkPort, NamesPort } from './ports.ts';
+import type { CopySource, DataplaneHandle, LinkPort, NamesPort } from './ports.ts';
 import type { PassResult } from './reconciler.ts';
 
 /** The name of the host's own link among the failures. */
@@ -28,7 +29,7 @@ export interface ApplierDependencies {
 export class Applier {
   readonly #dependencies: ApplierDependencies;
   #dataplane: DataplaneConfig | undefined;
-  readonly #links = new Map<string, LinkPlan>();
+  readonly #links = new Map<string, LinkSettings>();
   /** Undefined when they have to be opened anew. */
   #listeners: readonly Ipv6Address[] | undefined = [];
   /** Undefined until the name server has been told anything. */
@@ -115,7 +116,7 @@ export class Applier {
   }
 
   async #applyInstanceLinks(
-    links: ReadonlyMap<MachineId, LinkPlan>,
+    links: ReadonlyMap<MachineId, LinkSettings>,
     step: (part: string, run: () => Promise<number>) => Promise<void>,
   ): Promise<void> {
     for (const part of this.#links.keys()) {
@@ -126,7 +127,7 @@ export class Applier {
     }
   }
 
-  async #applyLink(part: string, link: LinkPlan): Promise<number> {
+  async #applyLink(part: string, link: LinkSettings): Promise<number> {
     if (isDeepStrictEqual(this.#links.get(part), link)) return 0;
     this.#links.delete(part);
     const changes = await this.#dependencies.links.configure(link);

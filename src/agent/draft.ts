@@ -7,9 +7,10 @@ import { toHex } from '../base/bytes.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Random, randomBytes } from '../base/random.ts';
+import type { AppOnNetwork } from '../registry/model.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
-import type { AgentIdentity, AppOnNetwork, AttachRequest, RunRequest } from './ports.ts';
+import type { AgentIdentity, AttachRequest, RunRequest } from './ports.ts';
 
 /** Each has a TUN and most a supervisor. */
 export const INSTANCES_MAX = 4096;

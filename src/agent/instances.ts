@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
+import type { AppOnNetwork } from '../registry/model.ts';
 import { draftRecord, requireFacts, requireRunRequest } from './draft.ts';
 import { commandEnvironment } from './environment.ts';
 import { Exclusive } from './exclusive.ts';
@@ -14,7 +15,6 @@ import { identifyNamespace, isPresent, isSameNamespace, namespaceIdentity } from
 import type {
   AgentIdentity,
   AppLookup,
-  AppOnNetwork,
   AttachRequest,
   CopySource,
   InstanceOperations,

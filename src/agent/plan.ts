@@ -19,10 +19,11 @@ import type { Zone } from '../dns/zone.ts';
 import type { FilterConfig, FilterHost } from '../filter/config.ts';
 import { isAddressText, parseHostPort } from '../ip/host-port.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
+import type { LinkSettings } from '../os/links.ts';
 import type { Invite } from '../registry/model.ts';
 import type { JournalRecord } from './journal-record.ts';
 import { planZone } from './plan-zone.ts';
-import type { AgentIdentity, CopyView, KnownServer, LinkPlan } from './ports.ts';
+import type { AgentIdentity, CopyView, KnownServer } from './ports.ts';
 
 /** Every interface of p6n has this name in its namespace. */
 export const TUN_NAME = 'p6n0';
@@ -50,8 +51,8 @@ export interface PlanInput {
 export interface Plan {
   readonly dataplane: DataplaneConfig;
   /** `p6n0` of the host itself. */
-  readonly hostLink: LinkPlan;
-  readonly instanceLinks: ReadonlyMap<MachineId, LinkPlan>;
+  readonly hostLink: LinkSettings;
+  readonly instanceLinks: ReadonlyMap<MachineId, LinkSettings>;
   readonly zone: Zone;
   readonly listeners: readonly Ipv6Address[];
   /** The networks that this host has to follow. */
@@ -210,7 +211,7 @@ function tuns(
   ];
 }
 
-function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): LinkPlan {
+function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): LinkSettings {
   return {
     namespace: undefined,
     name: TUN_NAME,
@@ -232,7 +233,7 @@ function instanceLink(
   { instance }: JournalRecord,
   namespaces: ReadonlyMap<MachineId, string>,
   mtu: number,
-): LinkPlan {
+): LinkSettings {
   return {
     namespace: namespaces.get(instance.machineId),
     name: TUN_NAME,

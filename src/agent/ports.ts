@@ -7,7 +7,16 @@ import type { DataplaneConfig } from '../dataplane/config.ts';
 import type { DeviceConfig } from '../device/config.ts';
 import type { Zone } from '../dns/zone.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
-import type { App, Host, Instance, Invite, Network, Revision } from '../registry/model.ts';
+import type { Links } from '../os/links.ts';
+import type {
+  App,
+  AppOnNetwork,
+  Host,
+  Instance,
+  Invite,
+  Network,
+  Revision,
+} from '../registry/model.ts';
 
 /** Who this host is, from the identity that it keeps on disk. */
 export interface AgentIdentity {
@@ -54,11 +63,6 @@ export interface InviteSource {
   invites(): readonly Invite[];
 }
 
-export interface AppOnNetwork {
-  readonly app: App;
-  readonly network: Network;
-}
-
 export interface AppLookup {
   /**
    * Asks a server for an app that the copy does not have. Undefined when there is none; rejects
@@ -89,34 +93,8 @@ export type DataplaneNotice =
   | { readonly type: 'tun-failed'; readonly tun: number }
   | { readonly type: 'roamed' | 'failed' };
 
-export interface LinkAddress {
-  readonly address: Ipv6Address;
-  /** False for preferred_lft 0: the kernel never picks the address as a source by itself. */
-  readonly preferred: boolean;
-}
-
-/** An interface as it shall be. */
-export interface LinkPlan {
-  /** Path of its network namespace; undefined for the daemon's own. */
-  readonly namespace: string | undefined;
-  readonly name: string;
-  readonly mtu: number;
-  /** Each with prefix length 128. */
-  readonly addresses: readonly LinkAddress[];
-  /** Prefixes that lead to the interface. */
-  readonly routes: readonly string[];
-  /** Whether the addresses answer through this interface alone. */
-  readonly exclusive: boolean;
-}
-
-export interface LinkPort {
-  /**
-   * Brings the interface up with exactly these addresses in fdaa::/16 and these routes, and the
-   * loopback interface of a namespace that is not the daemon's own. Changes nothing that is right
-   * already; resolves with how much it changed.
-   */
-  configure(link: LinkPlan): Promise<number>;
-}
+/** Brings interfaces into their state, one call for an interface at a time. */
+export type LinkPort = Pick<Links, 'configure'>;
 
 export interface NamesPort {
   setZone(zone: Zone): void;

@@ -3,7 +3,7 @@
 
 import type { MachineId, NetworkId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
-import type { FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView, CreateApp } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
@@ -33,7 +33,7 @@ import { OPERATOR_HEADER } from './contract/protocol.ts';
 import type { StatusView } from './contract/status.ts';
 import { type ApiTarget, call, type Exchange } from './exchange.ts';
 import { streamLines } from './line-stream.ts';
-import type { AppOnNetwork, NetworkReference } from './services.ts';
+import type { NetworkReference } from './services.ts';
 
 /** Longest wait for an answer, milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;

@@ -6,8 +6,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type HostId, INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { classifyAddress } from '../addressing/layout.ts';
 import { P6nError } from '../base/errors.ts';
+import type { Principal } from '../registry/authority.ts';
 import { OPERATOR_HEADER } from './contract/protocol.ts';
-import type { HostAuthenticator, Principal } from './services.ts';
+import type { HostAuthenticator } from './services.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -3,6 +3,7 @@
 // here, with the name of a server to go to.
 
 import { P6nError } from '../base/errors.ts';
+import type { Principal } from '../registry/authority.ts';
 import type { ApiClient } from './client.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { HostList, HostView } from './contract/hosts.ts';
@@ -15,7 +16,7 @@ import type {
   NetworkView,
 } from './contract/networks.ts';
 import type { OrganizationList, OrganizationView } from './contract/organizations.ts';
-import type { NetworkReference, NewApp, Principal, RegistryService } from './services.ts';
+import type { NetworkReference, NewApp, RegistryService } from './services.ts';
 
 /** The calls of ApiClient that are used. */
 export type RegistryClient = Pick<

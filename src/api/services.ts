@@ -3,7 +3,8 @@
 // All reject with P6nErrors.
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
-import type { App, FollowEvent, Instance, Network, Revision } from '../registry/model.ts';
+import type { Principal } from '../registry/authority.ts';
+import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
@@ -27,17 +28,6 @@ import type {
   OrganizationView,
 } from './contract/organizations.ts';
 import type { StatusView } from './contract/status.ts';
-
-/** Who asks. */
-export type Principal =
-  /** Root of this host, on the unix socket. */
-  | { readonly kind: 'operator' }
-  /** A host's p6nd. */
-  | { readonly kind: 'host'; readonly host: HostId }
-  /** A host's p6nd on behalf of the p6nctl of that host. */
-  | { readonly kind: 'host-operator'; readonly host: HostId }
-  /** A machine that is joining; the number is of this server's invites. */
-  | { readonly kind: 'invite'; readonly number: number };
 
 /** A network by its name; without an organization the default one is meant. */
 export interface NetworkReference {
@@ -127,11 +117,6 @@ export interface StatusService {
 
 export interface ExplainService {
   explain(principal: Principal, request: ExplainRequest): Promise<Explanation>;
-}
-
-export interface AppOnNetwork {
-  readonly app: App;
-  readonly network: Network;
 }
 
 /** What hosts read of the registry, as records. */

@@ -3,7 +3,8 @@
 
 import type { HostId } from '../addressing/ids.ts';
 import type { Enrolled, EnrolRequest } from '../api/contract/enrolment.ts';
-import type { EnrolmentService, Principal } from '../api/services.ts';
+import type { EnrolmentService } from '../api/services.ts';
+import type { Principal } from '../registry/authority.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { InviteDesk } from './invite-desk.ts';
 import { publishStep } from './steps.ts';

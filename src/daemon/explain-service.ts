@@ -2,9 +2,10 @@
 // the data plane has, on a packet made up for the question.
 
 import type { ExplainRequest, Explanation } from '../api/contract/explain.ts';
-import type { ExplainService, Principal } from '../api/services.ts';
+import type { ExplainService } from '../api/services.ts';
 import type { FilterConfig } from '../filter/config.ts';
 import { explain } from '../filter/explain.ts';
+import type { Principal } from '../registry/authority.ts';
 
 export class LocalExplainService implements ExplainService {
   readonly #config: () => FilterConfig;

@@ -8,8 +8,9 @@ import type {
   InstanceView,
   RunInstance,
 } from '../api/contract/instances.ts';
-import type { InstanceService, OutputEvent, OutputRequest, Principal } from '../api/services.ts';
+import type { InstanceService, OutputEvent, OutputRequest } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
+import type { Principal } from '../registry/authority.ts';
 import { instanceView } from './views.ts';
 
 /** This host. */

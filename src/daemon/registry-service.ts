@@ -18,10 +18,10 @@ import type {
   OrganizationView,
 } from '../api/contract/organizations.ts';
 import { fitsFilter } from '../api/instance-filter.ts';
-import type { NetworkReference, NewApp, Principal, RegistryService } from '../api/services.ts';
+import type { NetworkReference, NewApp, RegistryService } from '../api/services.ts';
 import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
-import { authorize } from '../registry/authority.ts';
+import { authorize, type Principal } from '../registry/authority.ts';
 import type { Network } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { InviteDesk } from './invite-desk.ts';

@@ -3,16 +3,10 @@
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { HostUpdate } from '../api/contract/hosts.ts';
-import type {
-  AppOnNetwork,
-  FollowService,
-  HostAuthenticator,
-  HostWriteService,
-  Principal,
-} from '../api/services.ts';
+import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
-import { type Action, authorize } from '../registry/authority.ts';
-import type { FollowEvent, Instance, Revision } from '../registry/model.ts';
+import { type Action, authorize, type Principal } from '../registry/authority.ts';
+import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {

@@ -4,12 +4,13 @@ import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { hostAddress, wireguardPeerAddress } from '../addressing/layout.ts';
 import type { InstanceOperations } from '../agent/ports.ts';
 import type { StatusPeer, StatusRegistry, StatusView } from '../api/contract/status.ts';
-import type { Principal, StatusService } from '../api/services.ts';
+import type { StatusService } from '../api/services.ts';
 import type { WallMillis } from '../base/clock.ts';
 import type { Dataplane, PeerStatus } from '../dataplane/dataplane.ts';
 import type { EndpointAddress } from '../device/config.ts';
 import type { Follower } from '../follower/follower.ts';
 import { formatHostPort } from '../ip/host-port.ts';
+import type { Principal } from '../registry/authority.ts';
 import type { Invite } from '../registry/model.ts';
 import type { Identity } from './identity.ts';
 

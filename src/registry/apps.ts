@@ -14,7 +14,7 @@ import {
   instancesOf,
   parseNetworkId,
 } from './keys.ts';
-import type { App, Network } from './model.ts';
+import type { App, AppOnNetwork, Network } from './model.ts';
 import { addNetwork, fullName, lookupNetwork, networkById } from './networks.ts';
 import { requireOrganization } from './organizations.ts';
 import { nameSome } from './refusals.ts';
@@ -33,11 +33,6 @@ export interface NewApp {
   /** Made when it does not exist; `default` where none is named. */
   readonly network?: string | undefined;
   readonly organization?: string | undefined;
-}
-
-export interface AppOnNetwork {
-  readonly app: App;
-  readonly network: Network;
 }
 
 export interface CreatedApp extends AppOnNetwork {

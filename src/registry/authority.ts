@@ -6,7 +6,7 @@ import { P6nError } from '../base/errors.ts';
 
 /** Who asks, as the source of the request proves it. */
 export type Principal =
-  /** On a server's own unix socket. */
+  /** Root of the host that is asked, on its unix socket. */
   | { readonly kind: 'operator' }
   /** A host's p6nd: its address and its secret. */
   | { readonly kind: 'host'; readonly host: HostId }

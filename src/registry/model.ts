@@ -46,6 +46,12 @@ export interface App {
   readonly createdAt: WallMillis;
 }
 
+/** An app with the network that it is on. */
+export interface AppOnNetwork {
+  readonly app: App;
+  readonly network: Network;
+}
+
 /** What a host is to the site: a server has the registry, an agent follows the servers. */
 export type HostRole = 'server' | 'agent';
 

@@ -5,7 +5,6 @@
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import {
   type AppFilter,
-  type AppOnNetwork,
   type CreatedApp,
   createApp,
   listApps,
@@ -46,6 +45,7 @@ import {
 } from './invites.ts';
 import type {
   App,
+  AppOnNetwork,
   FollowEvent,
   Host,
   Instance,

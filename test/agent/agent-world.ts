@@ -18,7 +18,6 @@ import type {
   AgentIdentity,
   CommandExit,
   CopyView,
-  LinkPlan,
   OutputEvent,
   Timers,
 } from '../../src/agent/ports.ts';
@@ -33,6 +32,7 @@ import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import type { Zone } from '../../src/dns/zone.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
+import type { LinkSettings } from '../../src/os/links.ts';
 import type { App, Host, Instance, Invite, Network, Revision } from '../../src/registry/model.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
@@ -249,7 +249,7 @@ export class AgentWorld {
   config: DataplaneConfig | undefined;
   zone: Zone | undefined;
   listeners: readonly Ipv6Address[] = [];
-  readonly links: Map<string, LinkPlan> = new Map();
+  readonly links: Map<string, LinkSettings> = new Map();
   resolved: readonly string[] | undefined;
 
   constructor(seed = 1) {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type RegistryClient, RemoteRegistryService } from '../../src/api/remote-registry.ts';
-import type { Principal } from '../../src/api/services.ts';
 import { P6nError } from '../../src/base/errors.ts';
+import type { Principal } from '../../src/registry/authority.ts';
 import { HOST, NETWORK } from '../fakes/api-services.ts';
 
 const OPERATOR: Principal = { kind: 'operator' };

@@ -1,6 +1,6 @@
 // The sets of callers that routes are for.
 
-import type { Principal } from '../services.ts';
+import type { Principal } from '../../registry/authority.ts';
 
 type Callers = readonly Principal['kind'][];
 

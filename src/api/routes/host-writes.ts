@@ -12,10 +12,11 @@ import {
 import { instanceAddress } from '../../addressing/layout.ts';
 import type { WallMillis } from '../../base/clock.ts';
 import { P6nError } from '../../base/errors.ts';
+import type { Principal } from '../../registry/authority.ts';
 import type { Instance } from '../../registry/model.ts';
 import { HOST_UPDATE, type HostUpdate } from '../contract/hosts.ts';
 import { INSTANCE_RECORD, type InstanceRecord } from '../contract/instance-record.ts';
-import type { HostWriteService, Principal } from '../services.ts';
+import type { HostWriteService } from '../services.ts';
 import { HOST } from './callers.ts';
 
 export function hostWriteRoutes(app: FastifyInstance, service: HostWriteService): void {

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import { isMachineId } from '../../addressing/ids.ts';
 import { P6nError } from '../../base/errors.ts';
+import type { Principal } from '../../registry/authority.ts';
 import {
   ATTACH_INSTANCE,
   type AttachInstance,
@@ -19,7 +20,7 @@ import { OUTPUT_QUERY, type OutputLine, type OutputQuery } from '../contract/out
 import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
 import { fitsFilter } from '../instance-filter.ts';
 import { sendLines } from '../line-reply.ts';
-import type { InstanceService, OutputEvent, Principal, RegistryService } from '../services.ts';
+import type { InstanceService, OutputEvent, RegistryService } from '../services.ts';
 import { OPERATOR, READERS } from './callers.ts';
 
 export interface InstanceRouteServices {
