@@ -7,11 +7,11 @@ set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root demo.sh
-require_programs ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux
+require_programs ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux pkill=procps
 build
 
 one=p6n-demo-$$-1 two=p6n-demo-$$-2
-scratch=$(mktemp -d /tmp/p6n-demo.XXXXXX)
+scratch=/tmp/p6n-demo-$$
 marker="marker-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')"
 started=()
 
@@ -31,7 +31,8 @@ clean_up() {
   done
   ((${#started[@]})) && kill "${started[@]}" 2>/dev/null
   wait "${started[@]}" 2>/dev/null || true
-  # Supervisors of instances that could not be removed name their state folder, which is ours alone.
+  # What is left where an instance could not be removed: its supervisor names its state folder, and
+  # a server names our folder in a word that it does not read.
   pkill -KILL -f "$scratch/" 2>/dev/null || true
   ip netns del "$one" 2>/dev/null || true
   ip netns del "$two" 2>/dev/null || true
@@ -41,6 +42,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+mkdir -m 0700 "$scratch"
 
 # p6nctl of host 1 or 2.
 on() { # HOST WORDS...
@@ -90,7 +92,8 @@ echo "host 1: 192.0.2.1, host 2: 192.0.2.2; a capture runs on the link between t
 start_daemon() { # HOST FLAGS...
   local host=$1
   shift
-  ip netns exec "p6n-demo-$$-$host" bin/p6nd --state-dir "$scratch/state-$host" \
+  # In a session of its own: an interrupt is for this script, which needs p6nd to clean up.
+  setsid ip netns exec "p6n-demo-$$-$host" bin/p6nd --state-dir "$scratch/state-$host" \
     --socket "$scratch/$host.sock" --endpoint "192.0.2.$host:51820" "$@" \
     >"$scratch/p6nd-$host.log" 2>&1 &
   started+=($!)
@@ -119,9 +122,9 @@ s.on("data", (d) => console.log(`${process.argv[1]} answers: ${d}`));
 s.on("error", (e) => { console.error(String(e)); process.exit(1); })'
 say "Instances: web and client on both hosts in network blue, shop in network red"
 node=$(command -v node)
-on 1 instances run --app web --name web-1 --detach -- "$node" -e "$server"
-on 2 instances run --app web --name web-2 --detach -- "$node" -e "$server"
-on 1 instances run --app shop --name shop-1 --detach -- "$node" -e "$server"
+on 1 instances run --app web --name web-1 --detach -- "$node" -e "$server" "$scratch/"
+on 2 instances run --app web --name web-2 --detach -- "$node" -e "$server" "$scratch/"
+on 1 instances run --app shop --name shop-1 --detach -- "$node" -e "$server" "$scratch/"
 on 1 instances list
 web1=$(on 1 instances show web-1 --json | field address)
 shop1=$(on 1 instances show shop-1 --json | field address)

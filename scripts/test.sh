@@ -11,7 +11,7 @@ case $part in all | check | unit | e2e) ;; *) sed -n '2,4p' scripts/test.sh && e
 [[ $part == check || $part == unit ]] || require_root test.sh
 if [[ $part == all || $part == e2e ]]; then
   require_programs ip=iproute2 ping=iputils-ping wg=wireguard-tools wireguard-go=wireguard-go \
-    tcpdump=tcpdump dig=dnsutils unshare=util-linux ncat=ncat
+    tcpdump=tcpdump dig=bind9-dnsutils unshare=util-linux ncat=ncat pkill=procps
 fi
 build
 [[ $part == unit || $part == e2e ]] || scripts/check.sh
