@@ -65,3 +65,12 @@ function execute(program: string, words: readonly string[]): string {
     encoding: 'utf8',
   });
 }
+
+test('files that the map names exist', () => {
+  const map = readText('src/README.md');
+  const named = [...map.matchAll(/`((?:test\/)?[a-z0-9-]+(?:\/[a-z0-9.-]+)*\/[a-z0-9.-]+\.ts)`/g)];
+  assert.ok(named.length >= 40, `${named.length} files`);
+  for (const [, path = ''] of named) {
+    accessSync(join(ROOT, path.startsWith('test/') ? '' : 'src', path));
+  }
+});
