@@ -1,7 +1,7 @@
 // What differs between two configurations of the data plane, for the worker to carry out: pure.
 
 import { isDeepStrictEqual } from 'node:util';
-import { toBase64 } from '../base/bytes.ts';
+import { equalConstantTime, toBase64 } from '../base/bytes.ts';
 import type { PeerConfig } from '../device/config.ts';
 import type { FilterConfig } from '../filter/config.ts';
 import type { PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
@@ -55,10 +55,9 @@ function diffDevice(before: DataplaneConfig | undefined, after: DataplaneConfig)
     const key = toBase64(peer.publicKey);
     const known = old.get(key);
     old.delete(key);
-    const isSame = known !== undefined && isDeepStrictEqual(plain(known), plain(peer));
-    if (!isSame) peers.push(peer);
+    if (known === undefined || !isSamePeer(known, peer)) peers.push(peer);
   }
-  const sameKey = isDeepStrictEqual(before?.device.privateKey, after.device.privateKey);
+  const sameKey = isSameKey(before?.device.privateKey, after.device.privateKey);
   return {
     privateKey: sameKey ? undefined : after.device.privateKey,
     peers,
@@ -66,10 +65,17 @@ function diffDevice(before: DataplaneConfig | undefined, after: DataplaneConfig)
   };
 }
 
-/** Bytes as text: a Buffer and a Uint8Array of the same bytes are the same. */
-function plain(peer: PeerConfig): unknown {
-  const { presharedKey, publicKey: _known, ...others } = peer;
-  return { ...others, presharedKey: presharedKey === undefined ? '' : toBase64(presharedKey) };
+/** Two peers with one public key. */
+function isSamePeer(one: PeerConfig, other: PeerConfig): boolean {
+  const { presharedKey: oneKey, publicKey: _one, ...oneRest } = one;
+  const { presharedKey: otherKey, publicKey: _other, ...otherRest } = other;
+  return isSameKey(oneKey, otherKey) && isDeepStrictEqual(oneRest, otherRest);
+}
+
+/** By the bytes, whatever holds them: a secret in text could not be wiped. */
+function isSameKey(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return equalConstantTime(one, other);
 }
 
 type TunChange = Pick<ConfigChange, 'replacedTuns' | 'newTuns' | 'goneTuns'>;

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import { type ConfigChange, diffConfig } from '../../src/dataplane/config-diff.ts';
 import type { PeerConfig } from '../../src/device/config.ts';
-import type { SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
+import type { PrivateKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { Mesh } from '../fakes/mesh.ts';
 
 const MESH = makeMesh();
@@ -43,6 +43,9 @@ test('diffConfig() of equal configurations is nothing, whatever holds their byte
     publicKey: Buffer.from(peer.publicKey) as Uint8Array as PeerConfig['publicKey'],
   }));
   assert.equal(diffConfig(BEFORE, withPeers(buffers)), undefined);
+  const privateKey = Buffer.from(BEFORE.device.privateKey) as Uint8Array as PrivateKey;
+  const buffered = { ...BEFORE, device: { ...BEFORE.device, privateKey } };
+  assert.equal(diffConfig(BEFORE, buffered), undefined);
 });
 
 test('diffConfig() tells every difference of a peer, and the peer alone', () => {

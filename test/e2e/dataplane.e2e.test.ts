@@ -146,7 +146,8 @@ test('dataplane: start errors name what is missing', OPTIONS, async (t) => {
     second.start(mesh.configOf(0, LISTEN_PORT + 1)),
     withCode('ALREADY_RUNNING'),
   );
-  assert.deepEqual(second.events, [], 'what start() says is no event as well');
+  const ends = second.events.filter(({ type }) => type === 'failed');
+  assert.deepEqual(ends, [], 'what start() says is no event as well');
 });
 
 test(
@@ -155,7 +156,7 @@ test(
   async (t) => {
     const { mesh, hosts } = await startTwoHosts(t);
     const config = mesh.configOf(0);
-    const privateKey = null as unknown as PrivateKey;
+    const privateKey = new Uint8Array(0) as PrivateKey;
     const broken = { ...config, device: { ...config.device, privateKey } };
     await assert.rejects(hosts[0].applyConfig(broken), withCode('INTERNAL'));
     await hosts[0].event('failed');
