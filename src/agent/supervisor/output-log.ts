@@ -6,7 +6,7 @@
 //   1   4  length of the piece, big-endian
 //   5   n  the piece
 
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OutputStream } from './protocol.ts';
 
@@ -27,11 +27,19 @@ export class OutputLog {
   #fd: number;
   #bytes: number;
 
-  /** Goes on behind what an earlier run of the command has left in `directory`. */
+  /**
+   * Goes on behind what an earlier run of the command has left in `directory`; a frame that a crash
+   * has cut off would swallow what comes behind it, so it goes.
+   */
   constructor(directory: string) {
     this.#directory = directory;
-    this.#fd = openSync(join(directory, OUTPUT_FILE), 'a', 0o600);
-    this.#bytes = fstatSync(this.#fd).size;
+    const file = join(directory, OUTPUT_FILE);
+    this.#fd = openSync(file, 'a', 0o600);
+    this.#bytes = parseFrames(readIfThere(file)).reduce(
+      (sum, { data }) => sum + HEADER_BYTES + data.length,
+      0,
+    );
+    ftruncateSync(this.#fd, this.#bytes);
   }
 
   /** Throws what the file system throws, ENOSPC among it. */
@@ -41,7 +49,11 @@ export class OutputLog {
     frame.writeUInt8(STREAM_NUMBERS[stream], 0);
     frame.writeUInt32BE(data.length, 1);
     frame.set(data, HEADER_BYTES);
-    this.#bytes += writeSync(this.#fd, frame);
+    if (writeSync(this.#fd, frame) < frame.length) {
+      ftruncateSync(this.#fd, this.#bytes);
+      throw new Error('the disk is full');
+    }
+    this.#bytes += frame.length;
   }
 
   close(): void {
