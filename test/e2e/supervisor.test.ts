@@ -77,6 +77,20 @@ describe('supervisor', { skip }, () => {
     ]);
   });
 
+  test('gives its command no descriptor of whoever started p6nd', async () => {
+    await session.stop(0);
+    const script = `
+      import { launchSupervisor } from '${LAUNCH_MODULE}';
+      await launchSupervisor(${JSON.stringify(spec())});
+    `;
+    const open = `exec 99</etc/passwd; exec ${process.execPath} --input-type=module -e "$1"`;
+    const result = spawnSync('bash', ['-c', open, 'bash', script], { encoding: 'utf8' });
+    assert.equal(result.status, 0, result.stderr);
+    session = await SupervisorSession.connect(directory);
+    // The last one is of the folder that ls reads.
+    assert.equal(await outputOf('exec ls /proc/self/fd'), '0\n1\n2\n3\n');
+  });
+
   test('starts its command in the working directory', async () => {
     assert.equal(await outputOf('pwd', '/usr'), '/usr\n');
   });

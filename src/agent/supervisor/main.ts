@@ -11,6 +11,7 @@ import type { WallMillis } from '../../base/clock.ts';
 import type { CommandExit } from '../ports.ts';
 import { Command } from './command.ts';
 import { Connection } from './connection.ts';
+import { closeInherited } from './inherited-descriptors.ts';
 import { recordMountNamespace } from './namespace-processes.ts';
 import { OutputLog, readTail } from './output-log.ts';
 import { PrivateFiles } from './private-files.ts';
@@ -139,6 +140,8 @@ class Supervisor {
   }
 
   #output(stream: OutputStream, data: Uint8Array): void {
+    // Somebody who got away with the command's output may go on; the file is closed by then.
+    if (this.#state === 'ended') return;
     try {
       this.#log.append(stream, data);
     } catch (error) {
@@ -176,6 +179,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+closeInherited(READY_FD);
 const supervisor = new Supervisor(process.argv[2] ?? '.');
 process.on('SIGTERM', () => supervisor.stop(SHUTDOWN_GRACE_MS));
 process.on('SIGINT', () => supervisor.stop(SHUTDOWN_GRACE_MS));
