@@ -7,7 +7,13 @@ import { toHex } from '../base/bytes.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Random, randomBytes } from '../base/random.ts';
-import type { AppOnNetwork } from '../registry/model.ts';
+import {
+  type AppOnNetwork,
+  METADATA_BYTES_MAX,
+  METADATA_KEY_LENGTH_MAX,
+  METADATA_PAIRS_MAX,
+  METADATA_VALUE_LENGTH_MAX,
+} from '../registry/model.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
 import type { AgentIdentity, AttachRequest, RunRequest } from './ports.ts';
@@ -18,11 +24,6 @@ export const INSTANCES_MAX = 4096;
  * The words of a command with the bytes between them; a line to a supervisor holds it twice over.
  */
 export const COMMAND_BYTES_MAX = 131_072;
-/** The registry's limits: what it would refuse later is refused before anything is made. */
-const METADATA_PAIRS_MAX = 64;
-const METADATA_KEY_LENGTH_MAX = 128;
-const METADATA_VALUE_LENGTH_MAX = 4096;
-const METADATA_BYTES_MAX = 65_536;
 const DRAWN_NAME_BYTES = 2;
 
 export interface DraftDependencies {
@@ -54,6 +55,7 @@ export function requireFacts({ name, group, metadata }: Facts): void {
   requireMetadata(Object.entries(metadata ?? {}));
 }
 
+/** What the registry would refuse later is refused before anything is made. */
 function requireMetadata(pairs: readonly (readonly [key: string, value: string])[]): void {
   if (pairs.length > METADATA_PAIRS_MAX) {
     throw badValue(`more than ${METADATA_PAIRS_MAX} pairs of metadata`);

@@ -4,6 +4,13 @@ import type { HostId, InstanceId, MachineId, NetworkId } from '../addressing/ids
 import type { WallMillis } from '../base/clock.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 
+/** What the metadata of an instance may be at the most. */
+export const METADATA_PAIRS_MAX = 64;
+export const METADATA_KEY_LENGTH_MAX = 128;
+export const METADATA_VALUE_LENGTH_MAX = 4_096;
+/** Of all keys and values together, in UTF-8. */
+export const METADATA_BYTES_MAX: number = 64 * 1_024;
+
 /** A point in the registry's history. A restored or imported registry starts a new incarnation. */
 export interface Revision {
   readonly incarnation: string;

@@ -4,15 +4,16 @@ import { isSiteAddress } from '../addressing/layout.ts';
 import { fromBase64, isAllZero } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
 import { parseHostPort } from '../ip/host-port.ts';
+import {
+  METADATA_BYTES_MAX,
+  METADATA_KEY_LENGTH_MAX,
+  METADATA_PAIRS_MAX,
+  METADATA_VALUE_LENGTH_MAX,
+} from './model.ts';
 
 export const ENDPOINTS_MAX = 16;
 /** A name of 253 characters, a colon and a port. */
 export const ENDPOINT_LENGTH_MAX = 259;
-export const METADATA_PAIRS_MAX = 64;
-export const METADATA_KEY_LENGTH_MAX = 128;
-export const METADATA_VALUE_LENGTH_MAX = 4_096;
-/** Of all keys and values together, in UTF-8. */
-export const METADATA_BYTES_MAX: number = 64 * 1_024;
 const NAMES_SHOWN_MAX = 5;
 
 const KEY_BYTES = 32;

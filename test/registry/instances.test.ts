@@ -6,13 +6,15 @@ import type { HostId, InstanceId, MachineId, NetworkId } from '../../src/address
 import type { WallMillis } from '../../src/base/clock.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import { INSTANCES_PER_CALL_MAX } from '../../src/registry/instances.ts';
-import type { App, Host, Instance } from '../../src/registry/model.ts';
 import {
+  type App,
+  type Host,
+  type Instance,
   METADATA_BYTES_MAX,
   METADATA_KEY_LENGTH_MAX,
   METADATA_PAIRS_MAX,
   METADATA_VALUE_LENGTH_MAX,
-} from '../../src/registry/refusals.ts';
+} from '../../src/registry/model.ts';
 import { Site } from '../fakes/site.ts';
 
 interface Scene {
