@@ -122,6 +122,10 @@ export class ApiClient {
     return this.#get(path('/v1/hosts', name));
   }
 
+  removeHost(name: string, options: { readonly force: boolean }): Promise<void> {
+    return this.#delete(withQuery(path('/v1/hosts', name), { force: flag(options.force) }));
+  }
+
   listInvites(): Promise<InviteList> {
     return this.#get('/v1/invites');
   }

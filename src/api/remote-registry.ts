@@ -103,6 +103,10 @@ export class RemoteRegistryService implements RegistryService {
     return this.#read((client) => client.getHost(name));
   }
 
+  removeHost(): Promise<void> {
+    return this.#refuse('remove a host');
+  }
+
   listInvites(): Promise<InviteList> {
     return this.#refuse('list invites');
   }

@@ -57,6 +57,12 @@ export interface RegistryService {
   removeApp(principal: Principal, name: string): Promise<void>;
   listHosts(principal: Principal): Promise<HostList>;
   getHost(principal: Principal, name: string): Promise<HostView>;
+  /** With `force`, the records of the host's instances go along. */
+  removeHost(
+    principal: Principal,
+    name: string,
+    options: { readonly force: boolean },
+  ): Promise<void>;
   listInvites(principal: Principal): Promise<InviteList>;
   createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated>;
   revokeInvite(principal: Principal, number: number): Promise<void>;

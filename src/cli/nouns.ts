@@ -57,9 +57,10 @@ async function apps(): Promise<readonly Command[]> {
 }
 
 async function hosts(): Promise<readonly Command[]> {
-  const [list, show, invite, invites, revoke] = await Promise.all([
+  const [list, show, remove, invite, invites, revoke] = await Promise.all([
     import('./commands/hosts/list.ts'),
     import('./commands/hosts/show.ts'),
+    import('./commands/hosts/remove.ts'),
     import('./commands/hosts/invite.ts'),
     import('./commands/invites/list.ts'),
     import('./commands/invites/revoke.ts'),
@@ -67,6 +68,7 @@ async function hosts(): Promise<readonly Command[]> {
   return [
     list.LIST_HOSTS,
     show.SHOW_HOST,
+    remove.REMOVE_HOST,
     invite.INVITE_HOST,
     invites.LIST_INVITES,
     revoke.REVOKE_INVITE,

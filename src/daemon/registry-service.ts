@@ -140,6 +140,15 @@ export class LocalRegistryService implements RegistryService {
     return hostView(await this.#registry.findHost(name));
   }
 
+  async removeHost(
+    principal: Principal,
+    name: string,
+    options: { readonly force: boolean },
+  ): Promise<void> {
+    authorize(principal, 'host-remove');
+    await this.#registry.removeHost(name, options);
+  }
+
   async listInvites(principal: Principal): Promise<InviteList> {
     authorize(principal, 'invite-read');
     const [invites, hosts] = await Promise.all([this.#registry.listInvites(), this.#hostNames()]);

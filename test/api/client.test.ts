@@ -92,6 +92,10 @@ test('ApiClient asks what its caller asks', async () => {
   assert.deepEqual(await asked(api.removeApp('web')), ['removeApp', 'web', undefined]);
   assert.deepEqual(await asked(api.listHosts()), ['listHosts', { hosts: [HOST] }]);
   assert.deepEqual(await asked(api.getHost('one')), ['getHost', 'one', HOST]);
+  for (const force of [false, true]) {
+    const removed = ['removeHost', 'one', { force }, undefined];
+    assert.deepEqual(await asked(api.removeHost('one', { force })), removed);
+  }
   assert.deepEqual(await asked(api.listInvites()), ['listInvites', { invites: [INVITE] }]);
   assert.deepEqual(await asked(api.createInvite({ ttl_ms: 60_000 })), [
     'createInvite',

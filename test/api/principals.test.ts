@@ -61,6 +61,7 @@ const ROUTES: readonly Asked[] = [
   ask('DELETE', '/v1/apps/web', [202, 403, 202]),
   ask('GET', '/v1/hosts', [200, 200, 200]),
   ask('GET', '/v1/hosts/one', [200, 200, 200]),
+  ask('DELETE', '/v1/hosts/one', [204, 403, 403]),
   ask('GET', '/v1/invites', [200, 403, 403]),
   ask('POST', '/v1/invites', [201, 403, 403], {}),
   ask('DELETE', '/v1/invites/7', [204, 403, 403]),

@@ -87,6 +87,7 @@ test('RemoteRegistryService leaves to servers what is theirs, and names one', as
     service.createInvite(),
     service.listInvites(),
     service.revokeInvite(),
+    service.removeHost(),
   ];
   for (const promise of refused) {
     const error = await code(promise);

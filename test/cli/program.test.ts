@@ -108,6 +108,8 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   'apps remove web': [['removeApp', 'web']],
   'hosts list': [['listHosts']],
   'hosts show one': [['getHost', 'one']],
+  'hosts remove one': [['removeHost', 'one', { force: false }]],
+  'hosts remove one --force': [['removeHost', 'one', { force: true }]],
   'hosts invite': [['createInvite', {}]],
   'hosts invite --region fra --ttl 1h30m': [['createInvite', { region: 'fra', ttl_ms: 5_400_000 }]],
   'hosts invites list': [['listInvites']],

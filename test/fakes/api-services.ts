@@ -183,6 +183,7 @@ export function fakeServices(
     removeApp: answering('removeApp', undefined),
     listHosts: answering('listHosts', { hosts: [HOST] }),
     getHost: answering('getHost', HOST),
+    removeHost: answering('removeHost', undefined),
     listInvites: answering('listInvites', { invites: [INVITE] }),
     createInvite: answering('createInvite', { invite: INVITE, token: 'p6n1_token' }),
     revokeInvite: answering('revokeInvite', undefined),

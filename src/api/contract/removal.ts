@@ -1,10 +1,10 @@
-// How an instance that is in use is removed all the same.
+// How an instance or a host that is in use is removed all the same.
 
 import { Type } from 'typebox';
 import { type Contract, contract, strictObject } from './schema.ts';
 
 export interface RemoveQuery {
-  /** `1` to stop a started instance first. */
+  /** `1` to stop a started instance first, to let the records of a host's instances go. */
   readonly force?: '1';
 }
 

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
 import { CREATE_INVITE, type CreateInvite } from '../contract/invites.ts';
+import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
 import type { RegistryService } from '../services.ts';
 import { OPERATOR, READERS } from './callers.ts';
 
@@ -17,6 +18,16 @@ export function hostRoutes(app: FastifyInstance, registry: RegistryService): voi
     '/v1/hosts/:name',
     { config: { allow: READERS } },
     (request) => registry.getHost(request.principal, request.params.name),
+  );
+
+  app.delete<{ Params: { name: string }; Querystring: RemoveQuery }>(
+    '/v1/hosts/:name',
+    { config: { allow: OPERATOR }, schema: { querystring: REMOVE_QUERY } },
+    async (request, reply) => {
+      const force = request.query.force === '1';
+      await registry.removeHost(request.principal, request.params.name, { force });
+      return reply.code(204).send();
+    },
   );
 }
 

@@ -1,0 +1,97 @@
+// What the API asks of a server's registry: the caller's authority comes before the registry is
+// touched.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { P6nError } from '../../src/base/errors.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
+import { InviteDesk } from '../../src/daemon/invite-desk.ts';
+import { LocalRegistryService } from '../../src/daemon/registry-service.ts';
+import type { Principal } from '../../src/registry/authority.ts';
+import type { Host } from '../../src/registry/model.ts';
+import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
+import { Site } from '../fakes/site.ts';
+
+const OPERATOR: Principal = { kind: 'operator' };
+
+test("only a server's own operator does what changes who belongs to the site", async () => {
+  const { site, server, service } = await scene();
+  const { host } = await site.join(server.id, 'two');
+  const callers: readonly Principal[] = [
+    { kind: 'host', host: host.id },
+    { kind: 'host-operator', host: host.id },
+    { kind: 'invite', number: 1 },
+  ];
+  for (const caller of callers) {
+    for (const attempt of [
+      service.removeHost(caller, 'two', { force: true }),
+      service.createInvite(caller, {}),
+      service.revokeInvite(caller, 1),
+      service.listInvites(caller),
+      service.createOrganization(caller, { name: 'acme' }),
+    ]) {
+      await assert.rejects(attempt, refusal, caller.kind);
+    }
+  }
+  assert.equal((await service.listHosts(OPERATOR)).hosts.length, 2);
+});
+
+test('removeHost() takes a host with instances by force alone', async () => {
+  const { site, server, service } = await scene();
+  const { host } = await site.join(server.id, 'two');
+  const { app } = await site.registry.createApp({
+    name: 'web',
+    organization: undefined,
+    network: undefined,
+  });
+  await site.registry.putInstance(host.id, site.instance(app, host.id, 1));
+  await assert.rejects(service.removeHost(OPERATOR, 'two', { force: false }), inUse);
+  await assert.rejects(service.removeHost(OPERATOR, 'one', { force: true }), inUse);
+  await service.removeHost(OPERATOR, 'two', { force: true });
+  const { hosts } = await service.listHosts(OPERATOR);
+  assert.deepEqual(
+    hosts.map(({ name }) => name),
+    ['one'],
+  );
+  assert.deepEqual((await service.listInstances(OPERATOR, {})).instances, []);
+});
+
+test('listInstances() finds a network by its name without regard to case', async () => {
+  const { site, server, service } = await scene();
+  const { app } = await site.registry.createApp({
+    name: 'web',
+    organization: undefined,
+    network: 'Blue',
+  });
+  await site.registry.putInstance(server.id, site.instance(app, server.id, 1));
+  for (const [network, count] of [
+    ['blue', 1],
+    ['BLUE', 1],
+    ['red', 0],
+  ] as const) {
+    const { instances } = await service.listInstances(OPERATOR, { network });
+    assert.equal(instances.length, count, network);
+  }
+});
+
+function refusal(error: unknown): boolean {
+  return (
+    error instanceof P6nError && (error.code === 'NOT_PERMITTED' || error.code === 'NOT_A_SERVER')
+  );
+}
+
+function inUse(error: unknown): boolean {
+  return error instanceof P6nError && error.code === 'HOST_IN_USE';
+}
+
+async function scene(): Promise<{ site: Site; server: Host; service: LocalRegistryService }> {
+  const site = new Site();
+  const server = await site.start();
+  const { registry, random, clock } = site;
+  const invites = new InviteDesk(
+    { registry, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
+    { server: server.id, serverKey: server.publicKey, endpoints: [], siteKey: site.freshKey() },
+  );
+  return { site, server, service: new LocalRegistryService({ registry, invites, clock }) };
+}
