@@ -22,7 +22,7 @@ import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
 import { detectEndpoints, resolveHostName } from './endpoints.ts';
 import { LocalExplainService } from './explain-service.ts';
 import { hostKey, obtainIdentity } from './host-identity.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, IdentityFiles } from './identity.ts';
 import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
 import {
@@ -35,6 +35,7 @@ import {
   requireStateFolder,
 } from './preflight.ts';
 import { openRegistry, Server } from './server.ts';
+import { ServerKeeper } from './server-keeper.ts';
 import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
 import { agentIdentity, initialDataplane, knownServers, regionInForce } from './start-state.ts';
 import { LocalStatusService } from './status-service.ts';
@@ -249,9 +250,15 @@ class Daemon {
       },
     );
     this.#lifecycle.started('announcer', announcer);
+    const keeper = new ServerKeeper(
+      { files: new IdentityFiles(this.#config.stateDir), logger: this.#logger },
+      identity,
+    );
+    this.#lifecycle.started('server keeper', keeper);
     const look = (): void => {
       agent.changed();
       void announcer.look();
+      if (identity.role === 'agent') keeper.look(follower.current().hosts);
     };
     follower.onChange(look);
     // What has changed while the parts were starting has told nobody.

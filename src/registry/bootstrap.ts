@@ -1,6 +1,7 @@
 // The start of a site: a fresh registry gets its site record, the organization and the network
 // `default`, and its first server.
 
+import { ID_MIN } from '../addressing/ids.ts';
 import { DEFAULT_NETWORK, DEFAULT_ORGANIZATION } from '../addressing/names.ts';
 import { toHex } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
@@ -75,15 +76,16 @@ async function founderOf(
     { hint: 'Restore the identity of this host from a backup, or move its registry away.' },
   );
   if (site.publicKey !== sitePublicKey) throw refusal;
-  const host = await hostOfName(transaction, founder.name);
+  // By its id and not by its name, which may have been given anew between two starts.
+  const host = await firstHost(transaction);
   if (host?.publicKey !== founder.publicKey) throw refusal;
   return host;
 }
 
 /** A registry that is damaged or away is no reason to move it away: that error is the caller's. */
-async function hostOfName(transaction: Transaction, name: string): Promise<Host | undefined> {
+async function firstHost(transaction: Transaction): Promise<Host | undefined> {
   try {
-    return await requireHost(transaction, name);
+    return await requireHost(transaction, ID_MIN);
   } catch (error) {
     if (error instanceof P6nError && error.code === 'NOT_FOUND') return undefined;
     throw error;

@@ -90,7 +90,7 @@ export function revokeInvite(
     const invite = await lookupInvite(transaction, { server, number });
     if (invite === undefined) {
       throw new P6nError('NOT_FOUND', `Cannot revoke invite ${number}: there is none`, {
-        hint: '`p6nctl hosts invites` shows those that exist.',
+        hint: '`p6nctl hosts invites list` shows those that exist.',
       });
     }
     await dropInvite(transaction, invite);

@@ -30,6 +30,8 @@ test('bootstrap() answers its own host again and refuses any other', async () =>
   const first = await site.registry.bootstrap({ sitePublicKey, host });
   const { revision } = await site.store.list([]);
   assert.deepEqual(await site.registry.bootstrap({ sitePublicKey, host }), first);
+  const renamed = { ...host, name: 'other' };
+  assert.deepEqual(await site.registry.bootstrap({ sitePublicKey, host: renamed }), first);
   assert.equal((await site.store.list([])).revision, revision);
   const others = [
     { sitePublicKey: site.freshKey(), host },

@@ -1,0 +1,61 @@
+// The servers in a host's identity follow the copy.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { HostId } from '../../src/addressing/ids.ts';
+import type { WallMillis } from '../../src/base/clock.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
+import { type Identity, IdentityFiles } from '../../src/daemon/identity.ts';
+import { ServerKeeper } from '../../src/daemon/server-keeper.ts';
+import type { Host } from '../../src/registry/model.ts';
+
+const key = Buffer.alloc(32, 7).toString('base64');
+
+test('ServerKeeper writes servers that have moved, never none', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'p6n-keeper-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const files = new IdentityFiles(folder);
+  const before = identity();
+  await files.write(before);
+  const keeper = new ServerKeeper({ files, logger: SILENT_LOGGER }, before);
+  keeper.look([]);
+  keeper.look([host(0x10001, 'agent', 'b:1')]);
+  await keeper.stop();
+  assert.deepEqual((await files.read())?.servers, before.servers);
+  keeper.look([host(0x10000, 'server', 'moved:1'), host(0x10001, 'agent', 'b:1')]);
+  await keeper.stop();
+  assert.deepEqual((await files.read())?.servers, [
+    { ...before.servers[0], endpoints: ['moved:1'] },
+  ]);
+});
+
+function host(id: number, role: Host['role'], endpoint: string): Host {
+  return {
+    kind: 'host',
+    id: id as HostId,
+    name: `host-${id}`,
+    region: 'local',
+    publicKey: key,
+    endpoints: [endpoint],
+    role,
+    createdAt: 0 as WallMillis,
+  };
+}
+
+function identity(): Identity {
+  return {
+    role: 'agent',
+    hostId: 0x10001 as HostId,
+    name: 'two',
+    region: 'local',
+    privateKey: key,
+    secret: 'secret',
+    siteKey: key,
+    siteSecretKey: undefined,
+    servers: [{ hostId: 0x10000 as HostId, region: 'local', publicKey: key, endpoints: ['a:1'] }],
+    invite: undefined,
+  };
+}
