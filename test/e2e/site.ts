@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -165,12 +165,13 @@ export class SiteHost {
     const words = ['netns', 'exec', this.namespace, ...(options.wrap ?? []), join(BIN, 'p6nd')];
     words.push('--state-dir', options.stateDir ?? this.stateDir, '--socket', this.socket);
     words.push('--endpoint', `${this.underlay}:51820`, '--name', this.name, ...flags);
+    const log = openSync(this.#logFile, 'a');
     const daemon = spawn('ip', words, {
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', log],
       env: { ...process.env, ...options.environment },
     });
     daemon.stdin?.end(options.input ?? '');
-    daemon.stderr?.pipe(createWriteStream(this.#logFile, { flags: 'a' }));
+    closeSync(log);
     this.#daemon = daemon;
     return new Promise((resolve) => {
       daemon.once('close', (code, signal) => {

@@ -224,14 +224,13 @@ function instanceLink(namespace: TestNamespace, address: Ipv6Address): LinkSetti
   };
 }
 
+/** Pings until `count` replies came. */
 async function pingThem({ inside, theirAddress }: Setup, count: number): Promise<void> {
-  const output = await inside.runAsync(`ping -6 -c ${count} -i 0.2 -W 10 ${theirAddress}`);
-  assert.match(output, / 0% packet loss/);
+  await inside.runAsync(`ping -6 -c ${count} -i 0.2 -w 30 ${theirAddress}`);
 }
 
 async function pingUs({ theirNamespace, ourAddress }: Setup, count: number): Promise<void> {
-  const output = await theirNamespace.runAsync(`ping -6 -c ${count} -i 0.2 -W 10 ${ourAddress}`);
-  assert.match(output, / 0% packet loss/);
+  await theirNamespace.runAsync(`ping -6 -c ${count} -i 0.2 -w 30 ${ourAddress}`);
 }
 
 /** More than a window of full-size segments each way, through both padding rules. */
