@@ -11,7 +11,6 @@ import { HostRoutes } from '../device/host-routes.ts';
 import type { DeviceEvents } from '../device/ports.ts';
 import type { FilterConfig } from '../filter/config.ts';
 import { PacketFilter } from '../filter/filter.ts';
-import { RejectionWriter } from '../filter/rejection.ts';
 import type { Poller } from '../os/poller.ts';
 import type { AllocateSlab } from '../os/slab.ts';
 import type { OpenTun } from '../os/tun.ts';
@@ -19,10 +18,11 @@ import type { OpenUdp } from '../os/udp.ts';
 import type { Crypto, PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
 import type { ConfigChange } from './config-diff.ts';
 import type { DataplaneCounters } from './counters.ts';
+import { MeshPolicy } from './mesh-policy.ts';
 import { PeerEvents } from './peer-events.ts';
 import { HOST_FIELD, PeerTable } from './peer-table.ts';
 import { makeBuffers, type Pipeline } from './pipeline.ts';
-import { DATAGRAM_BYTES_MAX, PLACE_BYTES } from './places.ts';
+import { MESH_PLACES } from './places.ts';
 import { TunTable } from './tun-table.ts';
 
 export interface EngineDependencies {
@@ -77,6 +77,8 @@ const CLOSED_FILTER: FilterConfig = {
 
 export class Engine {
   readonly pipeline: Pipeline;
+  readonly peers: PeerTable;
+  readonly #policy: MeshPolicy;
   readonly #dependencies: EngineDependencies;
   readonly #events = new PeerEvents();
   #hasPeers = false;
@@ -85,12 +87,12 @@ export class Engine {
   constructor(dependencies: EngineDependencies, options: EngineOptions) {
     this.#dependencies = dependencies;
     const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
-    const buffers = makeBuffers(allocateSlab);
+    const buffers = makeBuffers(allocateSlab, MESH_PLACES);
     const udp = openUdp({
       port: options.listenPort,
       datagrams: buffers.datagrams,
-      stride: PLACE_BYTES,
-      lengthMax: DATAGRAM_BYTES_MAX,
+      stride: MESH_PLACES.bytes,
+      lengthMax: MESH_PLACES.datagramBytesMax,
       counters: counters.udp,
     });
     const routes = new HostRoutes(HOST_FIELD);
@@ -112,12 +114,12 @@ export class Engine {
       flowSeed: randomUint32(random),
       counters: { drops: counters.filterDrops, passes: counters.filterPasses },
     });
+    this.peers = new PeerTable(device, routes);
+    this.#policy = new MeshPolicy(filter, this.peers, CLOSED_FILTER);
     this.pipeline = {
       clock,
       device,
-      filter,
-      rejections: new RejectionWriter(CLOSED_FILTER),
-      peers: new PeerTable(device, routes),
+      policy: this.#policy,
       tuns: new TunTable({ openTun, poller, counters: counters.pipeline }),
       udp,
       buffers,
@@ -131,7 +133,8 @@ export class Engine {
    * anything to it, and what goes is closed by the filter first.
    */
   apply(change: ConfigChange): ChangeFailure[] {
-    const { device, peers, tuns, udp } = this.pipeline;
+    const { peers } = this;
+    const { device, tuns, udp } = this.pipeline;
     const { filter } = change;
     const now = this.#dependencies.clock.now();
     const failures: ChangeFailure[] = [];
@@ -148,7 +151,7 @@ export class Engine {
       attempt(failures, { kind: 'tun', tun: tun.tun }, () => tuns.open(tun));
     }
     if (filter !== undefined) {
-      attempt(failures, { kind: 'filter' }, () => this.#replaceFilter(filter));
+      attempt(failures, { kind: 'filter' }, () => this.#policy.replaceConfig(filter));
     }
     for (const tun of change.goneTuns) tuns.close(tun);
     for (const publicKey of change.gonePeers) peers.remove(publicKey);
@@ -191,12 +194,6 @@ export class Engine {
       startsAt.set(peer, after(now, (startsAt.size * 1000) / START_INITIATIONS_PER_SECOND));
     }
     return startsAt;
-  }
-
-  /** A configuration that cannot be takes the place of none: the old one stays. */
-  #replaceFilter(filter: FilterConfig): void {
-    this.pipeline.filter.replaceConfig(filter);
-    this.pipeline.rejections.replaceConfig(filter);
   }
 }
 

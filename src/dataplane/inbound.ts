@@ -1,16 +1,14 @@
 // From the network to this host's programs, in the order in which packets are processed: received
-// by UDP, opened by the device, judged by the filter, written to a TUN. A packet between a
+// by UDP, opened by the device, judged by the policy, written to a TUN. A packet between a
 // WireGuard peer of this host and another host is sealed again where it stands.
 
 import type { Millis } from '../base/clock.ts';
 import type { PacketBatch } from '../base/packet-batch.ts';
 import type { SendOutcome } from '../device/ports.ts';
 import type { PeerIndex } from '../device/routes.ts';
-import { type RejectionSender, senderOfHost, senderOfWireguardPeer } from '../filter/rejection.ts';
 import { Rejection, Verdict } from '../filter/verdict.ts';
 import { PipelineCounter } from './counters.ts';
 import { rejectionOf } from './outbound.ts';
-import { PeerKind } from './peer-table.ts';
 import type { Pipeline } from './pipeline.ts';
 import { REJECTION_OFFSET, REJECTION_STRIDE } from './places.ts';
 
@@ -32,36 +30,18 @@ export function moveInbound(pipeline: Pipeline, now: Millis): boolean {
 }
 
 function judgeInbound(pipeline: Pipeline, packets: PacketBatch, index: number, now: Millis): void {
-  const { filter, tuns } = pipeline;
+  const { policy, tuns } = pipeline;
   const offset = packets.offsets[index]!;
   const length = packets.lengths[index]!;
   const peer = packets.origins[index] as PeerIndex;
-  const verdict = judge(pipeline, peer, packets.slab.bytes, offset, length, now);
+  const verdict = policy.judgeFromPeer(peer, packets.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToTun) {
-    tuns.write(filter.verdictTun, packets.slab, offset, length);
+    tuns.write(policy.verdictTun, packets.slab, offset, length);
   } else if (verdict === Verdict.ToPeer) {
     pipeline.buffers.inboundToPeers.push(offset, length, peer);
-  } else if (filter.rejection !== Rejection.None) {
-    rejectInbound(pipeline, filter.rejection, packets, index, now);
+  } else if (policy.rejection !== Rejection.None) {
+    rejectInbound(pipeline, policy.rejection, packets, index, now);
   }
-}
-
-/** By what the tunnel of `peer` proves about the packet's source. */
-function judge(
-  { filter, peers }: Pipeline,
-  peer: PeerIndex,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  now: Millis,
-): Verdict {
-  const id = peers.idOf(peer);
-  if (peers.kindOf(peer) === PeerKind.WireguardPeer) {
-    const number = peers.numberOf(peer);
-    return filter.judgeFromWireguardPeer(id, number, bytes, offset, length, now);
-  }
-  // A peer that was removed has host id 0, which the filter knows no host by.
-  return filter.judgeFromHost(id, bytes, offset, length, now);
 }
 
 function sealTransit(pipeline: Pipeline, now: Millis): void {
@@ -86,9 +66,9 @@ function rejectInbound(
   const { rejections } = pipeline.buffers;
   const peer = packets.origins[index] as PeerIndex;
   const target = REJECTION_OFFSET + rejections.count * REJECTION_STRIDE;
-  const length = pipeline.rejections.write(
+  const length = pipeline.policy.answerPeer(
     rejection,
-    senderOf(pipeline, peer),
+    peer,
     packets.slab.bytes,
     packets.offsets[index]!,
     packets.lengths[index]!,
@@ -104,11 +84,4 @@ function sealRejections({ device, udp, buffers, counters }: Pipeline, now: Milli
   counters[PipelineCounter.RejectionsToPeers]! += buffers.rejections.count;
   device.sendPackets(buffers.rejections, buffers.outcomes, now);
   udp.flush();
-}
-
-function senderOf({ peers }: Pipeline, peer: PeerIndex): RejectionSender {
-  const id = peers.idOf(peer);
-  return peers.kindOf(peer) === PeerKind.WireguardPeer
-    ? senderOfWireguardPeer(id, peers.numberOf(peer))
-    : senderOfHost(id);
 }

@@ -4,19 +4,30 @@
 import type { Clock, Millis } from '../base/clock.ts';
 import type { Poller } from '../os/poller.ts';
 import type { Wake } from '../os/wake.ts';
-import { type Engine, UDP_TOKEN } from './engine.ts';
+import { UDP_TOKEN } from './engine.ts';
 import { moveInbound } from './inbound.ts';
 import { moveOutbound, TunState } from './outbound.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Names the wake-up to the poller; above every number of a TUN. */
 const WAKE_TOKEN = 0xffff_ffff;
+/** Names sockets that tell of changes of the machine; above every number of a TUN. */
+export const NEWS_TOKEN = 0xffff_fffd;
 /** Batches that each source moves before timers and wake-ups have their turn. */
 const ROUNDS_MAX = 16;
 /** The longest wait: a process that exits without stopping its worker waits for it so long. */
 const WAIT_MAX_MS = 1000;
 
+/** Pipeline and timers of one data plane. */
+export interface LoopEngine {
+  readonly pipeline: Pipeline;
+  /** Runs the timers that are due. */
+  tick(now: Millis): void;
+  nextDeadline(): Millis;
+}
+
 export interface LoopDependencies {
-  readonly engine: Engine;
+  readonly engine: LoopEngine;
   readonly poller: Poller;
   readonly wake: Wake;
   readonly clock: Clock;
@@ -29,6 +40,8 @@ export interface LoopDependencies {
   readonly onRound: () => void;
   /** The TUN cannot be read any more and is not asked again. */
   readonly onTunFailed: (tun: number) => void;
+  /** Reads what waits at the descriptors of NEWS_TOKEN. */
+  readonly onNews?: () => void;
 }
 
 /** Runs until onWake() says to end. */
@@ -77,12 +90,16 @@ function movePackets(dependencies: LoopDependencies, readyCount: number): boolea
 
 /** True when more waits. */
 function moveFrom(
-  { onTunFailed }: LoopDependencies,
-  { pipeline }: Engine,
+  { onTunFailed, onNews }: LoopDependencies,
+  { pipeline }: LoopEngine,
   token: number,
   now: Millis,
 ): boolean {
   if (token === UDP_TOKEN) return moveInbound(pipeline, now);
+  if (token === NEWS_TOKEN) {
+    onNews?.();
+    return false;
+  }
   const state = moveOutbound(pipeline, token, now);
   if (state !== TunState.Failed) return state === TunState.MoreWaits;
   pipeline.tuns.close(token);

@@ -1,15 +1,14 @@
 // From this host's programs to the network, in the order in which packets are processed: read from
-// a TUN, judged by the filter, sealed by the device, sent by UDP. A packet for another TUN of this
+// a TUN, judged by the policy, sealed by the device, sent by UDP. A packet for another TUN of this
 // host goes there at once, without WireGuard.
 
 import type { Millis } from '../base/clock.ts';
 import type { PacketBatch } from '../base/packet-batch.ts';
 import { SendOutcome } from '../device/ports.ts';
-import { senderOfTun } from '../filter/rejection.ts';
 import { Rejection, Verdict } from '../filter/verdict.ts';
 import { PipelineCounter } from './counters.ts';
 import type { Pipeline } from './pipeline.ts';
-import { OUTBOUND_PLACES, REJECTION_OFFSET } from './places.ts';
+import { REJECTION_OFFSET } from './places.ts';
 
 /** How a TUN is after one batch was moved from it. */
 export const TunState = {
@@ -29,7 +28,7 @@ export function moveOutbound(pipeline: Pipeline, tun: number, now: Millis): TunS
   const { outbound, outboundToPeers } = pipeline.buffers;
   outbound.clear();
   outboundToPeers.clear();
-  const error = source.read(outbound, OUTBOUND_PLACES, tun);
+  const error = source.read(outbound, pipeline.buffers.outboundPlaces, tun);
   for (let i = 0; i < outbound.count; i++) judgeOutbound(pipeline, outbound, i, now);
   if (outboundToPeers.count > 0) sealOutbound(pipeline, now);
   if (error !== 0) return TunState.Failed;
@@ -37,19 +36,19 @@ export function moveOutbound(pipeline: Pipeline, tun: number, now: Millis): TunS
 }
 
 function judgeOutbound(pipeline: Pipeline, packets: PacketBatch, index: number, now: Millis): void {
-  const { filter, tuns, counters } = pipeline;
+  const { policy, tuns, counters } = pipeline;
   const offset = packets.offsets[index]!;
   const length = packets.lengths[index]!;
   const tun = packets.origins[index]!;
   counters[PipelineCounter.PacketsFromTuns]! += 1;
   counters[PipelineCounter.BytesFromTuns]! += length;
-  const verdict = filter.judgeFromTun(tun, packets.slab.bytes, offset, length, now);
+  const verdict = policy.judgeFromTun(tun, packets.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToPeer) {
     pipeline.buffers.outboundToPeers.push(offset, length, tun);
   } else if (verdict === Verdict.ToTun) {
-    tuns.write(filter.verdictTun, packets.slab, offset, length);
-  } else if (filter.rejection !== Rejection.None) {
-    rejectOutbound(pipeline, filter.rejection, packets, index, now);
+    tuns.write(policy.verdictTun, packets.slab, offset, length);
+  } else if (policy.rejection !== Rejection.None) {
+    rejectOutbound(pipeline, policy.rejection, packets, index, now);
   }
 }
 
@@ -83,9 +82,9 @@ function rejectOutbound(
 ): void {
   const { localRejection } = pipeline.buffers;
   const tun = packets.origins[index]!;
-  const length = pipeline.rejections.write(
+  const length = pipeline.policy.answerTun(
     rejection,
-    senderOfTun(tun),
+    tun,
     packets.slab.bytes,
     packets.offsets[index]!,
     packets.lengths[index]!,

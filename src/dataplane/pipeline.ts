@@ -1,26 +1,23 @@
 // The packet path of one host: everything between its TUNs and its UDP sockets, synchronous and
 // without an allocation for a packet. This file holds the parts and their memory; the way of a
-// packet is in outbound.ts (TUN -> filter -> device -> UDP) and inbound.ts (UDP -> device -> filter
+// packet is in outbound.ts (TUN -> policy -> device -> UDP) and inbound.ts (UDP -> device -> policy
 // -> TUN).
 
 import type { Clock } from '../base/clock.ts';
 import { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Slab } from '../base/slab.ts';
 import type { Device } from '../device/device.ts';
-import type { PacketFilter } from '../filter/filter.ts';
-import type { RejectionWriter } from '../filter/rejection.ts';
 import type { AllocateSlab } from '../os/slab.ts';
+import type { PacketPlaces } from '../os/tun.ts';
 import type { Udp } from '../os/udp.ts';
-import type { PeerTable } from './peer-table.ts';
-import { BATCH_PACKETS, PLACE_BYTES, REJECTION_STRIDE } from './places.ts';
+import { BATCH_PACKETS, type Places, REJECTION_STRIDE } from './places.ts';
+import type { Policy } from './policy.ts';
 import type { TunTable } from './tun-table.ts';
 
 export interface Pipeline {
   readonly clock: Clock;
   readonly device: Device;
-  readonly filter: PacketFilter;
-  readonly rejections: RejectionWriter;
-  readonly peers: PeerTable;
+  readonly policy: Policy;
   readonly tuns: TunTable;
   readonly udp: Udp;
   readonly buffers: PipelineBuffers;
@@ -30,11 +27,12 @@ export interface Pipeline {
 
 /** Made once; every batch is used again. */
 export interface PipelineBuffers {
-  /** Packets read from a TUN, at OUTBOUND_PLACES. */
+  /** Packets read from a TUN, at `outboundPlaces`. */
   readonly outbound: PacketBatch;
+  readonly outboundPlaces: PacketPlaces;
   /** Those of them that go to peers. */
   readonly outboundToPeers: PacketBatch;
-  /** Datagrams received, each at a place of PLACE_BYTES. */
+  /** Datagrams received, each at a place of its own. */
   readonly datagrams: DatagramBatch;
   /** The packets in them. */
   readonly inbound: PacketBatch;
@@ -48,12 +46,13 @@ export interface PipelineBuffers {
   readonly outcomes: Uint8Array;
 }
 
-export function makeBuffers(allocateSlab: AllocateSlab): PipelineBuffers {
-  const outboundSlab = allocateSlab(BATCH_PACKETS * PLACE_BYTES);
-  const inboundSlab = allocateSlab(BATCH_PACKETS * PLACE_BYTES);
+export function makeBuffers(allocateSlab: AllocateSlab, places: Places): PipelineBuffers {
+  const outboundSlab = allocateSlab(BATCH_PACKETS * places.bytes);
+  const inboundSlab = allocateSlab(BATCH_PACKETS * places.bytes);
   const rejectionSlab = allocateSlab(BATCH_PACKETS * REJECTION_STRIDE);
   return {
     outbound: new PacketBatch(outboundSlab, BATCH_PACKETS),
+    outboundPlaces: places.outbound,
     outboundToPeers: new PacketBatch(outboundSlab, BATCH_PACKETS),
     datagrams: new DatagramBatch(inboundSlab, BATCH_PACKETS),
     inbound: new PacketBatch(inboundSlab, BATCH_PACKETS),

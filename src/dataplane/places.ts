@@ -16,21 +16,29 @@ export const BATCH_PACKETS = 64;
 export const MTU_MAX = 9000;
 export const MTU_MIN = 1280;
 
-/** Above the largest MTU, so that a longer packet is seen to be one. */
-const PACKET_BYTES_MAX = 9216;
 const HEADROOM: number = roundUp(PACKET_HEADROOM);
 const TAILROOM: number = roundUp(PACKET_TAILROOM);
 
-/** Not a multiple of a page, so that the places do not compete for the same cache lines. */
-export const PLACE_BYTES: number = HEADROOM + PACKET_BYTES_MAX + TAILROOM;
-/** The datagram of a packet of full size; the tailroom stays free behind it. */
-export const DATAGRAM_BYTES_MAX: number = PLACE_BYTES - TAILROOM;
+export interface Places {
+  /** From one place to the next. */
+  readonly bytes: number;
+  /** The datagram of a packet of full size; the tailroom stays free behind it. */
+  readonly datagramBytesMax: number;
+  readonly outbound: PacketPlaces;
+}
 
-export const OUTBOUND_PLACES: PacketPlaces = {
-  firstOffset: HEADROOM,
-  stride: PLACE_BYTES,
-  lengthMax: PACKET_BYTES_MAX,
-};
+/** Above the largest MTU, so that a longer packet is seen to be one. */
+export const MESH_PLACES: Places = makePlaces(9216);
+
+/** Not a multiple of a page, so that the places do not compete for the same cache lines. */
+export function makePlaces(packetBytesMax: number): Places {
+  const bytes = HEADROOM + packetBytesMax + TAILROOM;
+  return {
+    bytes,
+    datagramBytesMax: bytes - TAILROOM,
+    outbound: { firstOffset: HEADROOM, stride: bytes, lengthMax: packetBytesMax },
+  };
+}
 
 /** Answers to rejected packets, with the same room around them. */
 export const REJECTION_OFFSET: number = HEADROOM;

@@ -89,7 +89,7 @@ function answer(engine: Engine, request: Exclude<Request, { type: 'stop' }>): Re
       .map(({ part, error }) => ({ part, error: errorText(error) }));
     return { type: 'applied', id, failures };
   }
-  const statuses = engine.pipeline.peers.statuses();
+  const statuses = engine.peers.statuses();
   const peers = statuses.map(({ publicKey, status }) => ({
     publicKey: toBase64(publicKey),
     status,
@@ -98,7 +98,8 @@ function answer(engine: Engine, request: Exclude<Request, { type: 'stop' }>): Re
 }
 
 function reportPeerEvents(engine: Engine, report: (message: Report) => void): void {
-  const { peers, device } = engine.pipeline;
+  const { peers } = engine;
+  const { device } = engine.pipeline;
   const keyOf = (peer: PeerIndex): string | undefined => {
     const key = peers.keyOf(peer);
     return key === undefined ? undefined : toBase64(key);
