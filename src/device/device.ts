@@ -183,6 +183,46 @@ export class Device {
     this.#transmitter.settle(now);
   }
 
+  /** Sends to `endpoint` from here on, wherever the peer was last; throws VALUE_INVALID. */
+  setEndpoint(index: PeerIndex, endpoint: EndpointAddress): void {
+    const peer = this.#peers.get(index);
+    assert(peer !== undefined, 'Device.setEndpoint: there is no such peer');
+    peer.endpoint = parsedEndpoint(endpoint);
+    peer.configuredEndpoint = peer.endpoint;
+  }
+
+  /** Local addresses or routes have changed: the next datagrams go out as the system chooses. */
+  forgetSources(): void {
+    for (const peer of this.#peers.all()) this.#transmitter.forgetSource(peer);
+  }
+
+  /**
+   * Forgets all sessions, handshakes and packets that wait. For a machine that slept or was cloned,
+   * whose keys may have been used elsewhere since, and for an interface that goes down.
+   */
+  forgetSessions(): void {
+    for (const peer of this.#peers.all()) {
+      this.counters[DeviceCounter.DropHandshakeGivenUp]! += peer.staging.clear();
+      peer.tunnel.restart();
+      this.#deadlines.set(peer.index, peer.tunnel.timers.nextDeadline());
+    }
+  }
+
+  /**
+   * Begins to send of its own accord, as a new device does, or ceases to and forgets its sessions.
+   */
+  setRunning(isRunning: boolean, now: Millis): void {
+    this.#transmitter.setRunning(isRunning);
+    this.forgetSessions();
+    if (!isRunning) return;
+    this.#transmitter.begin();
+    for (const peer of this.#peers.all()) {
+      if (peer.tunnel.timers.persistentKeepaliveMs === 0) continue;
+      this.#transmitter.sendKeepalive(peer, now);
+    }
+    this.#transmitter.settle(now);
+  }
+
   /** Forgets a peer and its keys. Its index may be given out again. */
   removePeer(index: PeerIndex): void {
     const peer = this.#peers.get(index);
@@ -339,10 +379,13 @@ function setConfiguredEndpoint(peer: Peer, endpoint: Endpoint | undefined): void
 }
 
 function configuredEndpoint(settings: PeerSettings): Endpoint | undefined {
-  if (settings.endpoint === undefined) return undefined;
-  const endpoint = parseEndpoint(settings.endpoint);
+  return settings.endpoint === undefined ? undefined : parsedEndpoint(settings.endpoint);
+}
+
+function parsedEndpoint(text: EndpointAddress): Endpoint {
+  const endpoint = parseEndpoint(text);
   if (endpoint !== undefined) return endpoint;
-  const { address, port } = settings.endpoint;
+  const { address, port } = text;
   throw new P6nError(
     'VALUE_INVALID',
     `Cannot use endpoint "${address}" port ${port}: it is not an IP address with a port`,

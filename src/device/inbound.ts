@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/clock.ts';
 import { type DatagramBatch, ENDPOINT_BYTES, type PacketBatch } from '../base/packet-batch.ts';
 import type { Slab } from '../base/slab.ts';
+import { Ecn, ecnOfTrafficClass, markCongestion } from '../ip/ecn.ts';
 import {
   DATA_HEADER_BYTES,
   DATA_RECEIVER_OFFSET,
@@ -102,7 +103,9 @@ export class Inbound {
     this.#dependencies.transmitter.touch(peer);
     if (length === KEEPALIVE_BYTES) return DeviceCounter.ReceivedKeepalive;
     peer.batch.receivedData = true;
-    return this.#deliver(peer, slab, offset + DATA_HEADER_BYTES, length - KEEPALIVE_BYTES, packets);
+    const outer = ecnOfTrafficClass(datagrams.trafficClasses[i]!);
+    const inner = offset + DATA_HEADER_BYTES;
+    return this.#deliver(peer, slab, inner, length - KEEPALIVE_BYTES, packets, outer);
   }
 
   #confirmed(peer: Peer, now: Millis): void {
@@ -116,12 +119,14 @@ export class Inbound {
     offset: number,
     paddedLength: number,
     packets: PacketBatch,
+    outer: Ecn,
   ): DeviceCounter {
     const length = innerPacketLength(slab.bytes, offset, paddedLength);
     if (length === NO_PACKET) return DeviceCounter.DropInnerMalformed;
     if (!this.#dependencies.routes.sourceBelongsTo(peer.index, slab.bytes, offset)) {
       return DeviceCounter.DropSourceNotAllowed;
     }
+    if (outer === Ecn.CongestionExperienced) markCongestion(slab.bytes, offset);
     packets.push(offset, length, peer.index);
     return DeviceCounter.ReceivedData;
   }

@@ -4,6 +4,7 @@
 
 import type { Millis, WallMillis } from '../base/clock.ts';
 import type { Slab } from '../base/slab.ts';
+import { Ecn, readEcn } from '../ip/ecn.ts';
 import { PADDING_BYTES } from '../wireguard/constants.ts';
 import { AEAD_TAG_BYTES } from '../wireguard/crypto/crypto.ts';
 import { DATA_HEADER_BYTES, INITIATION_BYTES } from '../wireguard/messages.ts';
@@ -30,6 +31,7 @@ export class Transmitter {
   readonly #deadlines: Deadlines;
   readonly #wallNow: () => WallMillis;
   #mtu: number;
+  #isRunning = true;
   #scratchUsed = 0;
   /** The first #touchedCount are peers of the batch at hand. */
   readonly #touched: Peer[] = [];
@@ -46,6 +48,11 @@ export class Transmitter {
 
   setMtu(mtu: number): void {
     this.#mtu = mtu;
+  }
+
+  /** While it does not run, nothing is sent of the device's own accord. */
+  setRunning(isRunning: boolean): void {
+    this.#isRunning = isRunning;
   }
 
   /** A method of the device begins: what the sink took before has gone. */
@@ -78,10 +85,11 @@ export class Transmitter {
     offset: number,
     length: number,
   ): void {
+    const mark = readEcn(slab.bytes, offset);
     const sealed = session.seal(slab, offset, length, this.#paddedLength(length));
     peer.batch.sentData = true;
     peer.batch.sentBy = session;
-    this.#pushData(peer, endpoint, slab, offset - DATA_HEADER_BYTES, sealed);
+    this.#pushData(peer, endpoint, slab, offset - DATA_HEADER_BYTES, sealed, mark);
   }
 
   /** Keeps a packet for later and sees to a handshake. False when there is no memory for it. */
@@ -119,7 +127,7 @@ export class Transmitter {
   /** Sends a keepalive, or begins a handshake where there is no session to send it with. */
   sendKeepalive(peer: Peer, now: Millis): void {
     const { endpoint } = peer;
-    if (endpoint === undefined) return;
+    if (endpoint === undefined || !this.#isRunning) return;
     const session = peer.tunnel.sendingSession(now);
     if (session === undefined) {
       this.sendInitiation(peer, now, false);
@@ -129,13 +137,13 @@ export class Transmitter {
     const sealed = session.seal(this.#scratch, start + DATA_HEADER_BYTES, 0, 0);
     peer.batch.sentBy = session;
     this.#counters[DeviceCounter.SentKeepalive]! += 1;
-    this.#pushData(peer, endpoint, this.#scratch, start, sealed);
+    this.#pushData(peer, endpoint, this.#scratch, start, sealed, Ecn.NotCapable);
   }
 
   /** Sends an initiation, unless one or a response was sent a moment ago. */
   sendInitiation(peer: Peer, now: Millis, isRetransmission: boolean): void {
     const { endpoint, tunnel } = peer;
-    if (endpoint === undefined) return;
+    if (endpoint === undefined || !this.#isRunning) return;
     this.touch(peer);
     if (!tunnel.mayInitiate(now, isRetransmission)) return;
     const start = this.reserve(INITIATION_BYTES);
@@ -173,12 +181,19 @@ export class Transmitter {
     this.#sink.push(this.#scratch, start, length, endpoint.bytes, 0, HANDSHAKE_TRAFFIC_CLASS);
   }
 
-  #pushData(peer: Peer, endpoint: Endpoint, slab: Slab, start: number, length: number): void {
+  /** The packet's congestion mark goes on the datagram (RFC 6040, section 4.1). */
+  #pushData(
+    peer: Peer,
+    endpoint: Endpoint,
+    slab: Slab,
+    start: number,
+    length: number,
+    mark: Ecn,
+  ): void {
     peer.sentBytes += length;
     this.#counters[DeviceCounter.SentBytes]! += length;
     this.touch(peer);
-    // The place for the inner packet's congestion marks (RFC 6040).
-    this.#sink.push(slab, start, length, endpoint.bytes, 0, DATA_TRAFFIC_CLASS);
+    this.#sink.push(slab, start, length, endpoint.bytes, 0, DATA_TRAFFIC_CLASS | mark);
   }
 
   /** Padding to a multiple of 16, but never beyond the MTU: the datagram must not grow past it. */

@@ -14,31 +14,36 @@ const IPV4_DESTINATION_OFFSET = 16;
 export class TrieRoutes implements Routes {
   readonly #ipv4 = new PrefixMap<PeerIndex>(IPV4_ADDRESS_BYTES);
   readonly #ipv6 = new PrefixMap<PeerIndex>(IPV6_ADDRESS_BYTES);
+  /** By peer, its prefixes by their text: to list and withdraw them without a walk of all. */
+  readonly #owned = new Map<PeerIndex, Map<string, Prefix>>();
 
   /** Routes a prefix to `peer`; it leaves the peer that had exactly this one. */
   insert(prefix: Prefix, peer: PeerIndex): void {
-    this.#familyOf(prefix).set(prefix, peer);
+    const text = formatPrefix(prefix);
+    const before = this.#familyOf(prefix).set(prefix, peer);
+    if (before !== undefined) this.#owned.get(before)?.delete(text);
+    const owned = this.#owned.get(peer) ?? new Map<string, Prefix>();
+    owned.set(text, prefix);
+    this.#owned.set(peer, owned);
   }
 
   /** Withdraws a prefix if it is `peer`'s. */
   remove(prefix: Prefix, peer: PeerIndex): void {
-    const family = this.#familyOf(prefix);
-    if (family.get(prefix) === peer) family.delete(prefix);
+    if (this.#owned.get(peer)?.delete(formatPrefix(prefix)) !== true) return;
+    this.#familyOf(prefix).delete(prefix);
   }
 
   /** Withdraws all prefixes of a peer. */
   removePeer(peer: PeerIndex): void {
-    for (const family of [this.#ipv4, this.#ipv6]) {
-      const owned = [...family.entries()].filter(([, owner]) => owner === peer);
-      for (const [prefix] of owned) family.delete(prefix);
+    for (const prefix of this.#owned.get(peer)?.values() ?? []) {
+      this.#familyOf(prefix).delete(prefix);
     }
+    this.#owned.delete(peer);
   }
 
   /** The prefixes of a peer, in text. */
   prefixesOf(peer: PeerIndex): string[] {
-    return [...this.#ipv4.entries(), ...this.#ipv6.entries()]
-      .filter(([, owner]) => owner === peer)
-      .map(([prefix]) => formatPrefix(prefix));
+    return [...(this.#owned.get(peer)?.keys() ?? [])];
   }
 
   peerForDestination(bytes: Uint8Array, offset: number): PeerIndex {

@@ -66,6 +66,17 @@ export class Timers {
     this.#armPersistentKeepalive(now);
   }
 
+  /** Nothing is due any more until something happens again. */
+  disarm(): void {
+    this.#retransmitHandshakeAt = NEVER;
+    this.#sendKeepaliveAt = NEVER;
+    this.#newHandshakeAt = NEVER;
+    this.#zeroKeyMaterialAt = NEVER;
+    this.#persistentKeepaliveAt = NEVER;
+    this.#isAnotherKeepaliveDue = false;
+    this.#retries = 0;
+  }
+
   /** A handshake was asked for by something else than a retransmission. */
   handshakeBegun(): void {
     this.#retries = 0;

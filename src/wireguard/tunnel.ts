@@ -292,6 +292,14 @@ export class Tunnel {
     this.#keypairs.clear();
   }
 
+  /** As after a start: no sessions, no timers, and the next handshake at once. */
+  restart(): void {
+    this.clear();
+    this.timers.disarm();
+    this.#handshakeSentAt = undefined;
+    this.#hasRekeyedOnReceive = false;
+  }
+
   /** Zeroes everything; the tunnel is not used afterwards. */
   dispose(): void {
     this.clear();
