@@ -33,6 +33,8 @@ export interface Udp {
     endpointOffset: number,
     trafficClass: number,
   ): void;
+  /** Marks all datagrams from here on for the machine's routing rules; 0 for no mark. */
+  setMark(mark: number): void;
   /** Sends all that was pushed, in order for each family. What fails is counted and left out. */
   flush(): void;
   close(): void;

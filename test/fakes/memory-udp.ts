@@ -17,6 +17,7 @@ export class MemoryUdp implements Udp {
   readonly descriptors: readonly number[] = [];
   readonly counters: Float64Array;
   readonly waiting: MemoryDatagram[] = [];
+  mark = 0;
   readonly #options: UdpOptions;
   readonly #send: (datagram: MemoryDatagram) => void;
   #pushed: { readonly slab: Slab; readonly offset: number; readonly length: number }[] = [];
@@ -74,6 +75,10 @@ export class MemoryUdp implements Udp {
       this.counters[UdpCounter.Sent]! += 1;
       this.#send({ bytes: slab.bytes.slice(offset, offset + length), ...targets[index]! });
     }
+  }
+
+  setMark(mark: number): void {
+    this.mark = mark;
   }
 
   close(): void {

@@ -7,7 +7,10 @@ export const IFREQ_BYTES = 40;
 export const IFREQ_NAME_OFFSET = 0;
 export const IFREQ_FLAGS_OFFSET = 16;
 export const IFREQ_MTU_OFFSET = 16;
+export const SIOCGIFFLAGS = 0x8913;
+export const SIOCGIFMTU = 0x8921;
 export const SIOCSIFMTU = 0x8922;
+export const IFF_UP = 0x1;
 /** Longest interface name without its terminating zero (IFNAMSIZ - 1). */
 export const INTERFACE_NAME_BYTES_MAX = 15;
 
@@ -87,14 +90,20 @@ export const CLONE_NEWNET = 0x4000_0000;
 export const TUNSETIFF = 0x4004_54ca;
 /** Takes its argument by value. */
 export const TUNSETPERSIST = 0x4004_54cb;
+/** Gives the interface's name. */
+export const TUNGETIFF = 0x8004_54d2;
+/** Gives a descriptor of the network namespace that the interface is in. */
+export const TUNGETDEVNETNS = 0x54e3;
 export const IFF_TUN = 0x1;
 export const IFF_NO_PI = 0x1000;
 
 // socket(2)
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 export const SOL_SOCKET = 1;
@@ -104,6 +113,7 @@ export const SO_RCVBUF = 8;
 export const SO_BINDTODEVICE = 25;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
 export const IPPROTO_IP = 0;
 export const IP_TOS = 1;
 export const IP_PKTINFO = 8;
@@ -124,6 +134,16 @@ export const MSG_DONTWAIT = 0x40;
 // <asm-generic/fcntl.h>
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+
+// struct sockaddr_nl, <linux/netlink.h>: family, padding, port id, groups; <linux/rtnetlink.h>
+export const SOCKADDR_NL_BYTES = 12;
+export const SOCKADDR_NL_GROUPS_OFFSET = 8;
+export const NETLINK_ROUTE = 0;
+export const RTMGRP_LINK = 0x1;
+export const RTMGRP_IPV4_IFADDR = 0x10;
+export const RTMGRP_IPV4_ROUTE = 0x40;
+export const RTMGRP_IPV6_IFADDR = 0x100;
+export const RTMGRP_IPV6_ROUTE = 0x400;
 
 // errno, <asm-generic/errno.h>
 export const EPERM = 1;

@@ -56,6 +56,10 @@ export const ioctl: (fd: number, request: number, argument: Buffer) => number = 
 export const ioctlByValue: Call3 = nativeFunction('ioctl', 'int', ['int', 'ulong', POINTER]);
 /** flock(fd, operation) */
 export const flock: Call2 = nativeFunction('flock', 'int', ['int', 'int']);
+/** if_nametoindex(name), 0 for none */
+export const interfaceIndex: (name: string) => number = nativeFunction('if_nametoindex', 'uint', [
+  'str',
+]);
 /** setns(fd, type) */
 export const setns: Call2 = nativeFunction('setns', 'int', ['int', 'int']);
 /** abort(): unlike process.abort(), it ends the process from every thread. */
@@ -99,8 +103,8 @@ export function openPath(path: string, flags: number): number {
 }
 
 /**
- * Makes a socket, or returns undefined when the kernel lacks the family; other failures throw a
- * P6nError.
+ * Makes a socket of the default protocol, which NETLINK_ROUTE is too, or returns undefined when the
+ * kernel lacks the family; other failures throw a P6nError.
  */
 export function makeSocket(family: number, type: number): number | undefined {
   const fd = negatedError(socket(family, type, 0));

@@ -3,7 +3,9 @@
 import { type DatagramBatch, ENDPOINT_FAMILY_OFFSET } from '../../base/packet-batch.ts';
 import type { Slab } from '../../base/slab.ts';
 import { type Udp, UdpCounter, type UdpOptions } from '../udp.ts';
-import { close } from './syscalls.ts';
+import { SO_MARK, SOL_SOCKET } from './layouts.ts';
+import { close, setOption } from './syscalls.ts';
+import { systemError } from './system-error.ts';
 import { UdpReceiver } from './udp-receiver.ts';
 import { UdpSender } from './udp-sender.ts';
 import { openSocketPair, type SocketPair } from './udp-socket.ts';
@@ -57,6 +59,14 @@ class LinuxUdp implements Udp {
     const sender = four ? this.#ipv4 : this.#ipv6;
     if (sender === undefined) this.counters[UdpCounter.DropNoFamily]! += 1;
     else sender.push(slab.address + offset, length, endpoints, endpointOffset, trafficClass);
+  }
+
+  setMark(mark: number): void {
+    for (const descriptor of this.descriptors) {
+      // The option is unsigned, its memory is written as a signed number.
+      const returned = setOption(descriptor, SOL_SOCKET, SO_MARK, mark | 0);
+      if (returned < 0) throw systemError('Cannot mark UDP datagrams', -returned);
+    }
   }
 
   flush(): void {

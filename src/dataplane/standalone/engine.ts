@@ -1,0 +1,187 @@
+// The data plane of one stand-alone WireGuard interface without its loop: the packet path of a host
+// of the mesh with allowed IPs for its routes and without a filter.
+//
+//   interface is up and has a key    sockets are open, the device runs
+//   interface is up and has none     sockets are open, nothing is sent
+//   interface is down                no sockets, no sessions, nothing is sent
+
+import { isAllZero } from '../../base/bytes.ts';
+import type { Millis } from '../../base/clock.ts';
+import { randomBytes } from '../../base/random.ts';
+import { Device } from '../../device/device.ts';
+import { TrieRoutes } from '../../device/trie-routes.ts';
+import { KEY_BYTES, type PrivateKey } from '../../wireguard/crypto/crypto.ts';
+import { HOST_TUN } from '../config.ts';
+import type { EngineDependencies } from '../engine.ts';
+import { makeBuffers, type Pipeline } from '../pipeline.ts';
+import { makePlaces } from '../places.ts';
+import { TunTable } from '../tun-table.ts';
+import type { InterfaceChange, InterfaceState } from './config.ts';
+import { OpenPolicy } from './open-policy.ts';
+import { PeerBook } from './peer-book.ts';
+import { PortUdp } from './port-udp.ts';
+
+/** Of a new interface: Ethernet's 1500 less WireGuard's headers over IPv6. */
+export const MTU_DEFAULT = 1420;
+/** The longest IP packet; an interface may have any MTU. */
+const PACKET_BYTES_MAX = 65_536;
+const SCRATCH_BYTES = 512 * 1024;
+/** Nobody is told of what happens to peers. */
+const NO_EVENTS = { handshakeCompleted: () => undefined, endpointRoamed: () => undefined };
+
+export class StandaloneEngine {
+  readonly pipeline: Pipeline;
+  readonly #dependencies: EngineDependencies;
+  readonly #udp: PortUdp;
+  readonly #book: PeerBook;
+  #privateKey: PrivateKey | undefined;
+  #listenPort = 0;
+  #mark = 0;
+  #isUp = false;
+
+  /** Makes the interface `name`, which is down; throws as OpenTun does. */
+  constructor(dependencies: EngineDependencies, name: string) {
+    this.#dependencies = dependencies;
+    const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
+    const places = makePlaces(PACKET_BYTES_MAX);
+    const buffers = makeBuffers(allocateSlab, places);
+    this.#udp = new PortUdp(
+      { openUdp, poller },
+      {
+        datagrams: buffers.datagrams,
+        stride: places.bytes,
+        lengthMax: places.datagramBytesMax,
+        counters: counters.udp,
+      },
+    );
+    const routes = new TrieRoutes();
+    const device = new Device(
+      {
+        crypto: dependencies.crypto,
+        random,
+        wallNow: () => clock.wallNow(),
+        workNow: () => clock.now(),
+        routes,
+        sink: this.#udp,
+        events: NO_EVENTS,
+        scratch: allocateSlab(SCRATCH_BYTES),
+        counters: counters.device,
+      },
+      { privateKey: this.#placeholderKey(), mtu: MTU_DEFAULT },
+    );
+    device.setRunning(false, clock.now());
+    this.#book = new PeerBook(device, routes);
+    this.pipeline = {
+      clock,
+      device,
+      policy: new OpenPolicy(),
+      tuns: new TunTable({ openTun, poller, counters: counters.pipeline }),
+      udp: this.#udp,
+      buffers,
+      counters: counters.pipeline,
+    };
+    this.pipeline.tuns.open({ tun: HOST_TUN, name, namespace: undefined, mtu: MTU_DEFAULT });
+  }
+
+  /** Whether the interface is up and has its sockets. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /**
+   * Carries out a change in its order up to where it fails: PORT_TAKEN, VALUE_INVALID,
+   * LIMIT_REACHED or SYSTEM.
+   */
+  apply(change: InterfaceChange): void {
+    const now = this.#dependencies.clock.now();
+    const { privateKey, listenPort, mark } = change;
+    if (privateKey !== undefined) this.#setPrivateKey(privateKey, now);
+    if (listenPort !== undefined) this.#setListenPort(listenPort);
+    if (mark !== undefined) this.#setMark(mark);
+    if (change.replacePeers) this.#book.clear();
+    for (const peer of change.peers) {
+      this.#book.apply(peer, now);
+      this.#udp.flush();
+    }
+  }
+
+  state(): InterfaceState {
+    return {
+      privateKey: this.#privateKey,
+      listenPort: this.#udp.isOpen ? this.#udp.port : this.#listenPort,
+      mark: this.#mark,
+      peers: this.#book.states(),
+    };
+  }
+
+  /** The interface is up: opens the sockets. Throws PORT_TAKEN, and is not up then. */
+  up(): void {
+    if (this.#isUp) return;
+    this.#openSockets(this.#listenPort);
+    this.#isUp = true;
+    this.#run();
+  }
+
+  /** The interface is down: forgets sessions, and closes the sockets. */
+  down(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#run();
+    this.#udp.close();
+  }
+
+  setMtu(mtu: number): void {
+    this.pipeline.device.setMtu(mtu);
+  }
+
+  tick(now: Millis): void {
+    this.pipeline.device.tick(now);
+    this.#udp.flush();
+  }
+
+  nextDeadline(): Millis {
+    return this.pipeline.device.nextDeadline();
+  }
+
+  close(): void {
+    this.#udp.close();
+    this.pipeline.tuns.closeAll();
+  }
+
+  #setPrivateKey(privateKey: PrivateKey, now: Millis): void {
+    const hadKey = this.#privateKey !== undefined;
+    const hasKey = !isAllZero(privateKey);
+    this.#privateKey = hasKey ? privateKey : undefined;
+    this.#book.setPrivateKey(hasKey ? privateKey : this.#placeholderKey());
+    if (hadKey !== hasKey && this.#isUp) this.#run(now);
+  }
+
+  /** Nobody knows its public key, and it is only there while nothing is sent. */
+  #placeholderKey(): PrivateKey {
+    return randomBytes(this.#dependencies.random, KEY_BYTES) as PrivateKey;
+  }
+
+  /** Where it fails, the old port stays. */
+  #setListenPort(port: number): void {
+    if (this.#isUp && port !== this.#udp.port) this.#openSockets(port);
+    else this.#listenPort = port;
+    this.pipeline.device.forgetSources();
+  }
+
+  #setMark(mark: number): void {
+    this.#mark = mark;
+    this.#udp.setMark(mark);
+    this.pipeline.device.forgetSources();
+  }
+
+  #run(now: Millis = this.#dependencies.clock.now()): void {
+    this.pipeline.device.setRunning(this.#isUp && this.#privateKey !== undefined, now);
+    this.#udp.flush();
+  }
+
+  /** A port that was chosen freely is kept from then on. */
+  #openSockets(port: number): void {
+    this.#udp.open(port);
+    this.#listenPort = this.#udp.port;
+  }
+}

@@ -1,0 +1,29 @@
+// What the handle on the main thread and the worker of a stand-alone interface say to each other.
+// Requests are answered in order.
+
+import type { ErrorText } from '../messages.ts';
+import type { InterfaceChange, InterfaceState } from './config.ts';
+
+/** Given to the worker when it is made. */
+export interface StandaloneStart {
+  readonly name: string;
+  readonly counters: SharedArrayBuffer;
+  /** An eventfd that the worker waits for besides packets. */
+  readonly wakeDescriptor: number;
+}
+
+export type StandaloneRequest =
+  | { readonly type: 'change'; readonly id: number; readonly change: InterfaceChange }
+  | { readonly type: 'state'; readonly id: number }
+  | { readonly type: 'stop' };
+
+export type StandaloneReport =
+  | { readonly type: 'started'; readonly crypto: string }
+  | { readonly type: 'not-started'; readonly error: ErrorText }
+  /** `error` is absent when all of it holds. */
+  | { readonly type: 'changed'; readonly id: number; readonly error: ErrorText | undefined }
+  | { readonly type: 'state'; readonly id: number; readonly state: InterfaceState }
+  /** The interface came up or went down; `error` says why it could not. */
+  | { readonly type: 'link'; readonly isUp: boolean; readonly error: ErrorText | undefined }
+  /** The interface was deleted. */
+  | { readonly type: 'gone' };

@@ -1,0 +1,183 @@
+// The socket that wg(8) speaks to: /var/run/wireguard/IFNAME.sock. The door of this folder.
+
+import { chmodSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { asP6nError, type ErrorCode, P6nError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { InterfaceChange, InterfaceState } from '../dataplane/standalone/config.ts';
+import { Conversation, type Operation } from './conversation.ts';
+import { formatInterface } from './get-text.ts';
+import type { ResolveZone } from './set-parser.ts';
+
+/** Where wg(8) looks for sockets of interfaces that no kernel runs. */
+export const SOCKET_FOLDER = '/var/run/wireguard';
+const FOLDER_MODE = 0o755;
+const SOCKET_MODE = 0o600;
+/** A connection that says nothing for so long is closed. */
+const IDLE_MS = 60_000;
+const CONNECTIONS_MAX = 64;
+/** How long a socket that still answers may take to go: its interface has gone before. */
+const STALE_WAIT_MS = 3000;
+const STALE_POLL_MS = 50;
+
+// errno, <asm-generic/errno.h>
+const EPERM = 1;
+const EIO = 5;
+const EINVAL = 22;
+const ENOSPC = 28;
+const EPROTO = 71;
+const EADDRINUSE = 98;
+const ERRNOS: Partial<Readonly<Record<ErrorCode, number>>> = {
+  VALUE_INVALID: EINVAL,
+  LIMIT_REACHED: ENOSPC,
+  PORT_TAKEN: EADDRINUSE,
+  NOT_ROOT: EPERM,
+  NOT_PERMITTED: EPERM,
+};
+
+/** The interface behind the socket. */
+export interface UapiInterface {
+  state(): Promise<InterfaceState>;
+  /** Rejects with a P6nError. */
+  change(change: InterfaceChange): Promise<void>;
+}
+
+export interface UapiOptions {
+  readonly name: string;
+  readonly device: UapiInterface;
+  readonly resolveZone: ResolveZone;
+  readonly logger: Logger;
+  /** SOCKET_FOLDER when absent. */
+  readonly folder?: string;
+}
+
+export interface UapiServer {
+  /** Rejects when the socket's file was removed or replaced by somebody else. */
+  close(): Promise<void>;
+}
+
+/** Listens; rejects with ALREADY_RUNNING when another process answers there. */
+export async function serveUapi(options: UapiOptions): Promise<UapiServer> {
+  const folder = options.folder ?? SOCKET_FOLDER;
+  const path = join(folder, `${options.name}.sock`);
+  mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  await reclaim(path);
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    serve(socket, options);
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  await listen(server, path);
+  const { ino } = statSync(path);
+  return {
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      // Node.js removes the file by its name, whoever made it; ours alone is to go.
+      if (inodeOf(path) !== ino) server.unref();
+      else await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** Removes a socket's file that nobody answers at. */
+async function reclaim(path: string): Promise<void> {
+  for (let waited = 0; await isAnswered(path); waited += STALE_POLL_MS) {
+    if (waited >= STALE_WAIT_MS) {
+      throw new P6nError('ALREADY_RUNNING', `Cannot listen on ${path}: another process does`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, STALE_POLL_MS));
+  }
+  try {
+    unlinkSync(path);
+  } catch {
+    // There is none.
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      reject(new P6nError('SYSTEM', `Cannot listen on ${path}: ${text}`));
+    });
+    // The file is made by bind(): nobody else may speak to it from its first moment.
+    const mask = process.umask(0o777 & ~SOCKET_MODE);
+    server.listen(path, () => {
+      chmodSync(path, SOCKET_MODE);
+      resolve();
+    });
+    process.umask(mask);
+  });
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+function serve(socket: Socket, options: UapiOptions): void {
+  const conversation = new Conversation(options.resolveZone);
+  let turn = Promise.resolve();
+  socket.setEncoding('latin1');
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (text: string) => {
+    for (const operation of conversation.take(text)) {
+      // Answers stand in the order of their questions, and nobody asks faster than is answered.
+      socket.pause();
+      turn = turn.then(async () => {
+        await answer(socket, operation, options);
+        socket.resume();
+      });
+    }
+  });
+  socket.on('end', () => {
+    turn = turn.then(() => {
+      socket.end();
+    });
+  });
+}
+
+async function answer(socket: Socket, operation: Operation, options: UapiOptions): Promise<void> {
+  const { device, logger } = options;
+  try {
+    switch (operation.kind) {
+      case 'get':
+        socket.write(`${formatInterface(await device.state())}errno=0\n\n`);
+        return;
+      case 'set':
+        await device.change(operation.change);
+        socket.write('errno=0\n\n');
+        return;
+      case 'invalid':
+        socket.write(`errno=${-EINVAL}\n\n`);
+        return;
+      case 'end':
+        socket.end(`errno=${-EPROTO}\n\n`);
+        return;
+    }
+  } catch (error) {
+    const known = asP6nError(error, 'Cannot do what wg asks');
+    logger.error('wg asked for what cannot be done', { error: known.message });
+    const errno = ERRNOS[known.code] ?? EIO;
+    // wg(8) returns the number of a failed set as it is, and reads that of a get without a sign.
+    socket.write(`errno=${operation.kind === 'get' ? errno : -errno}\n\n`);
+  }
+}
