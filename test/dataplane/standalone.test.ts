@@ -1,0 +1,320 @@
+// A stand-alone interface over TUN and UDP in memory: what wg(8) asks for, up and down, and the
+// answers to packets that nobody can take.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Clock } from '../../src/base/clock.ts';
+import { P6nError } from '../../src/base/errors.ts';
+import { plainSlab } from '../../src/base/slab.ts';
+import { HOST_TUN } from '../../src/dataplane/config.ts';
+import { counterMemory, readCounters, viewCounters } from '../../src/dataplane/counters.ts';
+import { moveInbound } from '../../src/dataplane/inbound.ts';
+import { moveOutbound } from '../../src/dataplane/outbound.ts';
+import type { InterfaceChange, PeerChange } from '../../src/dataplane/standalone/config.ts';
+import { StandaloneEngine } from '../../src/dataplane/standalone/engine.ts';
+import { ANSWER_BURST, ANSWERS_PER_SECOND } from '../../src/dataplane/standalone/open-policy.ts';
+import { parsePrefix } from '../../src/ip/prefix.ts';
+import type { PrivateKey, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
+import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
+import { MemoryTun } from '../fakes/memory-tun.ts';
+import { MemoryUdp } from '../fakes/memory-udp.ts';
+import { SeededRandom } from '../fakes/seeded-random.ts';
+import { packet } from '../filter/packets.ts';
+
+const NONE: InterfaceChange = { replacePeers: false, peers: [] };
+const PORT = 51_820;
+const TAKEN_PORT = 1;
+const INITIATION = 1;
+const PLACE_OF_OTHER = { address: '192.0.2.2', port: PORT };
+
+test('StandaloneEngine opens sockets while it is up, and keeps the port that it was given', () => {
+  const one = new Interface();
+  one.change({ listenPort: 0, mark: 7 });
+  assert.equal(one.openSockets, 0);
+  assert.equal(one.engine.state().listenPort, 0);
+  one.engine.up();
+  const port = one.engine.state().listenPort;
+  assert.ok(port > 0);
+  assert.equal(one.udp?.mark, 7);
+  one.engine.down();
+  assert.equal(one.openSockets, 0);
+  assert.equal(one.engine.state().listenPort, port);
+  one.engine.up();
+  assert.equal(one.engine.state().listenPort, port);
+});
+
+test('StandaloneEngine keeps its port when another one is taken', () => {
+  const one = new Interface();
+  one.change({ listenPort: PORT });
+  one.engine.up();
+  assert.throws(() => one.change({ listenPort: TAKEN_PORT }), isError('PORT_TAKEN'));
+  assert.equal(one.engine.state().listenPort, PORT);
+  assert.equal(one.openSockets, 1);
+  one.change({ listenPort: PORT + 1, mark: 9 });
+  assert.equal(one.engine.state().listenPort, PORT + 1);
+  assert.equal(one.udp?.mark, 9);
+  assert.equal(one.openSockets, 1);
+});
+
+test('StandaloneEngine tells what it was told', () => {
+  const one = new Interface();
+  const presharedKey = key(9) as SymmetricKey;
+  one.change({ privateKey: key(1) as PrivateKey, listenPort: PORT, mark: 3 });
+  one.setPeer(2, { presharedKey, persistentKeepalive: 25, endpoint: PLACE_OF_OTHER });
+  one.setPeer(2, { allowedIps: allow('10.0.0.0/8', 'fd00::/8') });
+  assert.deepEqual(one.engine.state(), {
+    privateKey: key(1),
+    listenPort: PORT,
+    mark: 3,
+    peers: [
+      {
+        publicKey: publicKey(2),
+        presharedKey,
+        endpoint: PLACE_OF_OTHER,
+        lastHandshakeAt: undefined,
+        sentBytes: 0,
+        receivedBytes: 0,
+        persistentKeepalive: 25,
+        allowedIps: ['10.0.0.0/8', 'fd00::/8'],
+      },
+    ],
+  });
+  one.setPeer(2, { presharedKey: key(0) as SymmetricKey, persistentKeepalive: 0 });
+  const [peer] = one.engine.state().peers;
+  assert.equal(peer?.presharedKey, undefined);
+  assert.equal(peer?.persistentKeepalive, 0);
+  one.change({ privateKey: key(0) as PrivateKey });
+  assert.equal(one.engine.state().privateKey, undefined);
+});
+
+test('StandaloneEngine moves, removes and replaces allowed IPs', () => {
+  const one = new Interface();
+  one.setPeer(2, { allowedIps: allow('10.0.0.0/8', '10.1.0.0/16') });
+  one.setPeer(3, { allowedIps: allow('10.1.0.0/16', 'fd00::/8') });
+  assert.deepEqual(one.allowedIps(), [['10.0.0.0/8'], ['10.1.0.0/16', 'fd00::/8']]);
+  one.setPeer(2, { allowedIps: forbid('fd00::/8', '10.0.0.0/8') });
+  assert.deepEqual(one.allowedIps(), [[], ['10.1.0.0/16', 'fd00::/8']], 'only its own is taken');
+  one.setPeer(3, { replaceAllowedIps: true, allowedIps: allow('10.2.0.0/16') });
+  assert.deepEqual(one.allowedIps(), [[], ['10.2.0.0/16']]);
+  one.setPeer(3, { remove: true });
+  one.setPeer(2, { allowedIps: allow('10.2.0.0/16') });
+  assert.deepEqual(one.allowedIps(), [['10.2.0.0/16']]);
+});
+
+test('StandaloneEngine adds no peer for an update, nor one with its own key', () => {
+  const one = new Interface();
+  one.change({ privateKey: key(1) as PrivateKey });
+  one.setPeer(2, { updateOnly: true });
+  one.setPeer(1, { allowedIps: allow('10.0.0.0/8') });
+  assert.deepEqual(one.engine.state().peers, []);
+  one.setPeer(2, {});
+  one.setPeer(2, { updateOnly: true, persistentKeepalive: 5 });
+  assert.equal(one.engine.state().peers[0]?.persistentKeepalive, 5);
+  one.change({ privateKey: key(2) as PrivateKey });
+  assert.deepEqual(one.engine.state().peers, [], 'the key has become its own');
+  one.setPeer(3, {});
+  one.change({ replacePeers: true });
+  assert.deepEqual(one.engine.state().peers, []);
+});
+
+test('StandaloneEngine sends nothing while it is down or has no key', () => {
+  const one = new Interface();
+  const peer = { endpoint: PLACE_OF_OTHER, persistentKeepalive: 5 };
+  one.setPeer(2, peer);
+  one.runTimers(60_000);
+  assert.equal(one.sent.length, 0);
+  one.engine.up();
+  one.runTimers(60_000);
+  assert.equal(one.sent.length, 0);
+  one.change({ privateKey: key(1) as PrivateKey });
+  assert.deepEqual(one.sent, [INITIATION], 'the keepalive begins a handshake');
+  one.engine.down();
+  one.sent.length = 0;
+  one.runTimers(60_000);
+  assert.equal(one.sent.length, 0);
+  one.engine.up();
+  assert.deepEqual(one.sent, [INITIATION]);
+});
+
+test('StandaloneEngine begins anew after it was down, without a wait', () => {
+  const one = new Interface();
+  one.change({ privateKey: key(1) as PrivateKey });
+  one.setPeer(2, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
+  one.engine.up();
+  one.send(packet('fd00::1', 'fd00::2', 59));
+  one.engine.down();
+  one.engine.up();
+  one.send(packet('fd00::1', 'fd00::2', 59));
+  assert.deepEqual(one.sent, [INITIATION, INITIATION]);
+});
+
+test('StandaloneEngine answers packets without a peer and without a place', () => {
+  const one = new Interface();
+  one.change({ privateKey: key(1) as PrivateKey });
+  one.setPeer(2, { allowedIps: allow('fd00::2/128', '10.0.0.2/32') });
+  one.engine.up();
+  for (const destination of ['fd00::2', 'fd00::3']) {
+    const [error] = one.send(packet('fd00::1', destination, 59));
+    assert.ok(error !== undefined, destination);
+    assert.deepEqual([error[6], ...error.subarray(40, 42)], [58, 1, 3], 'address unreachable');
+    assert.deepEqual(error.subarray(24, 40), packet('fd00::1', destination, 59).subarray(8, 24));
+  }
+  for (const last of [2, 3]) {
+    const [error] = one.send(ipv4Packet(last));
+    assert.ok(error !== undefined, `${last}`);
+    assert.deepEqual([error[9], ...error.subarray(20, 22)], [1, 3, 1], 'host unreachable');
+    assert.deepEqual([...error.subarray(12, 20)], [10, 0, 0, last, 10, 0, 0, 1]);
+  }
+});
+
+test('StandaloneEngine limits its answers', () => {
+  const one = new Interface();
+  const ask = (): number => one.send(packet('fd00::1', 'fd00::2', 59)).length;
+  let answers = 0;
+  for (let n = 0; n < 2 * ANSWER_BURST; n++) answers += ask();
+  assert.equal(answers, ANSWER_BURST);
+  one.now += 1_000 / ANSWERS_PER_SECOND;
+  assert.deepEqual([ask(), ask()], [1, 0]);
+});
+
+test('StandaloneEngine carries packets of any length that the interface lets through', () => {
+  const [one, other] = [new Interface(), new Interface()];
+  for (const [from, to, n] of [
+    [one, other, 1],
+    [other, one, 2],
+  ] as const) {
+    from.change({ privateKey: key(n) as PrivateKey, listenPort: PORT });
+    from.setPeer(3 - n, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
+    from.engine.up();
+    from.onSend = (datagram, endpoint) => to.receive(datagram, endpoint);
+  }
+  one.engine.setMtu(65_440);
+  for (const length of [40, 1420, 9000, 65_400]) {
+    const big = packet('fd00::1', 'fd00::2', 59, new Uint8Array(length));
+    one.send(big);
+    assert.deepEqual(other.tun.delivered.at(-1), big, `${length}`);
+  }
+});
+
+class Interface {
+  now = 1_000;
+  readonly engine: StandaloneEngine;
+  /** Types of the messages that were sent. */
+  readonly sent: number[] = [];
+  onSend: (datagram: Uint8Array, endpoint: Uint8Array) => void = () => undefined;
+  openSockets = 0;
+  udp: MemoryUdp | undefined;
+  readonly #counters = counterMemory();
+
+  constructor() {
+    const clock: Clock = {
+      now: () => this.now as never,
+      wallNow: () => (1e12 + this.now) as never,
+    };
+    this.engine = new StandaloneEngine(
+      {
+        crypto: NOBLE_CRYPTO,
+        random: new SeededRandom(1),
+        clock,
+        allocateSlab: plainSlab,
+        openTun: (options) => new MemoryTun(options),
+        openUdp: (options) => this.#openUdp(options),
+        poller: { add: () => undefined, remove: () => undefined },
+        counters: viewCounters(this.#counters),
+      },
+      'wg-test',
+    );
+  }
+
+  get tun(): MemoryTun {
+    return this.engine.pipeline.tuns.get(HOST_TUN) as MemoryTun;
+  }
+
+  counters(): Record<string, number> {
+    return readCounters(this.#counters);
+  }
+
+  change(change: Partial<InterfaceChange>): void {
+    this.engine.apply({ ...NONE, ...change });
+  }
+
+  setPeer(n: number, change: Partial<PeerChange>): void {
+    const whole: PeerChange = {
+      publicKey: publicKey(n),
+      remove: false,
+      updateOnly: false,
+      replaceAllowedIps: false,
+      allowedIps: [],
+      ...change,
+    };
+    this.change({ peers: [whole] });
+  }
+
+  allowedIps(): (readonly string[])[] {
+    return this.engine.state().peers.map((peer) => peer.allowedIps);
+  }
+
+  /** A program sends a packet; returns what it is answered. */
+  send(bytes: Uint8Array): Uint8Array[] {
+    const before = this.tun.delivered.length;
+    this.tun.waiting.push(bytes);
+    moveOutbound(this.engine.pipeline, HOST_TUN, this.now as never);
+    return this.tun.delivered.slice(before);
+  }
+
+  receive(bytes: Uint8Array, endpoint: Uint8Array): void {
+    this.udp?.waiting.push({ bytes, endpoint, trafficClass: 0 });
+    moveInbound(this.engine.pipeline, this.now as never);
+  }
+
+  runTimers(ms: number): void {
+    const end = this.now + ms;
+    for (; this.now < end; this.now += 100) this.engine.tick(this.now as never);
+  }
+
+  #openUdp(options: ConstructorParameters<typeof MemoryUdp>[0]): MemoryUdp {
+    if (options.port === TAKEN_PORT) throw new P6nError('PORT_TAKEN', 'Cannot listen: taken');
+    const port = options.port === 0 ? PORT : options.port;
+    const udp = new MemoryUdp({ ...options, port }, ({ bytes, endpoint }) => {
+      this.sent.push(bytes[0] ?? 0);
+      this.onSend(bytes, endpoint);
+    });
+    this.udp = udp;
+    this.openSockets += 1;
+    const close = udp.close.bind(udp);
+    udp.close = () => {
+      this.openSockets -= 1;
+      close();
+    };
+    return udp;
+  }
+}
+
+function allow(...prefixes: readonly string[]): PeerChange['allowedIps'] {
+  return prefixes.map((text) => ({ prefix: parsePrefix(text)!, remove: false }));
+}
+
+function forbid(...prefixes: readonly string[]): PeerChange['allowedIps'] {
+  return prefixes.map((text) => ({ prefix: parsePrefix(text)!, remove: true }));
+}
+
+function ipv4Packet(last: number): Uint8Array {
+  const bytes = new Uint8Array(28);
+  bytes.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, last]);
+  return bytes;
+}
+
+function publicKey(n: number): PublicKey {
+  const clamped = key(n);
+  clamped[0]! &= 248;
+  clamped[31] = (clamped[31]! & 127) | 64;
+  return NOBLE_CRYPTO.publicKey(clamped as PrivateKey);
+}
+
+function key(n: number): Uint8Array {
+  return new Uint8Array(32).fill(n);
+}
+
+function isError(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof P6nError && error.code === code;
+}
