@@ -164,6 +164,12 @@ export class Engine {
     this.pipeline.udp.flush();
   }
 
+  /** The machine has slept: no session is used again, and those that were begin anew. */
+  forgetSessions(): void {
+    this.pipeline.device.forgetSessions(this.#dependencies.clock.now());
+    this.pipeline.udp.flush();
+  }
+
   nextDeadline(): Millis {
     return this.pipeline.device.nextDeadline();
   }

@@ -33,6 +33,8 @@ export interface LoopDependencies {
   readonly clock: Clock;
   /** Called after a wake-up; false ends the loop. */
   readonly onWake: () => boolean;
+  /** Called after each wait, before any packet is moved. */
+  readonly onWaited: () => void;
   /**
    * Called after each round, before onWake(): what happened to peers is told while their indices
    * are still theirs.
@@ -50,6 +52,7 @@ export function runLoop(dependencies: LoopDependencies): void {
   poller.add(wake.descriptor, WAKE_TOKEN);
   for (let running = true; running; ) {
     const ready = poller.wait(waitMs(engine.nextDeadline(), clock.now()));
+    dependencies.onWaited();
     const isAwake = movePackets(dependencies, ready);
     const now = clock.now();
     if (engine.nextDeadline() <= now) engine.tick(now);

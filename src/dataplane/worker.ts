@@ -24,6 +24,7 @@ import { viewCounters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { runLoop } from './loop.ts';
 import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
+import { SleepGuard } from './sleep-guard.ts';
 
 if (parentPort !== null) {
   const crypto = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;
@@ -57,12 +58,16 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
     return;
   }
   report({ type: 'started', port: engine.pipeline.udp.port, crypto: crypto.name });
+  const guard = new SleepGuard(clock);
   runLoop({
     engine,
     poller,
     wake: new LinuxWake(start.wakeDescriptor),
     clock,
     onWake: () => answerAll(engine, port, report),
+    onWaited: () => {
+      if (guard.check()) engine.forgetSessions();
+    },
     onRound: () => reportPeerEvents(engine, report),
     onTunFailed: (tun) => report(tunFailed(tun)),
   });

@@ -5,7 +5,7 @@
 //  datagrams -> inbound  -> session.open -> packets     deadlines   -> tick() -> tunnel.timers
 
 import { assert } from '../base/assert.ts';
-import { type Millis, NEVER, type WallMillis } from '../base/clock.ts';
+import { after, type Millis, NEVER, type WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Random } from '../base/random.ts';
@@ -49,6 +49,8 @@ export interface DeviceOptions {
   readonly privateKey: PrivateKey;
   /** MTU of the inner packets: padding does not go beyond it. 0 when unknown. */
   readonly mtu: number;
+  /** Sessions are renewed sooner than the paper says: for those who want keys to live shorter. */
+  readonly rekeyAfterMs?: number | undefined;
 }
 
 export interface PeerStatus {
@@ -61,6 +63,8 @@ export interface PeerStatus {
 
 /** The least scratch memory: a handshake message and a staged packet of any size. */
 export const SCRATCH_BYTES_MIN: number = 2 * 65_536;
+/** Handshakes that begin after a sleep: a burst would put this device and others under load. */
+export const RESTARTS_PER_SECOND = 64;
 /** Peers whose timers one tick() serves, so that packets never wait for many handshakes. */
 export const PEERS_PER_TICK_MAX = 32;
 
@@ -75,6 +79,7 @@ export class Device {
   readonly #handshakes: Handshakes;
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
+  readonly #rekeyAfterMs: number | undefined;
   #local: KeyPair;
 
   constructor(dependencies: DeviceDependencies, options: DeviceOptions) {
@@ -82,6 +87,7 @@ export class Device {
     assert(scratch.bytes.length >= SCRATCH_BYTES_MIN, 'Device: the scratch memory is too small');
     this.counters = dependencies.counters ?? deviceCounters();
     this.#dependencies = dependencies;
+    this.#rekeyAfterMs = options.rekeyAfterMs;
     this.#local = keyPair(crypto, options.privateKey);
     this.#indices = new IndexTable(random);
     const { counters } = this;
@@ -198,14 +204,23 @@ export class Device {
 
   /**
    * Forgets all sessions, handshakes and packets that wait. For a machine that slept or was cloned,
-   * whose keys may have been used elsewhere since, and for an interface that goes down.
+   * whose keys may have been used elsewhere since. Peers that had a session are asked for another
+   * one, a few at a time: they would go on with the old one for a while.
    */
-  forgetSessions(): void {
+  forgetSessions(now: Millis): void {
+    this.#transmitter.begin();
+    let begun = 0;
     for (const peer of this.#peers.all()) {
-      this.counters[DeviceCounter.DropHandshakeGivenUp]! += peer.staging.clear();
-      peer.tunnel.restart();
-      this.#deadlines.set(peer.index, peer.tunnel.timers.nextDeadline());
+      const { tunnel } = peer;
+      const isInUse = tunnel.hasSession || tunnel.timers.persistentKeepaliveMs > 0;
+      this.#restart(peer);
+      if (isInUse) {
+        tunnel.timers.initiationPlanned(after(now, (begun * 1000) / RESTARTS_PER_SECOND));
+        begun += 1;
+      }
+      this.#transmitter.touch(peer);
     }
+    this.#transmitter.settle(now);
   }
 
   /**
@@ -213,12 +228,11 @@ export class Device {
    */
   setRunning(isRunning: boolean, now: Millis): void {
     this.#transmitter.setRunning(isRunning);
-    this.forgetSessions();
-    if (!isRunning) return;
     this.#transmitter.begin();
     for (const peer of this.#peers.all()) {
-      if (peer.tunnel.timers.persistentKeepaliveMs === 0) continue;
-      this.#transmitter.sendKeepalive(peer, now);
+      this.#restart(peer);
+      const isKeptAlive = peer.tunnel.timers.persistentKeepaliveMs > 0;
+      if (isRunning && isKeptAlive) this.#transmitter.sendKeepalive(peer, now);
     }
     this.#transmitter.settle(now);
   }
@@ -316,6 +330,12 @@ export class Device {
     if ((actions & TimerAction.SendKeepalive) !== 0) transmitter.sendKeepalive(peer, now);
   }
 
+  #restart(peer: Peer): void {
+    this.counters[DeviceCounter.DropHandshakeGivenUp]! += peer.staging.clear();
+    peer.tunnel.restart();
+    this.#deadlines.forget(peer.index);
+  }
+
   #heardFrom(peer: Peer, endpoint: Endpoint): void {
     const before = peer.endpoint;
     peer.endpoint = endpoint;
@@ -338,7 +358,12 @@ export class Device {
       staging: new Staging(this.#stagingBudget),
       tunnel: new Tunnel(
         { crypto, random, indices: this.#indices.spaceOf(() => peer) },
-        { local: this.#local, remote: settings.publicKey, presharedKey: settings.presharedKey },
+        {
+          local: this.#local,
+          remote: settings.publicKey,
+          presharedKey: settings.presharedKey,
+          rekeyAfterMs: this.#rekeyAfterMs,
+        },
       ),
       endpoint: undefined,
       configuredEndpoint: undefined,

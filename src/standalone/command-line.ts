@@ -32,6 +32,14 @@ export function logLevel(): LogLevel {
   }
 }
 
+const SECONDS_PATTERN = /^[1-9][0-9]{0,2}$/;
+
+/** REKEY_AFTER_SECONDS: 1 to 120, for keys that live shorter than the two minutes of WireGuard. */
+export function rekeyAfterMs(): number | undefined {
+  const text = process.env['REKEY_AFTER_SECONDS'] ?? '';
+  return SECONDS_PATTERN.test(text) ? 1000 * Number(text) : undefined;
+}
+
 /** Whether the log was asked for, so that the background keeps standard output and error. */
 export function wantsOutput(): boolean {
   return process.env['LOG_LEVEL'] !== undefined && logLevel() !== 'silent';

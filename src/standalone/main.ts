@@ -8,7 +8,13 @@ import { StandaloneInterface } from '../dataplane/standalone/standalone.ts';
 import { zoneIndex } from '../os/linux/zones.ts';
 import { serveUapi } from '../uapi/server.ts';
 import { runInBackground, sayFailed, sayReady } from './background.ts';
-import { logLevel, parseCommandLine, readyDescriptor, USAGE } from './command-line.ts';
+import {
+  logLevel,
+  parseCommandLine,
+  readyDescriptor,
+  rekeyAfterMs,
+  USAGE,
+} from './command-line.ts';
 import { createLogger } from './log.ts';
 
 const EXIT_FAILED = 1;
@@ -64,7 +70,7 @@ async function runInterface(options: {
   readonly onReady: () => void;
 }): Promise<void> {
   const { name, logger } = options;
-  const device = await StandaloneInterface.start({ name, logger });
+  const device = await StandaloneInterface.start({ name, logger, rekeyAfterMs: rekeyAfterMs() });
   try {
     const server = await serveUapi({ name, device, resolveZone: zoneIndex, logger });
     try {

@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly sendCipher: SessionCipher;
   readonly receiveCipher: SessionCipher;
   readonly sendCounter?: SendCounter;
+  /** Less than REKEY_AFTER_MS, which is its value when absent. */
+  readonly rekeyAfterMs?: number | undefined;
 }
 
 export class Session {
@@ -41,6 +43,7 @@ export class Session {
   readonly localIndex: ReceiverIndex;
   readonly remoteIndex: ReceiverIndex;
   readonly createdAt: Millis;
+  readonly #rekeyAfterMs: number;
   readonly #sendCipher: SessionCipher;
   readonly #receiveCipher: SessionCipher;
   readonly #sendCounter: SendCounter;
@@ -53,6 +56,7 @@ export class Session {
     this.localIndex = options.localIndex;
     this.remoteIndex = options.remoteIndex;
     this.createdAt = options.createdAt;
+    this.#rekeyAfterMs = Math.min(options.rekeyAfterMs ?? REKEY_AFTER_MS, REKEY_AFTER_MS);
     this.#sendCipher = options.sendCipher;
     this.#receiveCipher = options.receiveCipher;
     this.#sendCounter = options.sendCounter ?? new SendCounter();
@@ -67,7 +71,7 @@ export class Session {
 
   /** Whether the next session should be begun because this one was used for sending. */
   isRekeyDueOnSend(now: Millis): boolean {
-    const isOld = this.isInitiator && now - this.createdAt >= REKEY_AFTER_MS;
+    const isOld = this.isInitiator && now - this.createdAt >= this.#rekeyAfterMs;
     return isOld || this.#sendCounter.isRekeyDue;
   }
 

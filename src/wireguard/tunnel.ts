@@ -59,6 +59,8 @@ export interface TunnelOptions {
   readonly remote: PublicKey;
   /** Absent for none, which is the key of zeros. */
   readonly presharedKey: SymmetricKey | undefined;
+  /** After how long our sessions are renewed: sooner than the paper says, or its time if absent. */
+  readonly rekeyAfterMs?: number | undefined;
 }
 
 /** How an initiation ended. All but `accepted` leave the tunnel as it was. */
@@ -81,6 +83,7 @@ export class Tunnel {
   readonly #indices: IndexSpace;
   readonly #cookies: CookieGenerator;
   readonly #keypairs: Keypairs;
+  readonly #rekeyAfterMs: number | undefined;
   #local: KeyPair;
   #presharedKey: SymmetricKey;
   /** The shared secret of the static keys, made when it is first needed. */
@@ -102,6 +105,7 @@ export class Tunnel {
     this.timers = new Timers(dependencies.random);
     this.#cookies = new CookieGenerator(dependencies.crypto, this.remote);
     this.#keypairs = new Keypairs((session) => this.#retire(session));
+    this.#rekeyAfterMs = options.rekeyAfterMs;
     this.#local = options.local;
     this.#presharedKey = NO_PRESHARED_KEY;
     this.setPresharedKey(options.presharedKey);
@@ -123,6 +127,11 @@ export class Tunnel {
     this.#abandonInitiation();
     this.#keypairs.revokeSending();
     this.#handshakeSentAt = undefined;
+  }
+
+  /** Whether there is a session, even one too old to send with. */
+  get hasSession(): boolean {
+    return this.#keypairs.current !== undefined;
   }
 
   /** The session to send with, or undefined when a handshake must come first. */
@@ -343,6 +352,7 @@ export class Tunnel {
       localIndex,
       remoteIndex,
       createdAt: now,
+      rekeyAfterMs: this.#rekeyAfterMs,
       sendCipher: this.#crypto.sessionCipher(isInitiator ? ofInitiator : ofResponder),
       receiveCipher: this.#crypto.sessionCipher(isInitiator ? ofResponder : ofInitiator),
     });

@@ -41,6 +41,7 @@ test('runLoop() tells what happened before it takes requests, timers before both
     poller,
     wake,
     clock,
+    onWaited: () => undefined,
     onRound: note('events'),
     onWake: () => {
       steps.push('requests');

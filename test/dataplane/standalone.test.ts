@@ -216,13 +216,14 @@ class Interface {
         crypto: NOBLE_CRYPTO,
         random: new SeededRandom(1),
         clock,
+        workNow: clock.now,
         allocateSlab: plainSlab,
         openTun: (options) => new MemoryTun(options),
         openUdp: (options) => this.#openUdp(options),
         poller: { add: () => undefined, remove: () => undefined },
         counters: viewCounters(this.#counters),
       },
-      'wg-test',
+      { name: 'wg-test', rekeyAfterMs: undefined },
     );
   }
 

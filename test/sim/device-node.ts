@@ -51,6 +51,8 @@ export class DeviceNode implements SimNode {
   readonly roamed: PeerIndex[] = [];
   /** Everything that went to the network. */
   readonly sent: { readonly datagram: Uint8Array; readonly trafficClass: number }[] = [];
+  /** Called with each packet that came out. */
+  onPacket: (packet: Uint8Array) => void = () => undefined;
   readonly #network: SimNetwork;
   readonly #slab = plainSlab(SLAB_BYTES);
   readonly #datagrams = new DatagramBatch(this.#slab, 8);
@@ -160,6 +162,7 @@ export class DeviceNode implements SimNode {
   }
 
   #take(packet: Uint8Array): void {
+    this.onPacket(packet);
     const view = new DataView(packet.buffer);
     const kind = view.getUint32(IPV6_HEADER_BYTES);
     const n = view.getUint32(IPV6_HEADER_BYTES + 4);

@@ -29,6 +29,13 @@ const SCRATCH_BYTES = 512 * 1024;
 /** Nobody is told of what happens to peers. */
 const NO_EVENTS = { handshakeCompleted: () => undefined, endpointRoamed: () => undefined };
 
+export interface StandaloneOptions {
+  /** Of the interface. */
+  readonly name: string;
+  /** When sessions are renewed, if sooner than the paper says. */
+  readonly rekeyAfterMs: number | undefined;
+}
+
 export class StandaloneEngine {
   readonly pipeline: Pipeline;
   readonly #dependencies: EngineDependencies;
@@ -39,8 +46,9 @@ export class StandaloneEngine {
   #mark = 0;
   #isUp = false;
 
-  /** Makes the interface `name`, which is down; throws as OpenTun does. */
-  constructor(dependencies: EngineDependencies, name: string) {
+  /** Makes the interface, which is down; throws as OpenTun does. */
+  constructor(dependencies: EngineDependencies, options: StandaloneOptions) {
+    const { name, rekeyAfterMs } = options;
     this.#dependencies = dependencies;
     const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
     const places = makePlaces(PACKET_BYTES_MAX);
@@ -60,14 +68,14 @@ export class StandaloneEngine {
         crypto: dependencies.crypto,
         random,
         wallNow: () => clock.wallNow(),
-        workNow: () => clock.now(),
+        workNow: dependencies.workNow,
         routes,
         sink: this.#udp,
         events: NO_EVENTS,
         scratch: allocateSlab(SCRATCH_BYTES),
         counters: counters.device,
       },
-      { privateKey: this.#placeholderKey(), mtu: MTU_DEFAULT },
+      { privateKey: this.#placeholderKey(), mtu: MTU_DEFAULT, rekeyAfterMs },
     );
     device.setRunning(false, clock.now());
     this.#book = new PeerBook(device, routes);
@@ -139,11 +147,19 @@ export class StandaloneEngine {
     this.#udp.flush();
   }
 
+  /** The machine has slept: no session is used again, and those that were begin anew. */
+  forgetSessions(): void {
+    this.pipeline.device.forgetSessions(this.#dependencies.clock.now());
+    this.#udp.flush();
+  }
+
   nextDeadline(): Millis {
     return this.pipeline.device.nextDeadline();
   }
 
+  /** Zeroes all keys and closes all descriptors. */
   close(): void {
+    this.pipeline.device.close();
     this.#udp.close();
     this.pipeline.tuns.closeAll();
   }

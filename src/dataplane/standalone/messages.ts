@@ -3,10 +3,11 @@
 
 import type { ErrorText } from '../messages.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
+import type { StandaloneOptions } from './engine.ts';
 
 /** Given to the worker when it is made. */
 export interface StandaloneStart {
-  readonly name: string;
+  readonly options: StandaloneOptions;
   readonly counters: SharedArrayBuffer;
   /** An eventfd that the worker waits for besides packets. */
   readonly wakeDescriptor: number;

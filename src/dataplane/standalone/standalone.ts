@@ -8,10 +8,10 @@ import { LinuxWake } from '../../os/linux/wake.ts';
 import { counterMemory, readCounters } from '../counters.ts';
 import { errorFromText } from '../messages.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
+import type { StandaloneOptions } from './engine.ts';
 import type { StandaloneReport, StandaloneRequest, StandaloneStart } from './messages.ts';
 
-export interface StandaloneOptions {
-  readonly name: string;
+export interface StandaloneInterfaceOptions extends StandaloneOptions {
   readonly logger: Logger;
 }
 
@@ -38,11 +38,12 @@ export class StandaloneInterface {
    * Makes the interface, which is down and has no key. Rejects with NO_TUN, NOT_ROOT,
    * ALREADY_RUNNING and others.
    */
-  static async start(options: StandaloneOptions): Promise<StandaloneInterface> {
+  static async start(options: StandaloneInterfaceOptions): Promise<StandaloneInterface> {
     const wake = new LinuxWake();
     const counters = counterMemory();
+    const { name, rekeyAfterMs } = options;
     const start: StandaloneStart = {
-      name: options.name,
+      options: { name, rekeyAfterMs },
       counters,
       wakeDescriptor: wake.descriptor,
     };

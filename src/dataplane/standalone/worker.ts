@@ -24,6 +24,7 @@ import { HOST_TUN } from '../config.ts';
 import { viewCounters } from '../counters.ts';
 import { runLoop } from '../loop.ts';
 import { type ErrorText, errorText } from '../messages.ts';
+import { SleepGuard } from '../sleep-guard.ts';
 import { StandaloneEngine } from './engine.ts';
 import { LinkFollower } from './link-follower.ts';
 import type { StandaloneReport, StandaloneRequest, StandaloneStart } from './messages.ts';
@@ -47,13 +48,14 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
         crypto,
         random: SYSTEM_RANDOM,
         clock,
+        workNow: () => clock.threadNow(),
         allocateSlab: nativeSlab,
         openTun,
         openUdp,
         poller,
         counters: viewCounters(start.counters),
       },
-      start.name,
+      start.options,
     );
     follower = new LinkFollower(
       { engine, poller, watchTun, routeNews: openRouteNews() },
@@ -62,16 +64,21 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
     );
   } catch (error) {
     send({ type: 'not-started', error: textOf(error) });
+    poller.close();
     return;
   }
   send({ type: 'started', crypto: crypto.name });
   follower.refresh(clock.now());
+  const guard = new SleepGuard(clock);
   runLoop({
     engine,
     poller,
     wake: new LinuxWake(start.wakeDescriptor),
     clock,
     onWake: () => answerAll(engine, port, send),
+    onWaited: () => {
+      if (guard.check()) engine.forgetSessions();
+    },
     onRound: () => follower.refreshIfDue(clock.now()),
     onTunFailed: () => send({ type: 'gone' }),
     onNews: () => follower.takeNews(clock.now()),
