@@ -1,6 +1,6 @@
-// Whether the machine slept, or was stopped and went on elsewhere, since the last look. Its sessions
-// are void then: others may have had its memory meanwhile, and a copy of the machine that goes on
-// with the same keys would use the same nonces for other packets.
+// Whether the machine slept, or was stopped and went on elsewhere, since the last look. Its
+// sessions are void then: others may have had its memory meanwhile, and a copy of the machine that
+// goes on with the same keys would use the same nonces for other packets.
 //
 //   suspend          CLOCK_BOOTTIME goes on, CLOCK_MONOTONIC stands still
 //   snapshot, clone  both stand still, and the wall clock is set forward when the machine goes on

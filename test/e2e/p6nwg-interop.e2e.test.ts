@@ -1,0 +1,89 @@
+// p6nwg and every wireguard-go of this machine: both roles, both families inside and outside, and
+// rekeys that lose no packet.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
+import { P6NWG, type Program, startProgram, WIREGUARD_GOES } from './p6nwg.ts';
+
+const NO_OTHER = WIREGUARD_GOES.length === 0 && 'needs wireguard-go';
+const OPTIONS = { skip: SKIP || NO_OTHER, timeout: 120_000 };
+const PORT = 51_820;
+/** Sessions are renewed as soon as a handshake may follow another one, every 5 s. */
+const REKEY = { REKEY_AFTER_SECONDS: '1' };
+const REKEYS = 4;
+
+for (const [number, program] of WIREGUARD_GOES.entries()) {
+  test(`wireguard-go ${number}: both roles, both families`, OPTIONS, async (t) => {
+    for (const [begins, endpoint] of [
+      ['ours', '10.9.0.2'],
+      ['theirs', '[2001:db8:9::1]'],
+    ] as const) {
+      const { a, b, ours, theirs } = await start(t, program);
+      if (begins === 'ours') ours.set(`peer ${theirs.publicKey} endpoint ${endpoint}:${PORT}`);
+      else theirs.set(`peer ${ours.publicKey} endpoint ${endpoint}:${PORT}`);
+      const [first, last, of] = begins === 'ours' ? [a, b, [2, 1]] : [b, a, [1, 2]];
+      await first.runAsync(`ping -c 3 -i 0.1 -W 2 10.77.0.${of[0]}`);
+      await last.runAsync(`ping -6 -c 3 -i 0.1 -W 2 fd77::${of[1]}`);
+      assert.match(ours.show('latest-handshakes'), /\t[1-9]\d+$/);
+      assert.match(theirs.show('latest-handshakes'), /\t[1-9]\d+$/);
+    }
+  });
+
+  test(`wireguard-go ${number}: ${REKEYS} rekeys of ours lose no packet`, OPTIONS, async (t) => {
+    const { a, ours, theirs } = await start(t, program, REKEY);
+    ours.set(`peer ${theirs.publicKey} endpoint 10.9.0.2:${PORT}`);
+    await a.runAsync('ping -c 1 -W 2 10.77.0.2');
+    const seen = new Set<string>();
+    // Small packets all the time, and a flow of full ones beside them.
+    const load = sendLoad(a, REKEYS * 5 + 3);
+    let lost = '';
+    while (seen.size <= REKEYS) {
+      const report = await a.runAsync('ping -q -c 250 -i 0.004 -W 2 10.77.0.2');
+      if (!report.includes(' 0% packet loss')) lost += report;
+      seen.add(ours.show('latest-handshakes'));
+    }
+    await load;
+    assert.equal(lost, '');
+  });
+}
+
+interface Pair {
+  readonly a: TestNamespace;
+  readonly b: TestNamespace;
+  readonly ours: Program;
+  readonly theirs: Program;
+}
+
+/** Ours has 10.77.0.1 and fd77::1 inside, theirs .2; nobody knows where the other is. */
+async function start(
+  t: TestContext,
+  program: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Pair> {
+  const [a, b] = [makeNamespace(t, 'a'), makeNamespace(t, 'b')];
+  joinNamespaces(a, '10.9.0.1/24', b, '10.9.0.2/24');
+  joinNamespaces(a, '2001:db8:9::1/64', b, '2001:db8:9::2/64');
+  const [ours, theirs] = await Promise.all([
+    startProgram(t, a, P6NWG, { listenPort: PORT, environment }),
+    startProgram(t, b, program, { listenPort: PORT }),
+  ]);
+  ours.set(`peer ${theirs.publicKey} allowed-ips 10.77.0.2/32,fd77::2/128`);
+  theirs.set(`peer ${ours.publicKey} allowed-ips 10.77.0.1/32,fd77::1/128`);
+  for (const [namespace, one, last] of [
+    [a, ours, 1],
+    [b, theirs, 2],
+  ] as const) {
+    namespace.run(`ip link set ${one.interfaceName} addrgenmode none`);
+    namespace.run(`ip addr add 10.77.0.${last}/24 dev ${one.interfaceName}`);
+    namespace.run(`ip addr add fd77::${last}/64 dev ${one.interfaceName} nodad`);
+    namespace.run(`ip link set ${one.interfaceName} mtu 1420 up`);
+  }
+  return { a, b, ours, theirs };
+}
+
+/** Packets of full size for about some seconds; fails when any is lost. */
+async function sendLoad(namespace: TestNamespace, seconds: number): Promise<void> {
+  const words = `ping -q -c ${seconds * 200} -i 0.005 -s 1392 -M dont -W 2 10.77.0.2`;
+  assert.match(await namespace.runAsync(words), / 0% packet loss/);
+}
