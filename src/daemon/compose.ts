@@ -14,6 +14,7 @@ import { CopyFile } from '../follower/copy-file.ts';
 import { Follower } from '../follower/follower.ts';
 import { NAMESERVER_OPTIONS, Nameserver } from '../nameserver/nameserver.ts';
 import { followResolvConf } from '../nameserver/resolv-conf-follower.ts';
+import { TimestampFile } from '../os/timestamp-file.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { Announcer } from './announcer.ts';
@@ -44,6 +45,7 @@ import { VERSION } from './version.ts';
 /** p6nctl is for root: whoever opens the socket may do everything. */
 const SOCKET_MODE = 0o600;
 const COPY_FILE = 'copy.json';
+const CLOCK_FILE = 'handshake-clock';
 /** How long the answer to an enrolment waits for the new peer, milliseconds. */
 const PEER_TIMEOUT_MS = 10_000;
 /** More than the peers that can complete a handshake while the agent starts. */
@@ -172,7 +174,8 @@ class Daemon {
     const logger = this.#logger;
     const config = initialDataplane(this.#config, identity, key);
     const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
-    const dataplane = await Dataplane.start({ config, logger, onEvent });
+    const timestamps = new TimestampFile(joinPath(this.#config.stateDir, CLOCK_FILE));
+    const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps });
     this.#lifecycle.started('data plane', dataplane);
     this.#lifecycle.started('links', { stop: () => links.releaseExclusive(HOST_DEVICE) });
     const applied = new AppliedConfig(dataplane, config);

@@ -13,6 +13,7 @@ import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
 import { counterMemory, readCounters } from './counters.ts';
 import type { ChangeFailure } from './engine.ts';
+import { HandshakeClockKeeper, type TimestampStore } from './handshake-clock.ts';
 import {
   errorFromText,
   type FailureText,
@@ -38,6 +39,8 @@ export interface DataplaneOptions {
   readonly config: DataplaneConfig;
   readonly logger: Logger;
   readonly onEvent: (event: DataplaneEvent) => void;
+  /** Where the time of initiations outlives the process. */
+  readonly timestamps?: TimestampStore;
 }
 
 export interface PeerStatus extends DevicePeerStatus {
@@ -62,6 +65,7 @@ export class Dataplane {
   readonly #worker: Worker;
   readonly #wake: LinuxWake;
   readonly #counters: SharedArrayBuffer;
+  readonly #keeper: HandshakeClockKeeper;
   readonly #options: DataplaneOptions;
   readonly #waiting = new Map<number, Waiting>();
   /** What the worker has carried out, less what failed. */
@@ -79,6 +83,7 @@ export class Dataplane {
    * a `tun-failed` event, and is tried again with the next configuration.
    */
   static async start(options: DataplaneOptions): Promise<Dataplane> {
+    const keeper = await startKeeper(options);
     const wake = new LinuxWake();
     const counters = counterMemory();
     const { listenPort, device } = options.config;
@@ -86,6 +91,7 @@ export class Dataplane {
     const start: WorkerStart = {
       options: { listenPort, privateKey: device.privateKey, mtu },
       counters,
+      timestamps: keeper.memory,
       wakeDescriptor: wake.descriptor,
     };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -97,7 +103,7 @@ export class Dataplane {
     try {
       const { port, crypto } = await started(worker);
       options.logger.info('data plane started', { port, crypto });
-      dataplane = new Dataplane({ worker, wake, counters, port, crypto }, options);
+      dataplane = new Dataplane({ worker, wake, counters, keeper, port, crypto }, options);
       await dataplane.#applyFirst(options.config);
       return dataplane;
     } catch (error) {
@@ -107,6 +113,7 @@ export class Dataplane {
       worker.postMessage(stop);
       wake.signal();
       await exited;
+      await keeper.stop();
       wake.close();
       throw asP6nError(error, 'Cannot start the data plane');
     }
@@ -117,6 +124,7 @@ export class Dataplane {
       readonly worker: Worker;
       readonly wake: LinuxWake;
       readonly counters: SharedArrayBuffer;
+      readonly keeper: HandshakeClockKeeper;
       readonly port: number;
       readonly crypto: string;
     },
@@ -125,6 +133,7 @@ export class Dataplane {
     this.#worker = parts.worker;
     this.#wake = parts.wake;
     this.#counters = parts.counters;
+    this.#keeper = parts.keeper;
     this.port = parts.port;
     this.crypto = parts.crypto;
     this.#options = options;
@@ -165,6 +174,7 @@ export class Dataplane {
     const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#send({ type: 'stop' });
     await exited;
+    await this.#keeper.stop();
     this.#rejectWaiting(stoppedError());
     this.#wake.close();
   }
@@ -255,6 +265,13 @@ export class Dataplane {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+function startKeeper({ timestamps, logger }: DataplaneOptions): Promise<HandshakeClockKeeper> {
+  return HandshakeClockKeeper.start(timestamps, (error) => {
+    const { message } = asP6nError(error, 'Cannot keep the time of handshakes');
+    logger.warn('time of handshakes not kept', { error: message });
+  });
 }
 
 /** Resolves once the worker has its sockets. */

@@ -2,7 +2,7 @@
 // and told what shall be. The worker runs it on the machine, tests run many in one process.
 
 import { toBase64 } from '../base/bytes.ts';
-import { after, type Clock, type Millis } from '../base/clock.ts';
+import { after, type Clock, type Millis, type WallMillis } from '../base/clock.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';
 import { type Random, randomUint32 } from '../base/random.ts';
 import type { PeerConfig } from '../device/config.ts';
@@ -29,6 +29,8 @@ export interface EngineDependencies {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly clock: Clock;
+  /** The time for initiations; that of the clock when absent. */
+  readonly timestampNow?: () => WallMillis;
   /** Measures the work of handshakes: a clock that runs only while this thread does. */
   readonly workNow: () => Millis;
   readonly allocateSlab: AllocateSlab;
@@ -101,6 +103,7 @@ export class Engine {
         crypto: dependencies.crypto,
         random,
         wallNow: () => clock.wallNow(),
+        timestampNow: dependencies.timestampNow,
         workNow: dependencies.workNow,
         routes,
         sink: udp,

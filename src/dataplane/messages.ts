@@ -11,6 +11,8 @@ import type { ChangeFailure, EngineOptions } from './engine.ts';
 export interface WorkerStart {
   readonly options: EngineOptions;
   readonly counters: SharedArrayBuffer;
+  /** Of a HandshakeClock. */
+  readonly timestamps: SharedArrayBuffer;
   /** An eventfd that the worker waits for besides packets. */
   readonly wakeDescriptor: number;
 }

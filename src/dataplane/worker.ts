@@ -22,6 +22,7 @@ import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../wireguard/crypto/noble.ts';
 import { viewCounters } from './counters.ts';
 import { Engine } from './engine.ts';
+import { HandshakeClock } from './handshake-clock.ts';
 import { runLoop } from './loop.ts';
 import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
 import { SleepGuard } from './sleep-guard.ts';
@@ -34,6 +35,10 @@ if (parentPort !== null) {
 function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void {
   const clock = new LinuxClock();
   const poller = new LinuxPoller();
+  const timestamps = new HandshakeClock(start.timestamps, {
+    wallNow: () => clock.wallNow(),
+    now: () => clock.now(),
+  });
   const report = (message: Report): void => port.postMessage(message);
   let engine: Engine;
   try {
@@ -43,6 +48,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
         random: SYSTEM_RANDOM,
         clock,
         workNow: () => clock.threadNow(),
+        timestampNow: () => timestamps.now(),
         allocateSlab: nativeSlab,
         openTun,
         openUdp,

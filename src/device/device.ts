@@ -32,6 +32,8 @@ export interface DeviceDependencies {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly wallNow: () => WallMillis;
+  /** The wall clock of initiations, which does not go back; wallNow when absent. */
+  readonly timestampNow?: (() => WallMillis) | undefined;
   readonly routes: Routes;
   readonly sink: DatagramSink;
   readonly events: DeviceEvents;
@@ -97,7 +99,7 @@ export class Device {
     const heardFrom = (peer: Peer, endpoint: Endpoint) => this.#heardFrom(peer, endpoint);
     const handshakeCompleted = (peer: Peer) => this.#handshakeCompleted(peer);
     const transmitter = new Transmitter(
-      { sink, scratch, counters, deadlines, wallNow },
+      { sink, scratch, counters, deadlines, wallNow: dependencies.timestampNow ?? wallNow },
       options.mtu,
     );
     this.#transmitter = transmitter;

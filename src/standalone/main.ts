@@ -1,11 +1,13 @@
 // p6nwg: one WireGuard interface, configured by wg(8). Composes the interface and its socket, and
 // runs until a signal or the interface's deletion ends it.
 
+import { join } from 'node:path';
 import { asP6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../daemon/version.ts';
 import { StandaloneInterface } from '../dataplane/standalone/standalone.ts';
 import { zoneIndex } from '../os/linux/zones.ts';
+import { TimestampFile } from '../os/timestamp-file.ts';
 import { serveUapi } from '../uapi/server.ts';
 import { runInBackground, sayFailed, sayReady } from './background.ts';
 import {
@@ -17,6 +19,8 @@ import {
 } from './command-line.ts';
 import { createLogger } from './log.ts';
 
+/** For the time of the last handshake of each interface. */
+const STATE_FOLDER = '/var/lib/p6nwg';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const END_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
@@ -70,7 +74,12 @@ async function runInterface(options: {
   readonly onReady: () => void;
 }): Promise<void> {
   const { name, logger } = options;
-  const device = await StandaloneInterface.start({ name, logger, rekeyAfterMs: rekeyAfterMs() });
+  const device = await StandaloneInterface.start({
+    name,
+    logger,
+    rekeyAfterMs: rekeyAfterMs(),
+    timestamps: new TimestampFile(join(STATE_FOLDER, `${name}.clock`)),
+  });
   try {
     const server = await serveUapi({ name, device, resolveZone: zoneIndex, logger });
     try {

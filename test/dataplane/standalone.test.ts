@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock } from '../../src/base/clock.ts';
+import type { Clock, WallMillis } from '../../src/base/clock.ts';
 import { P6nError } from '../../src/base/errors.ts';
 import { plainSlab } from '../../src/base/slab.ts';
 import { HOST_TUN } from '../../src/dataplane/config.ts';
@@ -177,17 +177,24 @@ test('StandaloneEngine limits its answers', () => {
   assert.deepEqual([ask(), ask()], [1, 0]);
 });
 
+test('StandaloneEngine is known again after a restart with a clock that was set back', () => {
+  const other = new Interface();
+  const deliveredBy = (one: Interface): number => {
+    const before = other.tun.delivered.length;
+    join(one, other);
+    one.send(packet('fd00::1', 'fd00::2', 59));
+    return other.tun.delivered.length - before;
+  };
+  assert.equal(deliveredBy(new Interface(2e12)), 1);
+  other.now += 1_000;
+  assert.equal(deliveredBy(new Interface(0)), 0, 'by its clock it is older');
+  assert.equal(other.counters()['device_drop_initiation_replayed'], 1);
+  assert.equal(deliveredBy(new Interface(0, () => 3e12 as WallMillis)), 1);
+});
+
 test('StandaloneEngine carries packets of any length that the interface lets through', () => {
   const [one, other] = [new Interface(), new Interface()];
-  for (const [from, to, n] of [
-    [one, other, 1],
-    [other, one, 2],
-  ] as const) {
-    from.change({ privateKey: key(n) as PrivateKey, listenPort: PORT });
-    from.setPeer(3 - n, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
-    from.engine.up();
-    from.onSend = (datagram, endpoint) => to.receive(datagram, endpoint);
-  }
+  join(one, other);
   one.engine.setMtu(65_440);
   for (const length of [40, 1420, 9000, 65_400]) {
     const big = packet('fd00::1', 'fd00::2', 59, new Uint8Array(length));
@@ -206,10 +213,11 @@ class Interface {
   udp: MemoryUdp | undefined;
   readonly #counters = counterMemory();
 
-  constructor() {
+  /** `wall` is the wall clock at the beginning, `timestampNow` that of initiations. */
+  constructor(wall = 1e12, timestampNow?: () => WallMillis) {
     const clock: Clock = {
       now: () => this.now as never,
-      wallNow: () => (1e12 + this.now) as never,
+      wallNow: () => (wall + this.now) as never,
     };
     this.engine = new StandaloneEngine(
       {
@@ -217,6 +225,7 @@ class Interface {
         random: new SeededRandom(1),
         clock,
         workNow: clock.now,
+        ...(timestampNow === undefined ? {} : { timestampNow }),
         allocateSlab: plainSlab,
         openTun: (options) => new MemoryTun(options),
         openUdp: (options) => this.#openUdp(options),
@@ -288,6 +297,19 @@ class Interface {
       close();
     };
     return udp;
+  }
+}
+
+/** Makes peers of the two, each receiving what the other sends. */
+function join(one: Interface, other: Interface): void {
+  for (const [from, to, n] of [
+    [one, other, 1],
+    [other, one, 2],
+  ] as const) {
+    from.change({ privateKey: key(n) as PrivateKey, listenPort: PORT });
+    from.setPeer(3 - n, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
+    from.engine.up();
+    from.onSend = (datagram, endpoint) => to.receive(datagram, endpoint);
   }
 }
 

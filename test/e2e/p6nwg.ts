@@ -46,7 +46,9 @@ export interface ProgramOptions {
 
 /** A name for an interface that nobody else has: sockets of all namespaces are in one folder. */
 export function interfaceName(): string {
-  return `wg${randomBytes(4).toString('hex')}`;
+  const name = `wg${randomBytes(4).toString('hex')}`;
+  process.once('exit', () => rmSync(`/var/lib/p6nwg/${name}.clock`, { force: true }));
+  return name;
 }
 
 /** Starts `program -f` inside `namespace` with a key; it ends with the test. */

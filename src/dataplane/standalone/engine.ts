@@ -68,6 +68,7 @@ export class StandaloneEngine {
         crypto: dependencies.crypto,
         random,
         wallNow: () => clock.wallNow(),
+        timestampNow: dependencies.timestampNow,
         workNow: dependencies.workNow,
         routes,
         sink: this.#udp,

@@ -9,6 +9,8 @@ import type { StandaloneOptions } from './engine.ts';
 export interface StandaloneStart {
   readonly options: StandaloneOptions;
   readonly counters: SharedArrayBuffer;
+  /** Of a HandshakeClock. */
+  readonly timestamps: SharedArrayBuffer;
   /** An eventfd that the worker waits for besides packets. */
   readonly wakeDescriptor: number;
 }

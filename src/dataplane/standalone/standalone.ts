@@ -2,10 +2,11 @@
 // it is. Packets are moved by a worker with a loop of its own. The door of this folder.
 
 import { Worker } from 'node:worker_threads';
-import { P6nError } from '../../base/errors.ts';
+import { asP6nError, P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { LinuxWake } from '../../os/linux/wake.ts';
 import { counterMemory, readCounters } from '../counters.ts';
+import { HandshakeClockKeeper, type TimestampStore } from '../handshake-clock.ts';
 import { errorFromText } from '../messages.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
 import type { StandaloneOptions } from './engine.ts';
@@ -13,6 +14,15 @@ import type { StandaloneReport, StandaloneRequest, StandaloneStart } from './mes
 
 export interface StandaloneInterfaceOptions extends StandaloneOptions {
   readonly logger: Logger;
+  /** Where the time of initiations outlives the process. */
+  readonly timestamps: TimestampStore;
+}
+
+interface Parts {
+  readonly worker: Worker;
+  readonly wake: LinuxWake;
+  readonly counters: SharedArrayBuffer;
+  readonly keeper: HandshakeClockKeeper;
 }
 
 type Answer = Extract<StandaloneReport, { readonly id: number }>;
@@ -28,6 +38,7 @@ export class StandaloneInterface {
   readonly #worker: Worker;
   readonly #wake: LinuxWake;
   readonly #counters: SharedArrayBuffer;
+  readonly #keeper: HandshakeClockKeeper;
   readonly #logger: Logger;
   readonly #exited: Promise<void>;
   readonly #waiting = new Map<number, Waiting>();
@@ -39,12 +50,17 @@ export class StandaloneInterface {
    * ALREADY_RUNNING and others.
    */
   static async start(options: StandaloneInterfaceOptions): Promise<StandaloneInterface> {
+    const { name, rekeyAfterMs, logger, timestamps } = options;
+    const keeper = await HandshakeClockKeeper.start(timestamps, (error) => {
+      const { message } = asP6nError(error, 'Cannot keep the time of handshakes');
+      logger.info('time of handshakes not kept', { error: message });
+    });
     const wake = new LinuxWake();
     const counters = counterMemory();
-    const { name, rekeyAfterMs } = options;
     const start: StandaloneStart = {
       options: { name, rekeyAfterMs },
       counters,
+      timestamps: keeper.memory,
       wakeDescriptor: wake.descriptor,
     };
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -52,28 +68,26 @@ export class StandaloneInterface {
       name: 'p6n-wireguard',
     });
     // Listens before the first message, so that no later one is lost.
-    const made = new StandaloneInterface(worker, wake, counters, options.logger);
+    const made = new StandaloneInterface({ worker, wake, counters, keeper }, logger);
     try {
       const crypto = await started(worker);
       const level = crypto === 'openssl' ? 'debug' : 'warn';
-      options.logger[level]('interface made', { interface: options.name, crypto });
+      logger[level]('interface made', { interface: name, crypto });
       return made;
     } catch (error) {
       await worker.terminate();
+      await keeper.stop();
       wake.close();
       throw error;
     }
   }
 
-  private constructor(
-    worker: Worker,
-    wake: LinuxWake,
-    counters: SharedArrayBuffer,
-    logger: Logger,
-  ) {
+  private constructor(parts: Parts, logger: Logger) {
+    const { worker } = parts;
     this.#worker = worker;
-    this.#wake = wake;
-    this.#counters = counters;
+    this.#wake = parts.wake;
+    this.#counters = parts.counters;
+    this.#keeper = parts.keeper;
     this.#logger = logger;
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => resolve());
@@ -113,6 +127,7 @@ export class StandaloneInterface {
       this.#send({ type: 'stop' });
     }
     await this.#exited;
+    await this.#keeper.stop();
     for (const { reject } of this.#waiting.values()) reject(stoppedError());
     this.#waiting.clear();
     this.#wake.close();

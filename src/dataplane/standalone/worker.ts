@@ -22,6 +22,7 @@ import type { Crypto } from '../../wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../wireguard/crypto/noble.ts';
 import { HOST_TUN } from '../config.ts';
 import { viewCounters } from '../counters.ts';
+import { HandshakeClock } from '../handshake-clock.ts';
 import { runLoop } from '../loop.ts';
 import { type ErrorText, errorText } from '../messages.ts';
 import { SleepGuard } from '../sleep-guard.ts';
@@ -40,6 +41,10 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
   const send: Send = (report) => port.postMessage(report);
   const clock = new LinuxClock();
   const poller = new LinuxPoller();
+  const timestamps = new HandshakeClock(start.timestamps, {
+    wallNow: () => clock.wallNow(),
+    now: () => clock.now(),
+  });
   let engine: StandaloneEngine;
   let follower: LinkFollower;
   try {
@@ -49,6 +54,7 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
         random: SYSTEM_RANDOM,
         clock,
         workNow: () => clock.threadNow(),
+        timestampNow: () => timestamps.now(),
         allocateSlab: nativeSlab,
         openTun,
         openUdp,
