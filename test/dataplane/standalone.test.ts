@@ -183,6 +183,7 @@ test('StandaloneEngine is known again after a restart with a clock that was set 
     const before = other.tun.delivered.length;
     join(one, other);
     one.send(packet('fd00::1', 'fd00::2', 59));
+    deliver(one, other);
     return other.tun.delivered.length - before;
   };
   assert.equal(deliveredBy(new Interface(2e12)), 1);
@@ -199,6 +200,7 @@ test('StandaloneEngine carries packets of any length that the interface lets thr
   for (const length of [40, 1420, 9000, 65_400]) {
     const big = packet('fd00::1', 'fd00::2', 59, new Uint8Array(length));
     one.send(big);
+    deliver(one, other);
     assert.deepEqual(other.tun.delivered.at(-1), big, `${length}`);
   }
 });
@@ -209,6 +211,8 @@ class Interface {
   /** Types of the messages that were sent. */
   readonly sent: number[] = [];
   onSend: (datagram: Uint8Array, endpoint: Uint8Array) => void = () => undefined;
+  /** Datagrams on their way here. */
+  readonly arriving: { readonly bytes: Uint8Array; readonly endpoint: Uint8Array }[] = [];
   openSockets = 0;
   udp: MemoryUdp | undefined;
   readonly #counters = counterMemory();
@@ -300,7 +304,7 @@ class Interface {
   }
 }
 
-/** Makes peers of the two, each receiving what the other sends. */
+/** Makes peers of the two; deliver() brings each what the other sent. */
 function join(one: Interface, other: Interface): void {
   for (const [from, to, n] of [
     [one, other, 1],
@@ -309,7 +313,16 @@ function join(one: Interface, other: Interface): void {
     from.change({ privateKey: key(n) as PrivateKey, listenPort: PORT });
     from.setPeer(3 - n, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
     from.engine.up();
-    from.onSend = (datagram, endpoint) => to.receive(datagram, endpoint);
+    from.onSend = (bytes, endpoint) => to.arriving.push({ bytes, endpoint });
+  }
+}
+
+function deliver(...interfaces: readonly Interface[]): void {
+  for (;;) {
+    const to = interfaces.find(({ arriving }) => arriving.length > 0);
+    const datagram = to?.arriving.shift();
+    if (to === undefined || datagram === undefined) return;
+    to.receive(datagram.bytes, datagram.endpoint);
   }
 }
 
