@@ -3,32 +3,28 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock, WallMillis } from '../../src/base/clock.ts';
+import type { WallMillis } from '../../src/base/clock.ts';
 import { P6nError } from '../../src/base/errors.ts';
-import { plainSlab } from '../../src/base/slab.ts';
-import { HOST_TUN } from '../../src/dataplane/config.ts';
-import { counterMemory, readCounters, viewCounters } from '../../src/dataplane/counters.ts';
-import { moveInbound } from '../../src/dataplane/inbound.ts';
-import { moveOutbound } from '../../src/dataplane/outbound.ts';
-import type { InterfaceChange, PeerChange } from '../../src/dataplane/standalone/config.ts';
-import { StandaloneEngine } from '../../src/dataplane/standalone/engine.ts';
+import type { PeerChange } from '../../src/dataplane/standalone/config.ts';
 import { ANSWER_BURST, ANSWERS_PER_SECOND } from '../../src/dataplane/standalone/open-policy.ts';
 import { parsePrefix } from '../../src/ip/prefix.ts';
-import type { PrivateKey, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
-import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
-import { MemoryTun } from '../fakes/memory-tun.ts';
-import { MemoryUdp } from '../fakes/memory-udp.ts';
-import { SeededRandom } from '../fakes/seeded-random.ts';
+import type { PrivateKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
+import {
+  deliver,
+  join,
+  keyOf,
+  PLACE_OF_OTHER,
+  PORT,
+  StandaloneNode,
+  secret,
+  TAKEN_PORT,
+} from '../fakes/standalone-node.ts';
 import { packet } from '../filter/packets.ts';
 
-const NONE: InterfaceChange = { replacePeers: false, peers: [] };
-const PORT = 51_820;
-const TAKEN_PORT = 1;
 const INITIATION = 1;
-const PLACE_OF_OTHER = { address: '192.0.2.2', port: PORT };
 
 test('StandaloneEngine opens sockets while it is up, and keeps the port that it was given', () => {
-  const one = new Interface();
+  const one = new StandaloneNode();
   one.change({ listenPort: 0, mark: 7 });
   assert.equal(one.openSockets, 0);
   assert.equal(one.engine.state().listenPort, 0);
@@ -44,7 +40,7 @@ test('StandaloneEngine opens sockets while it is up, and keeps the port that it 
 });
 
 test('StandaloneEngine keeps its port when another one is taken', () => {
-  const one = new Interface();
+  const one = new StandaloneNode();
   one.change({ listenPort: PORT });
   one.engine.up();
   assert.throws(() => one.change({ listenPort: TAKEN_PORT }), isError('PORT_TAKEN'));
@@ -57,18 +53,18 @@ test('StandaloneEngine keeps its port when another one is taken', () => {
 });
 
 test('StandaloneEngine tells what it was told', () => {
-  const one = new Interface();
-  const presharedKey = key(9) as SymmetricKey;
-  one.change({ privateKey: key(1) as PrivateKey, listenPort: PORT, mark: 3 });
+  const one = new StandaloneNode();
+  const presharedKey = secret(9) as SymmetricKey;
+  one.change({ privateKey: secret(1) as PrivateKey, listenPort: PORT, mark: 3 });
   one.setPeer(2, { presharedKey, persistentKeepalive: 25, endpoint: PLACE_OF_OTHER });
   one.setPeer(2, { allowedIps: allow('10.0.0.0/8', 'fd00::/8') });
   assert.deepEqual(one.engine.state(), {
-    privateKey: key(1),
+    privateKey: secret(1),
     listenPort: PORT,
     mark: 3,
     peers: [
       {
-        publicKey: publicKey(2),
+        publicKey: keyOf(2),
         presharedKey,
         endpoint: PLACE_OF_OTHER,
         lastHandshakeAt: undefined,
@@ -79,16 +75,16 @@ test('StandaloneEngine tells what it was told', () => {
       },
     ],
   });
-  one.setPeer(2, { presharedKey: key(0) as SymmetricKey, persistentKeepalive: 0 });
+  one.setPeer(2, { presharedKey: secret(0) as SymmetricKey, persistentKeepalive: 0 });
   const [peer] = one.engine.state().peers;
   assert.equal(peer?.presharedKey, undefined);
   assert.equal(peer?.persistentKeepalive, 0);
-  one.change({ privateKey: key(0) as PrivateKey });
+  one.change({ privateKey: secret(0) as PrivateKey });
   assert.equal(one.engine.state().privateKey, undefined);
 });
 
 test('StandaloneEngine moves, removes and replaces allowed IPs', () => {
-  const one = new Interface();
+  const one = new StandaloneNode();
   one.setPeer(2, { allowedIps: allow('10.0.0.0/8', '10.1.0.0/16') });
   one.setPeer(3, { allowedIps: allow('10.1.0.0/16', 'fd00::/8') });
   assert.deepEqual(one.allowedIps(), [['10.0.0.0/8'], ['10.1.0.0/16', 'fd00::/8']]);
@@ -102,15 +98,15 @@ test('StandaloneEngine moves, removes and replaces allowed IPs', () => {
 });
 
 test('StandaloneEngine adds no peer for an update, nor one with its own key', () => {
-  const one = new Interface();
-  one.change({ privateKey: key(1) as PrivateKey });
+  const one = new StandaloneNode();
+  one.change({ privateKey: secret(1) as PrivateKey });
   one.setPeer(2, { updateOnly: true });
   one.setPeer(1, { allowedIps: allow('10.0.0.0/8') });
   assert.deepEqual(one.engine.state().peers, []);
   one.setPeer(2, {});
   one.setPeer(2, { updateOnly: true, persistentKeepalive: 5 });
   assert.equal(one.engine.state().peers[0]?.persistentKeepalive, 5);
-  one.change({ privateKey: key(2) as PrivateKey });
+  one.change({ privateKey: secret(2) as PrivateKey });
   assert.deepEqual(one.engine.state().peers, [], 'the key has become its own');
   one.setPeer(3, {});
   one.change({ replacePeers: true });
@@ -118,7 +114,7 @@ test('StandaloneEngine adds no peer for an update, nor one with its own key', ()
 });
 
 test('StandaloneEngine sends nothing while it is down or has no key', () => {
-  const one = new Interface();
+  const one = new StandaloneNode();
   const peer = { endpoint: PLACE_OF_OTHER, persistentKeepalive: 5 };
   one.setPeer(2, peer);
   one.runTimers(60_000);
@@ -126,7 +122,7 @@ test('StandaloneEngine sends nothing while it is down or has no key', () => {
   one.engine.up();
   one.runTimers(60_000);
   assert.equal(one.sent.length, 0);
-  one.change({ privateKey: key(1) as PrivateKey });
+  one.change({ privateKey: secret(1) as PrivateKey });
   assert.deepEqual(one.sent, [INITIATION], 'the keepalive begins a handshake');
   one.engine.down();
   one.sent.length = 0;
@@ -137,8 +133,8 @@ test('StandaloneEngine sends nothing while it is down or has no key', () => {
 });
 
 test('StandaloneEngine begins anew after it was down, without a wait', () => {
-  const one = new Interface();
-  one.change({ privateKey: key(1) as PrivateKey });
+  const one = new StandaloneNode();
+  one.change({ privateKey: secret(1) as PrivateKey });
   one.setPeer(2, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
   one.engine.up();
   one.send(packet('fd00::1', 'fd00::2', 59));
@@ -149,8 +145,8 @@ test('StandaloneEngine begins anew after it was down, without a wait', () => {
 });
 
 test('StandaloneEngine answers packets without a peer and without a place', () => {
-  const one = new Interface();
-  one.change({ privateKey: key(1) as PrivateKey });
+  const one = new StandaloneNode();
+  one.change({ privateKey: secret(1) as PrivateKey });
   one.setPeer(2, { allowedIps: allow('fd00::2/128', '10.0.0.2/32') });
   one.engine.up();
   for (const destination of ['fd00::2', 'fd00::3']) {
@@ -168,7 +164,7 @@ test('StandaloneEngine answers packets without a peer and without a place', () =
 });
 
 test('StandaloneEngine limits its answers', () => {
-  const one = new Interface();
+  const one = new StandaloneNode();
   const ask = (): number => one.send(packet('fd00::1', 'fd00::2', 59)).length;
   let answers = 0;
   for (let n = 0; n < 2 * ANSWER_BURST; n++) answers += ask();
@@ -178,23 +174,23 @@ test('StandaloneEngine limits its answers', () => {
 });
 
 test('StandaloneEngine is known again after a restart with a clock that was set back', () => {
-  const other = new Interface();
-  const deliveredBy = (one: Interface): number => {
+  const other = new StandaloneNode();
+  const deliveredBy = (one: StandaloneNode): number => {
     const before = other.tun.delivered.length;
     join(one, other);
     one.send(packet('fd00::1', 'fd00::2', 59));
     deliver(one, other);
     return other.tun.delivered.length - before;
   };
-  assert.equal(deliveredBy(new Interface(2e12)), 1);
+  assert.equal(deliveredBy(new StandaloneNode(2e12)), 1);
   other.now += 1_000;
-  assert.equal(deliveredBy(new Interface(0)), 0, 'by its clock it is older');
+  assert.equal(deliveredBy(new StandaloneNode(0)), 0, 'by its clock it is older');
   assert.equal(other.counters()['device_drop_initiation_replayed'], 1);
-  assert.equal(deliveredBy(new Interface(0, () => 3e12 as WallMillis)), 1);
+  assert.equal(deliveredBy(new StandaloneNode(0, () => 3e12 as WallMillis)), 1);
 });
 
 test('StandaloneEngine carries packets of any length that the interface lets through', () => {
-  const [one, other] = [new Interface(), new Interface()];
+  const [one, other] = [new StandaloneNode(), new StandaloneNode()];
   join(one, other);
   one.engine.setMtu(65_440);
   for (const length of [40, 1420, 9000, 65_400]) {
@@ -204,127 +200,6 @@ test('StandaloneEngine carries packets of any length that the interface lets thr
     assert.deepEqual(other.tun.delivered.at(-1), big, `${length}`);
   }
 });
-
-class Interface {
-  now = 1_000;
-  readonly engine: StandaloneEngine;
-  /** Types of the messages that were sent. */
-  readonly sent: number[] = [];
-  onSend: (datagram: Uint8Array, endpoint: Uint8Array) => void = () => undefined;
-  /** Datagrams on their way here. */
-  readonly arriving: { readonly bytes: Uint8Array; readonly endpoint: Uint8Array }[] = [];
-  openSockets = 0;
-  udp: MemoryUdp | undefined;
-  readonly #counters = counterMemory();
-
-  /** `wall` is the wall clock at the beginning, `timestampNow` that of initiations. */
-  constructor(wall = 1e12, timestampNow?: () => WallMillis) {
-    const clock: Clock = {
-      now: () => this.now as never,
-      wallNow: () => (wall + this.now) as never,
-    };
-    this.engine = new StandaloneEngine(
-      {
-        crypto: NOBLE_CRYPTO,
-        random: new SeededRandom(1),
-        clock,
-        workNow: clock.now,
-        ...(timestampNow === undefined ? {} : { timestampNow }),
-        allocateSlab: plainSlab,
-        openTun: (options) => new MemoryTun(options),
-        openUdp: (options) => this.#openUdp(options),
-        poller: { add: () => undefined, remove: () => undefined },
-        counters: viewCounters(this.#counters),
-      },
-      { name: 'wg-test', rekeyAfterMs: undefined },
-    );
-  }
-
-  get tun(): MemoryTun {
-    return this.engine.pipeline.tuns.get(HOST_TUN) as MemoryTun;
-  }
-
-  counters(): Record<string, number> {
-    return readCounters(this.#counters);
-  }
-
-  change(change: Partial<InterfaceChange>): void {
-    this.engine.apply({ ...NONE, ...change });
-  }
-
-  setPeer(n: number, change: Partial<PeerChange>): void {
-    const whole: PeerChange = {
-      publicKey: publicKey(n),
-      remove: false,
-      updateOnly: false,
-      replaceAllowedIps: false,
-      allowedIps: [],
-      ...change,
-    };
-    this.change({ peers: [whole] });
-  }
-
-  allowedIps(): (readonly string[])[] {
-    return this.engine.state().peers.map((peer) => peer.allowedIps);
-  }
-
-  /** A program sends a packet; returns what it is answered. */
-  send(bytes: Uint8Array): Uint8Array[] {
-    const before = this.tun.delivered.length;
-    this.tun.waiting.push(bytes);
-    moveOutbound(this.engine.pipeline, HOST_TUN, this.now as never);
-    return this.tun.delivered.slice(before);
-  }
-
-  receive(bytes: Uint8Array, endpoint: Uint8Array): void {
-    this.udp?.waiting.push({ bytes, endpoint, trafficClass: 0 });
-    moveInbound(this.engine.pipeline, this.now as never);
-  }
-
-  runTimers(ms: number): void {
-    const end = this.now + ms;
-    for (; this.now < end; this.now += 100) this.engine.tick(this.now as never);
-  }
-
-  #openUdp(options: ConstructorParameters<typeof MemoryUdp>[0]): MemoryUdp {
-    if (options.port === TAKEN_PORT) throw new P6nError('PORT_TAKEN', 'Cannot listen: taken');
-    const port = options.port === 0 ? PORT : options.port;
-    const udp = new MemoryUdp({ ...options, port }, ({ bytes, endpoint }) => {
-      this.sent.push(bytes[0] ?? 0);
-      this.onSend(bytes, endpoint);
-    });
-    this.udp = udp;
-    this.openSockets += 1;
-    const close = udp.close.bind(udp);
-    udp.close = () => {
-      this.openSockets -= 1;
-      close();
-    };
-    return udp;
-  }
-}
-
-/** Makes peers of the two; deliver() brings each what the other sent. */
-function join(one: Interface, other: Interface): void {
-  for (const [from, to, n] of [
-    [one, other, 1],
-    [other, one, 2],
-  ] as const) {
-    from.change({ privateKey: key(n) as PrivateKey, listenPort: PORT });
-    from.setPeer(3 - n, { endpoint: PLACE_OF_OTHER, allowedIps: allow('fd00::/8') });
-    from.engine.up();
-    from.onSend = (bytes, endpoint) => to.arriving.push({ bytes, endpoint });
-  }
-}
-
-function deliver(...interfaces: readonly Interface[]): void {
-  for (;;) {
-    const to = interfaces.find(({ arriving }) => arriving.length > 0);
-    const datagram = to?.arriving.shift();
-    if (to === undefined || datagram === undefined) return;
-    to.receive(datagram.bytes, datagram.endpoint);
-  }
-}
 
 function allow(...prefixes: readonly string[]): PeerChange['allowedIps'] {
   return prefixes.map((text) => ({ prefix: parsePrefix(text)!, remove: false }));
@@ -338,17 +213,6 @@ function ipv4Packet(last: number): Uint8Array {
   const bytes = new Uint8Array(28);
   bytes.set([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, last]);
   return bytes;
-}
-
-function publicKey(n: number): PublicKey {
-  const clamped = key(n);
-  clamped[0]! &= 248;
-  clamped[31] = (clamped[31]! & 127) | 64;
-  return NOBLE_CRYPTO.publicKey(clamped as PrivateKey);
-}
-
-function key(n: number): Uint8Array {
-  return new Uint8Array(32).fill(n);
 }
 
 function isError(code: string): (error: unknown) => boolean {
