@@ -14,6 +14,11 @@ export class AppliedConfig implements DataplaneHandle {
     this.#config = config;
   }
 
+  /** What was asked for last. */
+  get config(): DataplaneConfig {
+    return this.#config;
+  }
+
   get filter(): FilterConfig {
     return this.#config.filter;
   }

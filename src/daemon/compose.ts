@@ -26,6 +26,7 @@ import { hostKey, obtainIdentity } from './host-identity.ts';
 import { type Identity, IdentityFiles } from './identity.ts';
 import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
+import { serveMeshInterface } from './mesh-interface.ts';
 import {
   lockNetworkNamespace,
   lockStateFolder,
@@ -299,6 +300,9 @@ class Daemon {
     );
     await api.listen({ path: this.#config.socket, mode: SOCKET_MODE });
     this.#lifecycle.started('operator socket', api);
+    const shown = { dataplane, applied: () => applied.config };
+    const wg = await serveMeshInterface(HOST_DEVICE, shown, this.#logger);
+    if (wg !== undefined) this.#lifecycle.started('socket for wg', wg);
   }
 
   /** Resolves once the data plane has been told of the host with this public key (base64). */

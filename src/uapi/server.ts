@@ -18,7 +18,7 @@ const SOCKET_MODE = 0o600;
 const IDLE_MS = 60_000;
 const CONNECTIONS_MAX = 64;
 /** How long a socket that still answers may take to go: its interface has gone before. */
-const STALE_WAIT_MS = 3000;
+export const STALE_WAIT_MS = 3000;
 const STALE_POLL_MS = 50;
 
 // errno, <asm-generic/errno.h>
@@ -50,10 +50,12 @@ export interface UapiOptions {
   readonly logger: Logger;
   /** SOCKET_FOLDER when absent. */
   readonly folder?: string;
+  /** How long a socket that still answers may take to go; STALE_WAIT_MS when absent. */
+  readonly staleWaitMs?: number;
 }
 
 export interface UapiServer {
-  /** Rejects when the socket's file was removed or replaced by somebody else. */
+  /** Leaves a file that somebody else has made at its place since. */
   close(): Promise<void>;
 }
 
@@ -62,7 +64,7 @@ export async function serveUapi(options: UapiOptions): Promise<UapiServer> {
   const folder = options.folder ?? SOCKET_FOLDER;
   const path = join(folder, `${options.name}.sock`);
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-  await reclaim(path);
+  await reclaim(path, options.staleWaitMs ?? STALE_WAIT_MS);
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
@@ -83,9 +85,9 @@ export async function serveUapi(options: UapiOptions): Promise<UapiServer> {
 }
 
 /** Removes a socket's file that nobody answers at. */
-async function reclaim(path: string): Promise<void> {
+async function reclaim(path: string, waitMs: number): Promise<void> {
   for (let waited = 0; await isAnswered(path); waited += STALE_POLL_MS) {
-    if (waited >= STALE_WAIT_MS) {
+    if (waited >= waitMs) {
       throw new P6nError('ALREADY_RUNNING', `Cannot listen on ${path}: another process does`);
     }
     await new Promise((resolve) => setTimeout(resolve, STALE_POLL_MS));

@@ -81,6 +81,7 @@ async function serve(
     resolveZone: () => undefined,
     logger: SILENT_LOGGER,
     folder,
+    staleWaitMs: 100,
   });
   t.after(() => server.close());
   const path = join(folder, `${NAME}.sock`);
