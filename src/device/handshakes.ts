@@ -32,6 +32,7 @@ import type { IndexTable } from './index-table.ts';
 import { LoadGate } from './load-gate.ts';
 import type { Peer, PeerTable } from './peer.ts';
 import { RateLimiter } from './rate-limiter.ts';
+import { ReplyBudget } from './reply-budget.ts';
 import type { Transmitter } from './transmitter.ts';
 import { UnknownKeys } from './unknown-keys.ts';
 
@@ -61,6 +62,7 @@ export class Handshakes {
   readonly #dependencies: HandshakesDependencies;
   readonly #loadGate = new LoadGate();
   readonly #rateLimiter = new RateLimiter();
+  readonly #replyBudget = new ReplyBudget();
   readonly #unknownKeys = new UnknownKeys();
   #local: KeyPair;
   #cookies: CookieChecker;
@@ -91,7 +93,7 @@ export class Handshakes {
     if (!this.#cookies.checkMac1(message)) return DeviceCounter.DropMac1;
     if (this.#loadGate.isUnderLoad(now)) {
       if (!this.#cookies.checkMac2(message, cookieSource(source), now)) {
-        this.#sendCookieReply(message, source, now);
+        if (this.#replyBudget.take(now)) this.#sendCookieReply(message, source, now);
         return DeviceCounter.DropUnderLoad;
       }
       if (!this.#rateLimiter.allows(rateBlock(source), now)) return DeviceCounter.DropRateLimited;
