@@ -2,9 +2,10 @@
 // rekeys that lose no packet.
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
-import { P6NWG, type Program, startProgram, WIREGUARD_GOES } from './p6nwg.ts';
+import { test } from 'node:test';
+import { SKIP, type TestNamespace } from './namespaces.ts';
+import { WIREGUARD_GOES } from './p6nwg.ts';
+import { startPair } from './p6nwg-pair.ts';
 
 const NO_OTHER = WIREGUARD_GOES.length === 0 && 'needs wireguard-go';
 const OPTIONS = { skip: SKIP || NO_OTHER, timeout: 120_000 };
@@ -19,7 +20,7 @@ for (const [number, program] of WIREGUARD_GOES.entries()) {
       ['ours', '10.9.0.2'],
       ['theirs', '[2001:db8:9::1]'],
     ] as const) {
-      const { a, b, ours, theirs } = await start(t, program);
+      const { a, b, ours, theirs } = await startPair(t, program);
       if (begins === 'ours') ours.set(`peer ${theirs.publicKey} endpoint ${endpoint}:${PORT}`);
       else theirs.set(`peer ${ours.publicKey} endpoint ${endpoint}:${PORT}`);
       const [first, last, of] = begins === 'ours' ? [a, b, [2, 1]] : [b, a, [1, 2]];
@@ -31,7 +32,7 @@ for (const [number, program] of WIREGUARD_GOES.entries()) {
   });
 
   test(`wireguard-go ${number}: ${REKEYS} rekeys of ours lose no packet`, OPTIONS, async (t) => {
-    const { a, ours, theirs } = await start(t, program, REKEY);
+    const { a, ours, theirs } = await startPair(t, program, REKEY);
     ours.set(`peer ${theirs.publicKey} endpoint 10.9.0.2:${PORT}`);
     await a.runAsync('ping -c 1 -W 2 10.77.0.2');
     const seen = new Set<string>();
@@ -46,40 +47,6 @@ for (const [number, program] of WIREGUARD_GOES.entries()) {
     await load;
     assert.equal(lost, '');
   });
-}
-
-interface Pair {
-  readonly a: TestNamespace;
-  readonly b: TestNamespace;
-  readonly ours: Program;
-  readonly theirs: Program;
-}
-
-/** Ours has 10.77.0.1 and fd77::1 inside, theirs .2; nobody knows where the other is. */
-async function start(
-  t: TestContext,
-  program: string,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Pair> {
-  const [a, b] = [makeNamespace(t, 'a'), makeNamespace(t, 'b')];
-  joinNamespaces(a, '10.9.0.1/24', b, '10.9.0.2/24');
-  joinNamespaces(a, '2001:db8:9::1/64', b, '2001:db8:9::2/64');
-  const [ours, theirs] = await Promise.all([
-    startProgram(t, a, P6NWG, { listenPort: PORT, environment }),
-    startProgram(t, b, program, { listenPort: PORT }),
-  ]);
-  ours.set(`peer ${theirs.publicKey} allowed-ips 10.77.0.2/32,fd77::2/128`);
-  theirs.set(`peer ${ours.publicKey} allowed-ips 10.77.0.1/32,fd77::1/128`);
-  for (const [namespace, one, last] of [
-    [a, ours, 1],
-    [b, theirs, 2],
-  ] as const) {
-    namespace.run(`ip link set ${one.interfaceName} addrgenmode none`);
-    namespace.run(`ip addr add 10.77.0.${last}/24 dev ${one.interfaceName}`);
-    namespace.run(`ip addr add fd77::${last}/64 dev ${one.interfaceName} nodad`);
-    namespace.run(`ip link set ${one.interfaceName} mtu 1420 up`);
-  }
-  return { a, b, ours, theirs };
 }
 
 /** Packets of full size for about some seconds; fails when any is lost. */
