@@ -11,19 +11,21 @@ import { toBase64 } from '../base/bytes.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { PeerIndex } from '../device/routes.ts';
 import { LinuxClock } from '../os/linux/clock.ts';
+import { openRouteNews } from '../os/linux/network-news.ts';
 import { opensslCrypto } from '../os/linux/openssl.ts';
 import { LinuxPoller } from '../os/linux/poller.ts';
 import { nativeSlab } from '../os/linux/slab.ts';
 import { openTun } from '../os/linux/tun.ts';
 import { openUdp } from '../os/linux/udp.ts';
 import { LinuxWake } from '../os/linux/wake.ts';
+import type { NetworkNews } from '../os/network-news.ts';
 import { SYSTEM_RANDOM } from '../os/random.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../wireguard/crypto/noble.ts';
 import { viewCounters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { HandshakeClock } from './handshake-clock.ts';
-import { runLoop } from './loop.ts';
+import { NEWS_TOKEN, runLoop } from './loop.ts';
 import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
 import { SleepGuard } from './sleep-guard.ts';
 
@@ -41,6 +43,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
   });
   const report = (message: Report): void => port.postMessage(message);
   let engine: Engine;
+  let routeNews: NetworkNews;
   try {
     engine = new Engine(
       {
@@ -57,6 +60,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
       },
       start.options,
     );
+    routeNews = openRouteNews();
   } catch (error) {
     const text = errorText(asP6nError(error, 'Cannot start the data plane'));
     report({ type: 'not-started', error: text });
@@ -65,6 +69,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
   }
   report({ type: 'started', port: engine.pipeline.udp.port, crypto: crypto.name });
   const guard = new SleepGuard(clock);
+  poller.add(routeNews.descriptor, NEWS_TOKEN);
   runLoop({
     engine,
     poller,
@@ -76,8 +81,12 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
     },
     onRound: () => reportPeerEvents(engine, report),
     onTunFailed: (tun) => report(tunFailed(tun)),
+    onNews: () => {
+      if (routeNews.drain()) engine.pipeline.device.forgetSources();
+    },
   });
   engine.close();
+  routeNews.close();
   poller.close();
 }
 

@@ -148,6 +148,33 @@ test('p6nwg counts bytes of UDP payload as the kernel does', OPTIONS, async (t) 
   assert.match(other.show('transfer'), new RegExp(`\t${10 * 128 + 148}\t${10 * 128 + 92}$`));
 });
 
+for (const [family, outer, length] of [
+  ['IPv4', (link: number, last: number) => `10.${9 + link}.0.${last}`, 24],
+  ['IPv6', (link: number, last: number) => `2001:db8:${link}::${last}`, 64],
+] as const) {
+  const title = `p6nwg sends another way at once when a route changes (${family})`;
+  test(title, OPTIONS, async (t) => {
+    const { a, b, one, inside, other } = await tunnel(t, { hasTraffic: false });
+    for (const link of [2, 3]) {
+      joinNamespaces(a, `${outer(link, 1)}/${length}`, b, `${outer(link, 2)}/${length}`);
+    }
+    const nowhere = makeNamespace(t, 'no');
+    // The peer's place is behind both links.
+    const [place, host] = [outer(7, 7), family === 'IPv4' ? 32 : 128];
+    b.run(`ip addr add ${place}/${host} dev lo`);
+    a.run(`ip route add ${place}/${host} via ${outer(2, 2)}`);
+    b.run('sysctl -qw net.ipv4.conf.all.rp_filter=0');
+    one.set(`peer ${other.publicKey} endpoint ${family === 'IPv4' ? place : `[${place}]`}:${PORT}`);
+    await inside.runAsync('ping -c 2 -i 0.1 -W 2 10.77.0.2');
+    // The first link swallows everything, and only the route says so.
+    const dead = linkOf(b, `${outer(2, 2)}/`);
+    b.run(`ip link set ${dead} netns ${nowhere.name}`);
+    nowhere.run(`ip link set ${dead} up`);
+    a.run(`ip route replace ${place}/${host} via ${outer(3, 2)}`);
+    await inside.runAsync('ping -c 2 -i 0.1 -W 2 10.77.0.2');
+  });
+}
+
 interface Tunnel {
   readonly a: TestNamespace;
   readonly b: TestNamespace;
@@ -187,6 +214,12 @@ async function tunnel(
   await until(() => sockets(a).includes(`:${PORT}`) && sockets(b).includes(`:${PORT}`));
   if (hasTraffic) await inside.runAsync('ping -6 -c 1 -W 2 fd77::2');
   return { a, b, inside, one, other, ones: one.interfaceName };
+}
+
+/** The interface that has an address which begins so. */
+function linkOf(namespace: TestNamespace, address: string): string {
+  const lines = namespace.run('ip -o addr').split('\n');
+  return lines.find((line) => line.includes(` ${address}`))?.split(/\s+/)[1] ?? '';
 }
 
 function endAll(name: string): void {
