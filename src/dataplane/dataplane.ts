@@ -54,6 +54,8 @@ interface Waiting {
 }
 
 const MTU_DEFAULT = 1420;
+/** What every Node.js has whose OpenSSL agrees with the reference. */
+const FAST_CRYPTO = 'openssl';
 
 export class Dataplane {
   /** The UDP port that the worker listens on. */
@@ -103,6 +105,9 @@ export class Dataplane {
     try {
       const { port, crypto } = await started(worker);
       options.logger.info('data plane started', { port, crypto });
+      if (crypto !== FAST_CRYPTO) {
+        options.logger.warn('packets are sealed by the slow crypto', { crypto });
+      }
       dataplane = new Dataplane({ worker, wake, counters, keeper, port, crypto }, options);
       await dataplane.#applyFirst(options.config);
       return dataplane;
