@@ -9,7 +9,9 @@ import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { HOST_TUN } from '../dataplane/config.ts';
 import { Applier, HOST_LINK } from './apply.ts';
+import { Distances } from './distances.ts';
 import { EndpointBook } from './endpoints.ts';
+import { HealthChecks } from './health-checks.ts';
 import { Instances } from './instances.ts';
 import { Journal } from './journal.ts';
 import { type Plan, plan } from './plan.ts';
@@ -19,14 +21,17 @@ import type {
   CopySource,
   DataplaneHandle,
   DataplaneNotice,
+  EchoPort,
   EndpointResolver,
   InstanceOperations,
   InstanceWriter,
   InviteSource,
   LinkPort,
   NamesPort,
+  Prober,
   Timers,
 } from './ports.ts';
+import { PROCESS_PROBER } from './prober.ts';
 import { Publisher } from './publisher.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
 import { Roster } from './roster.ts';
@@ -52,6 +57,9 @@ export interface AgentDependencies {
   readonly names: NamesPort;
   readonly resolver: EndpointResolver;
   readonly supervision?: Supervision;
+  readonly prober?: Prober;
+  /** Without one, no host is nearer than another. */
+  readonly echo?: EchoPort;
   readonly timers?: Timers;
   readonly clock: Clock;
   readonly random: Random;
@@ -71,6 +79,8 @@ export class Agent {
   readonly #applier: Applier;
   readonly #reconciler: Reconciler;
   readonly #publisher: Publisher;
+  readonly #distances: Distances;
+  readonly #checks: HealthChecks;
   readonly #handshakes = new Set<string>();
   #problems: PassResult['failures'] = new Map();
   #incarnation: string | undefined;
@@ -83,6 +93,7 @@ export class Agent {
   private constructor(dependencies: AgentDependencies, journal: Journal, options: AgentOptions) {
     const { random, logger, clock, copy, apps, identity } = dependencies;
     const { supervision = PROCESS_SUPERVISION, timers = PROCESS_TIMERS } = dependencies;
+    const { prober = PROCESS_PROBER, echo = SILENT_ECHO } = dependencies;
     this.#dependencies = dependencies;
     this.#timers = timers;
     this.#reconciler = new Reconciler({ pass: () => this.#pass(), timers, random, logger });
@@ -103,6 +114,8 @@ export class Agent {
       { journal, supervision, clock, logger, onChange },
       join(options.stateFolder, INSTANCES_FOLDER),
     );
+    this.#distances = new Distances({ echo, identity, copy, timers, onChange });
+    this.#checks = new HealthChecks({ roster: this.#roster, prober, timers, logger });
     this.instances = new Instances({
       roster: this.#roster,
       supervision,
@@ -129,6 +142,7 @@ export class Agent {
     await agent.#roster.recover();
     await agent.applied();
     agent.#publisher.republish();
+    agent.#checks.start();
     agent.#look();
     agent.#verify();
     return agent;
@@ -164,6 +178,8 @@ export class Agent {
     this.#cancelLook();
     this.#cancelVerify();
     this.#endpoints.close();
+    this.#distances.stop();
+    await this.#checks.stop();
     await this.#reconciler.stop();
     this.#roster.disconnect();
     await this.#publisher.stop();
@@ -199,6 +215,7 @@ export class Agent {
     this.#endpoints.setNames(next.endpointNames);
     this.#planAgainAt(next);
     const result = await this.#applier.apply(next);
+    this.#distances.look();
     this.#problems = result.failures;
     for (const machineId of next.instanceLinks.keys()) {
       this.#roster.noteProblem(machineId, result.failures.get(machineId)?.message);
@@ -215,6 +232,7 @@ export class Agent {
       namespaces: this.#roster.namespaces(),
       unnamed: this.#roster.unnamed,
       invites: invites.invites(),
+      nearestHosts: this.#distances.nearestHosts,
       handshakes: this.#handshakes,
       lookupEndpoint: (endpoints) => this.#endpoints.lookup(endpoints),
       now: clock.wallNow(),
@@ -259,3 +277,6 @@ const PROCESS_TIMERS: Timers = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Nobody answers. */
+const SILENT_ECHO: EchoPort = { measure: () => Promise.resolve(new Map()) };

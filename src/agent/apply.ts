@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { MachineId } from '../addressing/ids.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';
 import type { DataplaneConfig } from '../dataplane/config.ts';
-import type { AppZone, NetworkZone, Zone } from '../dns/zone.ts';
+import type { AppZone, InstanceName, NetworkZone, Zone } from '../dns/zone.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 import type { LinkSettings } from '../os/links.ts';
 import type { Plan } from './plan.ts';
@@ -153,8 +153,17 @@ function commonNetwork(before: NetworkZone, next: NetworkZone): NetworkZone {
   for (const [name, app] of before.apps) {
     const after = next.apps.get(name);
     if (after === undefined) continue;
-    const stays = new Set(after.instances.map(({ address }) => address));
-    apps.set(name, { name, instances: app.instances.filter(({ address }) => stays.has(address)) });
+    const named = new Set(app.instances.map(({ address }) => address));
+    const instances = after.instances.filter(({ address }) => named.has(address));
+    // What starts keeps its name, which exists already, and gets its address with the rest.
+    const isNamed = new Set([...instances, ...after.stopped].map(({ machineId }) => machineId));
+    const starting = app.stopped.filter(({ machineId }) => !isNamed.has(machineId));
+    const stopped = [...after.stopped, ...starting].sort(byMachineId);
+    apps.set(name, { name, instances, stopped });
   }
-  return { apps, regions: before.regions };
+  return { ...before, apps };
+}
+
+function byMachineId(a: InstanceName, b: InstanceName): number {
+  return a.machineId < b.machineId ? -1 : 1;
 }

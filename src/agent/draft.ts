@@ -7,6 +7,7 @@ import { toHex } from '../base/bytes.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Random, randomBytes } from '../base/random.ts';
+import { declarationProblem } from '../registry/declared-services.ts';
 import {
   type AppOnNetwork,
   METADATA_BYTES_MAX,
@@ -33,7 +34,10 @@ export interface DraftDependencies {
   readonly now: WallMillis;
 }
 
-type Facts = Pick<RunRequest | AttachRequest, 'name' | 'group' | 'metadata'>;
+type Facts = Pick<
+  RunRequest | AttachRequest,
+  'name' | 'group' | 'metadata' | 'services' | 'checks'
+>;
 
 /** Throws what a person can do something about, before anything is asked of a server. */
 export function requireRunRequest(request: RunRequest): void {
@@ -49,10 +53,13 @@ export function requireRunRequest(request: RunRequest): void {
   requireFacts(request);
 }
 
-export function requireFacts({ name, group, metadata }: Facts): void {
+export function requireFacts({ name, group, metadata, services, checks }: Facts): void {
   if (name !== undefined) requireName('instance', name);
   if (group !== undefined) requireName('group', group);
   requireMetadata(Object.entries(metadata ?? {}));
+  const problem = declarationProblem({ services, checks });
+  if (problem === undefined) return;
+  throw new P6nError('VALUE_INVALID', `Cannot create the instance: ${problem}`);
 }
 
 /** What the registry would refuse later is refused before anything is made. */
@@ -106,6 +113,8 @@ export function draftRecord(
       region: identity.region,
       metadata: { ...facts.metadata },
       state: 'created',
+      ...(facts.services === undefined ? {} : { services: facts.services }),
+      ...(facts.checks === undefined ? {} : { checks: facts.checks }),
       createdAt: now,
       updatedAt: now,
     },

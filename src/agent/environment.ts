@@ -32,12 +32,15 @@ export function commandEnvironment({
 
 export const RESOLV_CONF: string = `nameserver ${NAMESERVER_ADDRESS}\n`;
 
-/** The loopback names, and the instance by its machine id and by the name that Fly.io gives it. */
+/**
+ * The loopback names, and the instance by its machine id and by the names that Fly.io and Modal
+ * give it.
+ */
 export function hostsFile({ instance }: Pick<JournalRecord, 'instance'>): string {
   return [
     '127.0.0.1 localhost',
     '::1 localhost ip6-localhost ip6-loopback',
-    `${instance.address} ${instance.machineId} fly-local-6pn`,
+    `${instance.address} ${instance.machineId} fly-local-6pn i6pn.modal.local`,
     '',
   ].join('\n');
 }

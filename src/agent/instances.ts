@@ -153,7 +153,7 @@ export class Instances implements InstanceOperations {
   }
 
   async #create(
-    request: Pick<RunRequest, 'app' | 'name' | 'group' | 'metadata'>,
+    request: Omit<AttachRequest, 'namespace'>,
     own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'attachment'>,
   ): Promise<LocalInstance> {
     const { identity, random, clock } = this.#dependencies;

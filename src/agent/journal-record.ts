@@ -3,6 +3,7 @@
 
 import { isHostId, isInstanceId, isMachineId, isNetworkId } from '../addressing/ids.ts';
 import { instanceAddress } from '../addressing/layout.ts';
+import { parseDeclared } from '../registry/declared-services.ts';
 import type { Instance, InstanceState } from '../registry/model.ts';
 import type { CommandExit } from './ports.ts';
 
@@ -110,7 +111,8 @@ function isInstance(value: unknown): value is Instance {
     ['app', 'name', 'group', 'region'].every((name) => typeof value[name] === 'string') &&
     ['createdAt', 'updatedAt'].every((name) => typeof value[name] === 'number') &&
     isObject(value['metadata']) &&
-    Object.values(value['metadata']).every((text) => typeof text === 'string')
+    Object.values(value['metadata']).every((text) => typeof text === 'string') &&
+    parseDeclared(value) !== undefined
   );
 }
 

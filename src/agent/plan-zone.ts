@@ -1,7 +1,7 @@
 // The names that this host answers for: for each network with an instance here its apps and their
-// started instances. Of this host's own instances the journal knows best; of all others the copy.
+// instances. Of this host's own instances the journal knows best; of all others the copy.
 
-import type { NetworkId } from '../addressing/ids.ts';
+import type { HostId, NetworkId } from '../addressing/ids.ts';
 import type { AppZone, InstanceName, NetworkZone, Zone } from '../dns/zone.ts';
 import type { Instance } from '../registry/model.ts';
 import type { PlanInput } from './plan.ts';
@@ -11,19 +11,26 @@ interface ZoneNetwork {
   readonly regionScoped: boolean;
 }
 
+/** An instance as names have it. */
+interface NamedInstance {
+  readonly instance: Instance;
+  readonly started: boolean;
+}
+
 export function planZone(input: PlanInput, networks: readonly ZoneNetwork[]): Zone {
   const apps = appsByNetwork(input);
   const instances = instancesByNetwork(input);
   const regions = new Set([input.identity.region]);
   for (const host of input.copy.hosts) regions.add(host.region);
+  const nearestHosts: readonly HostId[] = [input.identity.hostId, ...input.nearestHosts];
   return {
     networks: new Map(
       networks.map((network) => {
         const reachable = (instances.get(network.id) ?? []).filter(
-          ({ region }) => !network.regionScoped || region === input.identity.region,
+          ({ instance }) => !network.regionScoped || instance.region === input.identity.region,
         );
-        const names = apps.get(network.id) ?? new Set();
-        return [network.id, { apps: appZones(names, reachable), regions } satisfies NetworkZone];
+        const zones = appZones(apps.get(network.id) ?? new Set(), reachable);
+        return [network.id, { apps: zones, regions, nearestHosts } satisfies NetworkZone];
       }),
     ),
   };
@@ -31,15 +38,26 @@ export function planZone(input: PlanInput, networks: readonly ZoneNetwork[]): Zo
 
 function appZones(
   names: ReadonlySet<string>,
-  instances: readonly Instance[],
+  instances: readonly NamedInstance[],
 ): ReadonlyMap<string, AppZone> {
-  const members = new Map<string, InstanceName[]>([...names].sort().map((name) => [name, []]));
-  for (const { app, machineId, address, region, group } of instances) {
-    members.get(app)?.push({ machineId, address, region, group });
-  }
+  const members = new Map<string, NamedInstance[]>([...names].sort().map((name) => [name, []]));
+  for (const one of instances) members.get(one.instance.app)?.push(one);
   return new Map(
-    [...members].map(([name, list]) => [name, { name, instances: list.sort(byMachineId) }]),
+    [...members].map(([name, list]) => {
+      const select = (started: boolean): InstanceName[] =>
+        list
+          .filter((one) => one.started === started)
+          .map(({ instance }) => instanceName(instance))
+          .sort(byMachineId);
+      return [name, { name, instances: select(true), stopped: select(false) }];
+    }),
   );
+}
+
+function instanceName(instance: Instance): InstanceName {
+  const { machineId, address, region, group, host, metadata, services = [] } = instance;
+  const healthy = (instance.checks ?? []).length > 0 && instance.health === 'passing';
+  return { machineId, address, region, group, host, metadata, services, healthy };
 }
 
 /** An app that a host without servers runs is known from its journal alone. */
@@ -52,18 +70,21 @@ function appsByNetwork({ copy, records }: PlanInput): ReadonlyMap<NetworkId, Set
   return apps;
 }
 
-function instancesByNetwork(input: PlanInput): ReadonlyMap<NetworkId, Instance[]> {
-  const instances = new Map<NetworkId, Instance[]>();
+function instancesByNetwork(input: PlanInput): ReadonlyMap<NetworkId, NamedInstance[]> {
+  const instances = new Map<NetworkId, NamedInstance[]>();
+  const add = (instance: Instance, started: boolean): void => {
+    entry(instances, instance.network, () => []).push({ instance, started });
+  };
   for (const instance of input.copy.instances) {
-    if (instance.host === input.identity.hostId || instance.state !== 'started') continue;
-    entry(instances, instance.network, () => []).push(instance);
+    if (instance.host === input.identity.hostId || instance.state === 'created') continue;
+    add(instance, instance.state === 'started');
   }
   for (const { instance, removed } of input.records) {
     const { machineId, state } = instance;
-    if (removed || state !== 'started' || input.unnamed.has(machineId)) continue;
-    if (input.namespaces.has(machineId)) {
-      entry(instances, instance.network, () => []).push(instance);
-    }
+    // One that is being made has no names yet.
+    if (removed || state === 'created') continue;
+    const named = !input.unnamed.has(machineId) && input.namespaces.has(machineId);
+    add(instance, state === 'started' && named);
   }
   return instances;
 }

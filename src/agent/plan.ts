@@ -41,6 +41,8 @@ export interface PlanInput {
   /** Those whose names are not told any more, as they are about to stop. */
   readonly unnamed: ReadonlySet<MachineId>;
   readonly invites: readonly Invite[];
+  /** Other hosts by the round trip to them, the nearest first; not those that do not answer. */
+  readonly nearestHosts: readonly HostId[];
   /** The public keys, base64, that have completed a handshake since p6nd runs. */
   readonly handshakes: ReadonlySet<string>;
   /** Where a host's endpoints lead, best first. */

@@ -13,6 +13,8 @@ import type {
   AppOnNetwork,
   Host,
   Instance,
+  InstanceCheck,
+  InstanceService,
   Invite,
   Network,
   Revision,
@@ -113,12 +115,40 @@ export interface Timers {
   after(ms: number, task: () => void): () => void;
 }
 
+/** Where a check goes: from this host's presence in a network to an instance of this host. */
+export interface ProbeTarget {
+  readonly address: Ipv6Address;
+  readonly port: number;
+  readonly source: Ipv6Address;
+  /** For HTTP; a connection alone where absent. */
+  readonly path?: string | undefined;
+}
+
+export interface Prober {
+  /** Whether the target is well; false also when it takes longer than `timeoutMs`. */
+  probe(target: ProbeTarget, timeoutMs: number): Promise<boolean>;
+}
+
+export interface EchoPort {
+  /**
+   * The round trips to `targets` through the mesh, milliseconds; who has not answered within
+   * `timeoutMs` is left out. Never rejects.
+   */
+  measure(
+    source: Ipv6Address,
+    targets: readonly Ipv6Address[],
+    timeoutMs: number,
+  ): Promise<ReadonlyMap<Ipv6Address, number>>;
+}
+
 export interface RunRequest {
   readonly app: string;
   /** Drawn from the app's name when absent. */
   readonly name?: string | undefined;
   readonly group?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly services?: readonly InstanceService[] | undefined;
+  readonly checks?: readonly InstanceCheck[] | undefined;
   readonly command: readonly string[];
   /** Absolute; `/` when absent. */
   readonly workingDirectory?: string | undefined;
@@ -132,6 +162,8 @@ export interface AttachRequest {
   readonly name?: string | undefined;
   readonly group?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly services?: readonly InstanceService[] | undefined;
+  readonly checks?: readonly InstanceCheck[] | undefined;
   readonly namespace: NamespaceReference;
 }
 

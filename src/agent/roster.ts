@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { isMachineId, type MachineId } from '../addressing/ids.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { InstanceState } from '../registry/model.ts';
+import type { InstanceHealth, InstanceState } from '../registry/model.ts';
 import { hostsFile, RESOLV_CONF } from './environment.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
@@ -126,13 +126,26 @@ export class Roster {
     const record = this.journal.get(machineId);
     if (record === undefined) return;
     const updatedAt = this.#dependencies.clock.wallNow();
+    // What was found out about an earlier run says nothing of this one.
+    const { health: _, ...instance } = record.instance;
     await this.journal.put({
       ...record,
-      instance: { ...record.instance, state, updatedAt },
+      instance: { ...instance, state, updatedAt },
       exit,
       pending: true,
     });
     this.#dependencies.logger.info('instance changed its state', { machineId, state });
+    this.#dependencies.onChange();
+  }
+
+  /** Takes note, durably, of what the checks of a started instance have found. */
+  async setHealth(machineId: MachineId, health: InstanceHealth): Promise<void> {
+    const record = this.journal.get(machineId);
+    if (record?.instance.state !== 'started' || record.instance.health === health) return;
+    const updatedAt = this.#dependencies.clock.wallNow();
+    const instance = { ...record.instance, health, updatedAt };
+    await this.journal.put({ ...record, instance, pending: true });
+    this.#dependencies.logger.info('instance changed its health', { machineId, health });
     this.#dependencies.onChange();
   }
 

@@ -17,6 +17,7 @@ import { followRoutes } from './routes/follow.ts';
 import { hostWriteRoutes } from './routes/host-writes.ts';
 import { hostRoutes, inviteRoutes } from './routes/hosts.ts';
 import { instanceListRoute, instanceRoutes } from './routes/instances.ts';
+import { nameRoutes } from './routes/names.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { organizationRoutes } from './routes/organizations.ts';
 import type {
@@ -26,6 +27,7 @@ import type {
   HostAuthenticator,
   HostWriteService,
   InstanceService,
+  NameService,
   RegistryService,
   StatusService,
 } from './services.ts';
@@ -45,6 +47,7 @@ export interface OperatorServices {
   readonly instances: InstanceService;
   readonly status: StatusService;
   readonly explain: ExplainService;
+  readonly names: NameService;
 }
 
 export interface MeshServices {
@@ -69,6 +72,7 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   inviteRoutes(server.app, services.registry);
   instanceRoutes(server.app, services);
   diagnosisRoutes(server.app, services);
+  nameRoutes(server.app, services.names);
   return server;
 }
 

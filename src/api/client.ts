@@ -17,6 +17,7 @@ import type {
   RunInstance,
 } from './contract/instances.ts';
 import type { CreateInvite, InviteCreated, InviteList } from './contract/invites.ts';
+import type { NameAnswer, NameLine, NameQuestion } from './contract/names.ts';
 import type {
   CreateNetwork,
   NetworkFilter,
@@ -190,6 +191,16 @@ export class ApiClient {
 
   explain(body: ExplainRequest): Promise<Explanation> {
     return this.#post('/v1/explain', body);
+  }
+
+  lookupName(question: NameQuestion): Promise<NameAnswer> {
+    return this.#get(withQuery('/v1/names/lookup', { ...question }));
+  }
+
+  /** The answer for a name, and each one that differs from the one before, until `signal`. */
+  watchName(question: NameQuestion, signal: AbortSignal): AsyncIterable<NameLine> {
+    const target = withQuery('/v1/names/watch', { ...question });
+    return streamLines<NameLine>(this.#exchange('GET', target, { signal }), { endless: true });
   }
 
   /**

@@ -16,6 +16,7 @@ import type {
   RunInstance,
 } from './contract/instances.ts';
 import type { CreateInvite, InviteCreated, InviteList } from './contract/invites.ts';
+import type { NameAnswer, NameQuestion } from './contract/names.ts';
 import type {
   CreateNetwork,
   NetworkFilter,
@@ -123,6 +124,17 @@ export interface StatusService {
 
 export interface ExplainService {
   explain(principal: Principal, request: ExplainRequest): Promise<Explanation>;
+}
+
+export interface NameService {
+  /** What an instance of the network would get now. */
+  lookup(principal: Principal, question: NameQuestion): Promise<NameAnswer>;
+  /** The answer, and then each one that differs from the one before, until `signal` aborts. */
+  watch(
+    principal: Principal,
+    question: NameQuestion,
+    signal: AbortSignal,
+  ): AsyncIterable<NameAnswer>;
 }
 
 /** What hosts read of the registry, as records. */

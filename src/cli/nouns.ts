@@ -16,6 +16,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'apps', summary: 'Apps, each in one network', load: apps },
   { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
   { name: 'instances', summary: 'Instances of apps', load: instances },
+  { name: 'dns', summary: 'What instances get for names', load: names },
   {
     name: 'explain',
     summary: 'Say which rule a packet would meet on this host, and why',
@@ -94,4 +95,12 @@ async function instances(): Promise<readonly Command[]> {
     start.START_INSTANCE,
     remove.REMOVE_INSTANCE,
   ];
+}
+
+async function names(): Promise<readonly Command[]> {
+  const [lookup, watch] = await Promise.all([
+    import('./commands/dns/lookup.ts'),
+    import('./commands/dns/watch.ts'),
+  ]);
+  return [lookup.LOOKUP, watch.WATCH];
 }

@@ -27,6 +27,7 @@ import { type Identity, IdentityFiles } from './identity.ts';
 import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
 import { serveMeshInterface } from './mesh-interface.ts';
+import { LocalNameService } from './name-service.ts';
 import {
   lockNetworkNamespace,
   lockStateFolder,
@@ -79,6 +80,7 @@ interface Parts {
   readonly applied: AppliedConfig;
   readonly follower: Follower;
   readonly agent: Agent;
+  readonly names: Nameserver;
 }
 
 class Daemon {
@@ -171,7 +173,7 @@ class Daemon {
   }
 
   async #startParts(identity: Identity, key: KeyPair, server: Server | undefined): Promise<Parts> {
-    const { clock, random, links } = this.#machine;
+    const { clock, random, links, echo } = this.#machine;
     const logger = this.#logger;
     const config = initialDataplane(this.#config, identity, key);
     const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
@@ -197,6 +199,7 @@ class Daemon {
         links,
         names,
         resolver: { resolve: resolveHostName },
+        echo,
         clock,
         random,
         logger,
@@ -208,7 +211,7 @@ class Daemon {
       agent.changed();
       await agent.applied();
     });
-    return { identity, key, server, access, dataplane, applied, follower, agent };
+    return { identity, key, server, access, dataplane, applied, follower, agent, names };
   }
 
   #siteAccess(identity: Identity, server: Server | undefined): SiteAccess {
@@ -270,13 +273,14 @@ class Daemon {
   }
 
   async #serveOperator(parts: Parts, startedAt: ReturnType<Machine['clock']['wallNow']>) {
-    const { identity, key, server, access, dataplane, applied, follower, agent } = parts;
+    const { identity, key, server, access, dataplane, applied, follower, agent, names } = parts;
     const status = new LocalStatusService(
       {
         dataplane,
         follower,
         instances: agent.instances,
         invites: () => server?.invites.invites() ?? [],
+        names,
       },
       {
         version: VERSION,
@@ -295,6 +299,10 @@ class Daemon {
         instances: new LocalInstanceService(agent.instances, host),
         status,
         explain: new LocalExplainService(() => applied.filter),
+        names: new LocalNameService({
+          nameserver: names,
+          instances: () => agent.instances.list(),
+        }),
       },
       this.#logger,
     );

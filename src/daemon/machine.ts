@@ -1,9 +1,11 @@
 // The machine that p6nd runs on, as the parts ask for it.
 
+import type { EchoPort } from '../agent/ports.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Links } from '../os/links.ts';
 import { LinuxClock } from '../os/linux/clock.ts';
+import { LinuxEcho } from '../os/linux/echo.ts';
 import { LINUX_LINKS } from '../os/linux/links.ts';
 import { LINUX_LOCKS } from '../os/linux/locks.ts';
 import { LINUX_DEVICE_SOCKETS } from '../os/linux/sockets.ts';
@@ -20,6 +22,7 @@ export interface Machine {
   readonly links: Links;
   readonly locks: Locks;
   readonly sockets: DeviceSockets;
+  readonly echo: EchoPort;
 }
 
 /** The interface of the host's own TUN. */
@@ -33,5 +36,6 @@ export function linuxMachine(): Machine {
     links: LINUX_LINKS,
     locks: LINUX_LOCKS,
     sockets: LINUX_DEVICE_SOCKETS,
+    echo: new LinuxEcho(HOST_DEVICE),
   };
 }

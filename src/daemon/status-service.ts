@@ -10,6 +10,7 @@ import type { Dataplane, PeerStatus } from '../dataplane/dataplane.ts';
 import type { EndpointAddress } from '../device/config.ts';
 import type { Follower } from '../follower/follower.ts';
 import { formatHostPort } from '../ip/host-port.ts';
+import type { Nameserver } from '../nameserver/nameserver.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Invite } from '../registry/model.ts';
 import type { Identity } from './identity.ts';
@@ -22,6 +23,7 @@ export interface StatusDependencies {
   readonly follower: Follower;
   readonly instances: InstanceOperations;
   readonly invites: () => readonly Invite[];
+  readonly names: Pick<Nameserver, 'counters'>;
 }
 
 export interface StatusFacts {
@@ -46,7 +48,7 @@ export class LocalStatusService implements StatusService {
   }
 
   async status(_: Principal): Promise<StatusView> {
-    const { dataplane, instances } = this.#dependencies;
+    const { dataplane, instances, names } = this.#dependencies;
     const { version, startedAt, identity, region, publicKey, listenPort, endpoints } = this.#facts;
     const peers = await dataplane.peers();
     return {
@@ -73,6 +75,7 @@ export class LocalStatusService implements StatusService {
         state: instance.state,
       })),
       drops: dropsOf(dataplane.counters()),
+      names: withoutZeros(names.counters()),
     };
   }
 
@@ -127,4 +130,13 @@ function dropsOf(counters: Readonly<Record<string, number>>): Record<string, num
     drops[part === undefined || part === 'filter' ? words : `${part}-${words}`] = count;
   }
   return drops;
+}
+
+/** `tcpConnections` becomes `tcp-connections`, as the words of drops are written. */
+function withoutZeros(counters: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counters)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => [name.replace(/[A-Z]/g, (one) => `-${one.toLowerCase()}`), count]),
+  );
 }

@@ -90,6 +90,9 @@ export function instanceView(instance: Instance, network: string, host: string):
     address: instance.address,
     state: instance.state,
     metadata: instance.metadata,
+    ...(instance.services === undefined ? {} : { services: instance.services }),
+    ...(instance.checks === undefined ? {} : { checks: instance.checks }),
+    ...(instance.health === undefined ? {} : { health: instance.health }),
     created_at: instance.createdAt,
     updated_at: instance.updatedAt,
   };

@@ -5,6 +5,7 @@
 import { type Random, randomUint32 } from '../base/random.ts';
 import { ZoneIndexes } from './app-index.ts';
 import { RecordEncoder, type RecordTail } from './codec.ts';
+import type { AddressTarget, NameContent } from './content.ts';
 import { guardQuestion, type Question } from './guard.ts';
 import type { DnsCounter, DnsCounters } from './metrics.ts';
 import { runPipeline } from './pipeline.ts';
@@ -15,7 +16,7 @@ import {
   TCP_QUESTION_BYTES_MAX,
   UDP_QUESTION_BYTES_MAX,
 } from './protocol.ts';
-import { makeQuery, type NameContent, type Query, type Verdict } from './query.ts';
+import { makeQuery, type Query, type Verdict } from './query.ts';
 import {
   makeErrorReply,
   makeHeaderReply,
@@ -24,7 +25,7 @@ import {
   roomForRecords,
   type Transport,
 } from './reply.ts';
-import type { InstanceName, NetworkZone } from './zone.ts';
+import type { NetworkZone } from './zone.ts';
 
 export type Answer =
   | { readonly type: 'reply'; readonly bytes: Uint8Array }
@@ -36,6 +37,8 @@ export type Answer =
 export interface Asking {
   /** The table of the asker's network; undefined when nothing is known of that network. */
   readonly zone: NetworkZone | undefined;
+  /** His own address, where he has one. */
+  readonly self?: AddressTarget | undefined;
   readonly transport: Transport;
   /** True for an asker who must not ask here: every question of his is refused. */
   readonly refused?: boolean;
@@ -55,8 +58,13 @@ const REJECTION_COUNTERS: Readonly<Partial<Record<Rcode, DnsCounter>>> = {
   [Rcode.BadVersion]: 'badVersion',
 };
 
-export function makeAnswerer(random: Random, counters: DnsCounters): Answerer {
-  return { encoder: new RecordEncoder(), indexes: new ZoneIndexes(), counters, random };
+/** `onTextCut` hears of each text that is too long for a record, with the bytes that are left. */
+export function makeAnswerer(
+  random: Random,
+  counters: DnsCounters,
+  onTextCut?: (bytes: number) => void,
+): Answerer {
+  return { encoder: new RecordEncoder(onTextCut), indexes: new ZoneIndexes(), counters, random };
 }
 
 /** The answer to the message in `bytes`; never throws, whatever they are. */
@@ -73,7 +81,7 @@ export function answer(bytes: Uint8Array, asking: Asking, answerer: Answerer): A
     return { type: 'reply', bytes: rejection(bytes, guarded.rcode, guarded.question) };
   }
   const { question } = guarded;
-  const query = makeQuery(question, asking.zone, answerer.indexes);
+  const query = makeQuery(question, { zone: asking.zone, self: asking.self }, answerer.indexes);
   const verdict = asking.refused === true ? 'refused' : runPipeline(query);
   if (verdict === 'forward') {
     counters.forward += 1;
@@ -152,58 +160,107 @@ function withoutRecords(turn: Turn, rcode: Rcode): Uint8Array {
 }
 
 /** The records of the asked type that have room, and whether these are all. */
-function pickRecords(
-  { query, answerer }: Turn,
-  content: NameContent,
-  room: number,
-): { readonly tails: readonly RecordTail[]; readonly complete: boolean } {
-  const { encoder } = answerer;
+function pickRecords(turn: Turn, content: NameContent, room: number): Picked {
+  const { query, answerer } = turn;
+  const { encoder, random } = answerer;
   const asks = (type: number): boolean => query.type === type || query.type === RecordType.ANY;
-  const tails: RecordTail[] = [];
-  let left = room;
-  let complete = true;
-  const add = (tail: RecordTail): boolean => {
-    left -= POINTER_BYTES + tail.length;
-    if (left < 0) complete = false;
-    else tails.push(tail);
-    return left >= 0;
-  };
+  const picked = new Picked(room);
   if (content.authority && query.apex !== undefined && asks(RecordType.SOA)) {
-    add(encoder.authority(query.apex));
+    picked.add(encoder.authority(query.apex));
   }
   if (content.instances !== undefined && asks(RecordType.AAAA)) {
-    addInRandomOrder(content.instances, answerer, add);
+    const dice = new Dice(random);
+    addInRandomOrder(content.instances, dice, (one) => picked.add(encoder.address(one)));
   }
-  if (content.text !== undefined && content.text.length > 0 && asks(RecordType.TXT)) {
+  if (content.nearest !== undefined && asks(RecordType.AAAA)) {
+    addNearest(content.nearest, new Dice(random), (one) => picked.add(encoder.address(one)));
+  }
+  if (content.services !== undefined && asks(RecordType.SRV)) {
+    const dice = new Dice(random);
+    addInRandomOrder(content.services, dice, (one) => picked.add(encoder.service(one)));
+  }
+  if (content.pointers !== undefined && asks(RecordType.PTR)) {
+    for (const one of content.pointers) picked.add(encoder.pointer(one));
+  }
+  if (content.text !== undefined && content.text.entries.length > 0 && asks(RecordType.TXT)) {
     const text = encoder.text(content.text);
-    add(text.tail);
-    if (!text.complete) complete = false;
+    picked.add(text.tail);
+    if (!text.complete) {
+      picked.complete = false;
+      answerer.counters.textCut += 1;
+    }
   }
-  return { tails, complete };
+  return picked;
+}
+
+/** The records of an answer, as many as have room. */
+class Picked {
+  readonly tails: RecordTail[] = [];
+  complete = true;
+  #left: number;
+
+  constructor(room: number) {
+    this.#left = room;
+  }
+
+  /** False when there was no room for it. */
+  add(tail: RecordTail): boolean {
+    this.#left -= POINTER_BYTES + tail.length;
+    if (this.#left < 0) this.complete = false;
+    else this.tails.push(tail);
+    return this.#left >= 0;
+  }
+}
+
+/** Adds the targets of one group after the other, until there are as many as are wanted. */
+function addNearest(
+  { groups, count }: NonNullable<NameContent['nearest']>,
+  dice: Dice,
+  add: (target: AddressTarget) => boolean,
+): void {
+  let left = count;
+  for (const group of groups) {
+    addInRandomOrder(group, dice, (target) => {
+      left -= 1;
+      return add(target) && left > 0;
+    });
+    if (left <= 0) return;
+  }
 }
 
 /**
- * Adds instances until one has no room. Clients take the first address, so each answer draws its
- * own order (and, where not all fit, its own selection): Fisher and Yates's shuffle as far as it is
- * needed, from one draw for all steps, as nothing secret hangs on it.
+ * Adds targets until `add` says that it was the last. Clients take the first address, so each
+ * answer draws its own order (and, where not all fit, its own selection): Fisher and Yates's
+ * shuffle as far as it is needed.
  */
-function addInRandomOrder(
-  instances: readonly InstanceName[],
-  { encoder, random }: Answerer,
-  add: (tail: RecordTail) => boolean,
-): void {
-  if (instances.length === 1) {
-    add(encoder.address(instances[0] as InstanceName));
+function addInRandomOrder<T>(targets: readonly T[], dice: Dice, add: (target: T) => boolean): void {
+  if (targets.length === 1) {
+    add(targets[0] as T);
     return;
   }
-  const order = [...instances];
-  let state = randomUint32(random) | 1;
+  const order = [...targets];
   for (let i = 0; i < order.length; i++) {
-    state = xorshift(state);
-    const j = i + (state % (order.length - i));
-    const drawn = order[j] as InstanceName;
-    order[j] = order[i] as InstanceName;
-    if (!add(encoder.address(drawn))) return;
+    const j = i + dice.below(order.length - i);
+    const drawn = order[j] as T;
+    order[j] = order[i] as T;
+    if (!add(drawn)) return;
+  }
+}
+
+/** Many small numbers from one draw, as nothing secret hangs on them; drawn when first used. */
+class Dice {
+  readonly #random: Random;
+  #state = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** A number from 0 to `bound - 1`. */
+  below(bound: number): number {
+    if (this.#state === 0) this.#state = randomUint32(this.#random) | 1;
+    this.#state = xorshift(this.#state);
+    return this.#state % bound;
   }
 }
 

@@ -3,6 +3,7 @@
 // by guard.ts, and nothing that came from outside reaches this file.
 
 import { Packet, type Resource } from 'dns2';
+import type { AddressTarget, PointerTarget, ServiceTarget, TextList } from './content.ts';
 import {
   CHARACTER_STRING_BYTES_MAX,
   CLASS_INTERNET,
@@ -11,7 +12,6 @@ import {
   TEXT_BYTES_MAX,
 } from './protocol.ts';
 import type { Apex } from './query.ts';
-import type { InstanceName } from './zone.ts';
 
 /** Type, class, TTL, RDLENGTH and RDATA: a record without the name of its owner. */
 export type RecordTail = Uint8Array;
@@ -22,30 +22,53 @@ export interface TextTail {
   readonly complete: boolean;
 }
 
-export class RecordEncoder {
-  readonly #addresses = new WeakMap<InstanceName, RecordTail>();
-  readonly #texts = new WeakMap<readonly string[], TextTail>();
-  readonly #authorities = new WeakMap<Apex, RecordTail>();
+/** All targets are equally good; one without a weight would mostly be passed over (RFC 2782). */
+const SERVICE_PRIORITY = 0;
+const SERVICE_WEIGHT = 1;
 
-  /** The AAAA record of an instance. */
-  address(instance: InstanceName): RecordTail {
-    const known = this.#addresses.get(instance);
-    if (known !== undefined) return known;
-    const tail = encode({ type: RecordType.AAAA, address: instance.address });
-    this.#addresses.set(instance, tail);
-    return tail;
+export class RecordEncoder {
+  readonly #tails = new WeakMap<object, RecordTail>();
+  readonly #texts = new WeakMap<TextList, TextTail>();
+  readonly #onTextCut: (bytes: number) => void;
+
+  /** `onTextCut` hears of each text that is too long for a record, once while it stands. */
+  constructor(onTextCut: (bytes: number) => void = () => undefined) {
+    this.#onTextCut = onTextCut;
   }
 
-  /** The TXT record of `entries` (ASCII), joined by `,` and cut behind an entry if too long. */
-  text(entries: readonly string[]): TextTail {
-    const known = this.#texts.get(entries);
+  /** The AAAA record of an address. */
+  address(target: AddressTarget): RecordTail {
+    const known = this.#tails.get(target);
     if (known !== undefined) return known;
-    const { text, complete } = joinEntries(entries);
-    const encoded = {
-      tail: encode({ type: RecordType.TXT, data: splitText(text) }),
-      complete,
-    };
-    this.#texts.set(entries, encoded);
+    return this.#remember(target, { type: RecordType.AAAA, address: target.address });
+  }
+
+  pointer(target: PointerTarget): RecordTail {
+    const known = this.#tails.get(target);
+    return known ?? this.#remember(target, { type: RecordType.PTR, domain: target.name });
+  }
+
+  service(service: ServiceTarget): RecordTail {
+    const known = this.#tails.get(service);
+    if (known !== undefined) return known;
+    return this.#remember(service, {
+      type: RecordType.SRV,
+      priority: SERVICE_PRIORITY,
+      weight: SERVICE_WEIGHT,
+      port: service.port,
+      target: service.target,
+    });
+  }
+
+  /** The TXT record of a list, cut behind an entry if too long. */
+  text(list: TextList): TextTail {
+    const known = this.#texts.get(list);
+    if (known !== undefined) return known;
+    const { text, complete } = joinEntries(list);
+    const tail = encode({ type: RecordType.TXT, data: splitText(text) });
+    const encoded = { tail, complete };
+    this.#texts.set(list, encoded);
+    if (!complete) this.#onTextCut(text.length);
     return encoded;
   }
 
@@ -54,9 +77,9 @@ export class RecordEncoder {
    * number with a meaning is the last: how long an answer without records may be remembered.
    */
   authority(apex: Apex): RecordTail {
-    const known = this.#authorities.get(apex);
+    const known = this.#tails.get(apex);
     if (known !== undefined) return known;
-    const tail = encode({
+    return this.#remember(apex, {
       type: RecordType.SOA,
       primary: apex.name,
       admin: 'nobody.invalid',
@@ -66,7 +89,11 @@ export class RecordEncoder {
       expiration: 604_800,
       minimum: OWN_TTL_SECONDS,
     });
-    this.#authorities.set(apex, tail);
+  }
+
+  #remember(key: object, data: Partial<Resource>): RecordTail {
+    const tail = encode(data);
+    this.#tails.set(key, tail);
     return tail;
   }
 }
@@ -82,14 +109,14 @@ function encode(data: Partial<Resource>): RecordTail {
   return new Uint8Array(Packet.Resource.encode(record, new Packet.Writer())).subarray(1);
 }
 
-function joinEntries(entries: readonly string[]): { text: string; complete: boolean } {
+function joinEntries({ entries, separator }: TextList): { text: string; complete: boolean } {
   let text = '';
   for (const entry of entries) {
-    const separator = text === '' ? '' : ',';
-    if (text.length + separator.length + entry.length > TEXT_BYTES_MAX) {
+    const before = text === '' ? '' : separator;
+    if (text.length + before.length + entry.length > TEXT_BYTES_MAX) {
       return { text, complete: false };
     }
-    text += separator + entry;
+    text += before + entry;
   }
   return { text, complete: true };
 }

@@ -122,7 +122,8 @@ function readName(bytes: Uint8Array, labels: string[]): number {
   return -1;
 }
 
-function labelText(bytes: Uint8Array, start: number, end: number): string {
+/** A label's bytes in the form of `Question.labels`. */
+export function labelText(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let i = start; i < end; i++) text += characterText(byteAt(bytes, i));
   return text;

@@ -1,5 +1,6 @@
 // What is counted of questions and of what became of them. Each question adds one to exactly one of
-// the outcomes; `truncated` counts replies that an outcome counts too.
+// the outcomes; `truncated` counts replies that an outcome counts too, and `textCut` those with a
+// TXT record that no message could hold whole.
 
 export const DNS_COUNTERS = [
   'answered',
@@ -14,6 +15,7 @@ export const DNS_COUNTERS = [
   'droppedShort',
   'droppedResponse',
   'truncated',
+  'textCut',
 ] as const;
 
 export type DnsCounter = (typeof DNS_COUNTERS)[number];

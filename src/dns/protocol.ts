@@ -85,5 +85,16 @@ export const TCP_QUESTION_BYTES_MAX = 4096;
 export const QUESTION_ADDITIONALS_MAX = 2;
 /** TTL of every record of our own and of negative answers: names follow instances within it. */
 export const OWN_TTL_SECONDS = 5;
-/** Longest text of one TXT record: with everything round it, it still fits a message over TCP. */
-export const TEXT_BYTES_MAX = 64_000;
+/** What stands round the record's data at most: header, question, the record's fields, OPT. */
+const TEXT_FRAME_BYTES =
+  HEADER_BYTES +
+  NAME_BYTES_MAX +
+  QUESTION_TAIL_BYTES +
+  POINTER_BYTES +
+  RECORD_TAIL_BYTES +
+  OPT_BYTES;
+/** Longest text of one TXT record: with a length byte for each string it fits a message over TCP. */
+export const TEXT_BYTES_MAX: number = Math.floor(
+  ((TCP_MESSAGE_BYTES_MAX - TEXT_FRAME_BYTES) * CHARACTER_STRING_BYTES_MAX) /
+    (CHARACTER_STRING_BYTES_MAX + 1),
+);

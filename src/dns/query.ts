@@ -2,7 +2,8 @@
 // app it is about. And what a handler may say.
 
 import type { ZoneIndexes } from './app-index.ts';
-import type { AppZone, InstanceName, NetworkZone } from './zone.ts';
+import type { AddressTarget, NameContent } from './content.ts';
+import type { AppZone, NetworkZone } from './zone.ts';
 
 /** A name below which we answer ourselves, and nobody else is ever asked. */
 export interface Apex {
@@ -16,6 +17,12 @@ export interface Apex {
 export const INTERNAL_APEX: Apex = apex('internal');
 /** The reverse zone of fdaa::/16. */
 export const REVERSE_APEX: Apex = apex('a.a.d.f.ip6.arpa');
+/** Names of the asker's own address, as Fly.io and Modal call it. */
+export const OWN_ADDRESS_APEXES: readonly Apex[] = [
+  apex('fly-local-6pn'),
+  apex('i6pn.modal.local'),
+];
+const APEXES: readonly Apex[] = [INTERNAL_APEX, REVERSE_APEX, ...OWN_ADDRESS_APEXES];
 
 export interface Query {
   readonly labels: readonly string[];
@@ -24,6 +31,8 @@ export interface Query {
   /** The table of the asker's network; undefined when nothing is known of that network. */
   readonly zone: NetworkZone | undefined;
   readonly indexes: ZoneIndexes;
+  /** The address of the asker; undefined where it has none of its own. */
+  readonly self: AddressTarget | undefined;
   /** Undefined for a name of somebody else. */
   readonly apex: Apex | undefined;
   /** Undefined where the name stands below no app of the asker's network. */
@@ -32,46 +41,30 @@ export interface Query {
   readonly prefix: readonly string[];
 }
 
-/**
- * What stands at a name that exists. A question for a type that is not among it is answered without
- * records, so that no handler can take a missing type for a missing name.
- */
-export interface NameContent {
-  /** AAAA records, in random order. */
-  readonly instances?: readonly InstanceName[];
-  /**
-   * Entries of one TXT record, joined by `,`; none of them, no record. The same array for the same
-   * content: its encoding is remembered.
-   */
-  readonly text?: readonly string[];
-  /** Whether the SOA record stands here. */
-  readonly authority?: true;
-}
-
 /** `absent`: no such name. `unready`: not known at the moment. */
 export type Verdict = NameContent | 'absent' | 'unready' | 'refused' | 'forward';
 
 export interface Handler {
   /** As it is shown to operators. */
   readonly name: string;
+  /** What it answers for, in a few words for operators. */
+  readonly summary: string;
   /** The verdict, or undefined to leave the question to the next handler. */
   handle(query: Query): Verdict | undefined;
 }
 
-/** A name that exists and holds nothing itself. */
-export const NOTHING_HERE: NameContent = {};
-
 export function makeQuery(
   question: Pick<Query, 'labels' | 'type' | 'recursionDesired'>,
-  zone: NetworkZone | undefined,
+  asker: Pick<Query, 'zone' | 'self'>,
   indexes: ZoneIndexes,
 ): Query {
   const { labels, type, recursionDesired } = question;
-  const owner = [INTERNAL_APEX, REVERSE_APEX].find((one) => isBelow(labels, one));
+  const { zone, self } = asker;
+  const owner = APEXES.find((one) => isBelow(labels, one));
   const below = owner === undefined ? [] : labels.slice(0, labels.length - owner.labels.length);
   const app = owner === INTERNAL_APEX ? zone?.apps.get(below[below.length - 1] ?? '') : undefined;
   const prefix = app === undefined ? below : below.slice(0, -1);
-  return { labels, type, recursionDesired, zone, indexes, apex: owner, app, prefix };
+  return { labels, type, recursionDesired, zone, indexes, self, apex: owner, app, prefix };
 }
 
 function isBelow(labels: readonly string[], one: Apex): boolean {

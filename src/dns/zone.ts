@@ -1,7 +1,7 @@
 // What the name server knows, as one immutable snapshot: a table for each network, so that a look-
 // up in one network has no way to another. A new state is a new snapshot.
 
-import type { MachineId, NetworkId } from '../addressing/ids.ts';
+import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 
 export interface Zone {
@@ -17,12 +17,16 @@ export interface NetworkZone {
    * there.
    */
   readonly regions: ReadonlySet<string>;
+  /** This host, then others by their distance from it; one that is not in it is the farthest. */
+  readonly nearestHosts: readonly HostId[];
 }
 
 export interface AppZone {
   readonly name: string;
   /** Started instances that an answer may name, ordered by machine id. */
   readonly instances: readonly InstanceName[];
+  /** Those that are deployed and not started, ordered by machine id: their names exist. */
+  readonly stopped: readonly InstanceName[];
 }
 
 export interface InstanceName {
@@ -30,6 +34,23 @@ export interface InstanceName {
   readonly address: Ipv6Address;
   readonly region: string;
   readonly group: string;
+  readonly host: HostId;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What it has declared to serve. */
+  readonly services: readonly ServiceName[];
+  /** Whether it has declared checks and all of them pass. */
+  readonly healthy: boolean;
+}
+
+export interface ServiceName {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** The name of an instance for as long as it exists, without the final dot. */
+export function machineName(machineId: MachineId, app: string): string {
+  return `${machineId}.vm.${app}.internal`;
 }
 
 export const EMPTY_ZONE: Zone = { networks: new Map() };

@@ -19,7 +19,7 @@ import type { DeviceSockets } from '../os/sockets.ts';
 import { FORWARDER_OPTIONS, Forwarder, type ForwarderOptions } from './forwarder.ts';
 import { makeNameserverCounters } from './metrics.ts';
 import { DNS_PORT, type Upstream } from './resolv-conf.ts';
-import { Responder } from './responder.ts';
+import { type Lookup, Responder } from './responder.ts';
 import { type SourceLimits, SourceTable } from './source-table.ts';
 import type { TcpLimits } from './tcp-connection.ts';
 import { type ConnectionCount, TcpListener } from './tcp-listener.ts';
@@ -69,6 +69,9 @@ export class Nameserver implements Stoppable {
   readonly #counters = { ...makeNameserverCounters() };
   readonly #dnsCounters = makeDnsCounters();
   readonly #responder: Responder;
+  /** For questions of operators, which are not counted. */
+  readonly #operator: Responder;
+  readonly #zoneListeners = new Set<() => void>();
   readonly #forwarder: Forwarder;
   readonly #connections: ConnectionCount = { open: 0 };
   readonly #listeners = new Map<Ipv6Address, Listener>();
@@ -84,18 +87,39 @@ export class Nameserver implements Stoppable {
     this.#dependencies = dependencies;
     this.#options = options;
     this.#forwarder = new Forwarder({ clock, logger, random, counters }, options.forwarder);
+    const sources = new SourceTable(options.sources);
+    const forwarder = this.#forwarder;
+    const operator = makeAnswerer(random, makeDnsCounters());
+    this.#operator = new Responder({ clock, counters, answerer: operator, forwarder, sources });
     this.#responder = new Responder({
       clock,
       counters,
-      answerer: makeAnswerer(random, this.#dnsCounters),
-      forwarder: this.#forwarder,
-      sources: new SourceTable(options.sources),
+      answerer: makeAnswerer(random, this.#dnsCounters, (bytes) =>
+        logger.warn('text of a name is cut', { bytes }),
+      ),
+      forwarder,
+      sources,
     });
   }
 
   /** From the next question on, answers are of `zone`. Before the first, names are SERVFAIL. */
   setZone(zone: Zone): void {
     this.#responder.setZone(zone);
+    this.#operator.setZone(zone);
+    for (const listener of [...this.#zoneListeners]) listener();
+  }
+
+  /** Calls `listener` after each new zone; returns what ends that. */
+  onZone(listener: () => void): () => void {
+    this.#zoneListeners.add(listener);
+    return () => {
+      this.#zoneListeners.delete(listener);
+    };
+  }
+
+  /** What an instance of `network` would get to the question in `bytes` now, and from whom. */
+  lookup(bytes: Uint8Array, network: NetworkId): Promise<Lookup> {
+    return this.#operator.lookup(bytes, network);
   }
 
   /** The servers to ask for names of others, in this order; none, and such names are SERVFAIL. */

@@ -7,6 +7,7 @@ import type { Clock, Millis } from '../base/clock.ts';
 import { type Answerer, answer } from '../dns/answer.ts';
 import { relayReply } from '../dns/forwarded.ts';
 import type { Question } from '../dns/guard.ts';
+import { type DecidingHandler, findDecidingHandler } from '../dns/inquiry.ts';
 import { Rcode } from '../dns/protocol.ts';
 import { makeErrorReply, replyBytesMax, type Transport } from '../dns/reply.ts';
 import type { NetworkZone, Zone } from '../dns/zone.ts';
@@ -31,11 +32,21 @@ export interface ResponderDependencies {
   readonly counters: NameserverCounters;
 }
 
+/** A response, and who has decided on it. */
+export interface Lookup {
+  readonly handler: DecidingHandler | undefined;
+  readonly response: Response;
+}
+
 /** Undefined for no reply at all. */
 export type Response = Uint8Array | undefined;
 
 /** The names of a host that asks for itself: it is in no tenant's network. */
-const INFRASTRUCTURE_ZONE: NetworkZone = { apps: new Map(), regions: new Set() };
+const INFRASTRUCTURE_ZONE: NetworkZone = {
+  apps: new Map(),
+  regions: new Set(),
+  nearestHosts: [],
+};
 
 export class Responder {
   readonly #dependencies: ResponderDependencies;
@@ -78,7 +89,7 @@ export class Responder {
     const { answerer, forwarder } = this.#dependencies;
     const refused = listener !== INFRASTRUCTURE_NETWORK && listener !== source.network;
     const zone = refused ? undefined : this.#zoneOf(source.network);
-    const result = answer(bytes, { zone, transport, refused }, answerer);
+    const result = answer(bytes, { zone, self: source.self, transport, refused }, answerer);
     if (result.type === 'reply') return result.bytes;
     if (result.type === 'drop') return undefined;
     const { question } = result;
@@ -86,6 +97,18 @@ export class Responder {
     return reply instanceof Promise
       ? reply.then((later) => relay(bytes, question, later, transport))
       : relay(bytes, question, reply, transport);
+  }
+
+  /** What an instance of `network` would get over TCP, where nothing is cut, and from whom. */
+  async lookup(bytes: Uint8Array, network: NetworkId): Promise<Lookup> {
+    const { answerer, clock } = this.#dependencies;
+    const asking = { zone: this.#zoneOf(network), self: undefined };
+    const shares = { tokens: 1, refilledAt: clock.now(), connections: 0, forwards: 0 };
+    const source: Source = { network, self: undefined, ...shares };
+    return {
+      handler: findDecidingHandler(bytes, asking, answerer),
+      response: await this.respond(bytes, source, network, 'tcp'),
+    };
   }
 
   #zoneOf(network: NetworkId): NetworkZone | undefined {

@@ -3,12 +3,16 @@
 
 import type { NetworkId } from '../addressing/ids.ts';
 import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
-import { type AddressKind, classifyAddress } from '../addressing/layout.ts';
+import { type AddressKind, classifyAddress, instanceAddress } from '../addressing/layout.ts';
 import type { Millis } from '../base/clock.ts';
+import type { AddressTarget } from '../dns/content.ts';
+import { canonicalIpv6 } from '../ip/ipv6-address.ts';
 
 /** An instance, a host or a WireGuard peer that asks. */
 export interface Source {
   readonly network: NetworkId;
+  /** Its own address; undefined for the host where it asks by an address of the server. */
+  readonly self: AddressTarget | undefined;
   /** Questions that it may ask at once. */
   tokens: number;
   refilledAt: Millis;
@@ -41,7 +45,7 @@ export class SourceTable {
     const kind = classifyAddress(address);
     const network = kind === undefined ? undefined : askingNetwork(kind);
     if (kind === undefined || network === undefined) return undefined;
-    const source = this.#owner(ownerKey(kind), network, now);
+    const source = this.#owner(ownerKey(kind), { network, self: ownTarget(kind, address) }, now);
     remember(this.#byAddress, address, source, this.#limits.sourcesMax);
     return source;
   }
@@ -59,11 +63,11 @@ export class SourceTable {
     return true;
   }
 
-  #owner(key: string, network: NetworkId, now: Millis): Source {
+  #owner(key: string, owner: Pick<Source, 'network' | 'self'>, now: Millis): Source {
     const known = this.#byOwner.get(key);
     if (known !== undefined) return known;
     const tokens = this.#limits.questionsAtOnce;
-    const source: Source = { network, tokens, refilledAt: now, connections: 0, forwards: 0 };
+    const source: Source = { ...owner, tokens, refilledAt: now, connections: 0, forwards: 0 };
     remember(this.#byOwner, key, source, this.#limits.sourcesMax);
     return source;
   }
@@ -101,6 +105,22 @@ function askingNetwork(kind: AddressKind): NetworkId | undefined {
   }
 }
 
+/** An instance may ask from any address of its /112, and one of them is its own. */
+function ownTarget(kind: AddressKind, address: string): AddressTarget | undefined {
+  switch (kind.kind) {
+    case 'instance':
+      return { address: instanceAddress(kind.network, kind.host, kind.instance) };
+    case 'host':
+    case 'wireguard-peer': {
+      const own = canonicalIpv6(address);
+      return own === undefined ? undefined : { address: own };
+    }
+    case 'nameserver':
+    case 'service':
+      return undefined;
+  }
+}
+
 function ownerKey(kind: AddressKind): string {
   switch (kind.kind) {
     case 'instance':
@@ -108,6 +128,7 @@ function ownerKey(kind: AddressKind): string {
     case 'wireguard-peer':
       return `${kind.network}/${kind.host}/peer/${kind.peer}`;
     case 'host':
+      return `${kind.network}/${kind.host}/host`;
     case 'nameserver':
     case 'service':
       return `${kind.network}/${kind.kind}`;

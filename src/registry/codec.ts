@@ -14,6 +14,7 @@ import {
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { canonicalIpv6, type Ipv6Address } from '../ip/ipv6-address.ts';
+import { parseDeclared } from './declared-services.ts';
 import { APPS, HOSTS, INSTANCES, NETWORKS } from './keys.ts';
 import type {
   App,
@@ -143,6 +144,7 @@ export function decodeInstance(stored: StoredText): Instance {
     region: fields.text('region'),
     metadata: fields.textMap('metadata'),
     state: fields.oneOf('state', ['created', 'started', 'stopped']),
+    ...fields.declared(),
     createdAt: fields.time('createdAt'),
     updatedAt: fields.time('updatedAt'),
   };
@@ -212,6 +214,12 @@ class Fields {
     }
     if (!Object.values(value).every((one) => typeof one === 'string')) throw this.damaged(name);
     return value as Record<string, string>;
+  }
+
+  declared(): NonNullable<ReturnType<typeof parseDeclared>> {
+    const declared = parseDeclared(this.#values);
+    if (declared === undefined) throw this.damaged('services, checks or health');
+    return declared;
   }
 
   oneOf<const T>(name: string, allowed: readonly T[]): T {

@@ -12,6 +12,7 @@ import { requireName } from '../addressing/names.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import { requireApp } from './apps.ts';
 import { damaged, decodeInstance, encodeRecord } from './codec.ts';
+import { declarationProblem } from './declared-services.ts';
 import {
   appNameKey,
   formatPlace,
@@ -217,6 +218,8 @@ function requireSound(host: HostId, instance: Instance): Instance {
   requireName('region', instance.region);
   requireMetadata(machineId, instance.metadata);
   const sound = decoded(instance);
+  const problem = declarationProblem(sound);
+  if (problem !== undefined) throw invalid(machineId, problem);
   if (sound.address !== instanceAddress(sound.network, host, sound.instanceId)) {
     throw invalid(machineId, 'its address is not that of its network, host and instance id');
   }

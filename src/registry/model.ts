@@ -110,6 +110,22 @@ export interface InviteUse {
 
 export type InstanceState = 'created' | 'started' | 'stopped';
 
+/** Something that an instance serves, by a name under which others find its port. */
+export interface InstanceService {
+  /** As in SRV names: RFC 6335 section 5.1. Unique with its protocol. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** How an instance's host finds out whether a service (one over TCP) of it is well. */
+export type InstanceCheck =
+  | { readonly type: 'tcp'; readonly service: string }
+  /** GET of `path`, which is absolute, must be answered with a status below 400. */
+  | { readonly type: 'http'; readonly service: string; readonly path: string };
+
+export type InstanceHealth = 'passing' | 'failing';
+
 export interface Instance {
   readonly kind: 'instance';
   readonly machineId: MachineId;
@@ -124,6 +140,11 @@ export interface Instance {
   readonly region: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly state: InstanceState;
+  /** What it declares to serve. */
+  readonly services?: readonly InstanceService[];
+  readonly checks?: readonly InstanceCheck[];
+  /** Of a started instance with checks, once they have been run. */
+  readonly health?: InstanceHealth;
   readonly createdAt: WallMillis;
   readonly updatedAt: WallMillis;
 }

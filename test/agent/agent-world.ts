@@ -19,6 +19,7 @@ import type {
   CommandExit,
   CopyView,
   OutputEvent,
+  ProbeTarget,
   Timers,
 } from '../../src/agent/ports.ts';
 import type { Supervision, Supervisor } from '../../src/agent/supervision.ts';
@@ -251,6 +252,9 @@ export class AgentWorld {
   listeners: readonly Ipv6Address[] = [];
   readonly links: Map<string, LinkSettings> = new Map();
   resolved: readonly string[] | undefined;
+  /** What was probed, and what the probes find. */
+  readonly probed: ProbeTarget[] = [];
+  isWell: (target: ProbeTarget) => boolean = () => true;
 
   constructor(seed = 1) {
     this.random = new SeededRandom(seed);
@@ -310,6 +314,12 @@ export class AgentWorld {
               : Promise.resolve(this.resolved),
         },
         supervision: this.#supervision(),
+        prober: {
+          probe: (target) => {
+            this.probed.push(target);
+            return Promise.resolve(this.isWell(target));
+          },
+        },
         timers: this.timers,
         clock: this.clock,
         random: this.random,

@@ -284,6 +284,7 @@ function planOf({ copy = {}, ...input }: Partly): ReturnType<typeof plan> {
     unnamed: new Set(),
     invites: [],
     handshakes: new Set(),
+    nearestHosts: [],
     lookupEndpoint: ([first = '']) => {
       const match = /^\[?(.*?)\]?:(\d+)$/.exec(first);
       return match === null ? undefined : { address: match[1] ?? '', port: Number(match[2]) };
@@ -292,6 +293,37 @@ function planOf({ copy = {}, ...input }: Partly): ReturnType<typeof plan> {
     ...input,
   });
 }
+
+test('plan() names stopped instances apart, with what they declare', () => {
+  const services = [{ name: 'http', port: 80, protocol: 'tcp' }] as const;
+  const checks = [{ type: 'tcp', service: 'http' }] as const;
+  const records = [
+    makeRecord(1, { services, checks, health: 'passing' }),
+    makeRecord(2, { state: 'stopped', metadata: { a: 'b' } }),
+    makeRecord(3, { state: 'created' }),
+    makeRecord(4, { health: 'passing' }),
+  ];
+  const instances = [remote(5, { state: 'stopped' }), remote(6, { checks, health: 'failing' })];
+  const { zone } = planOf({ records, copy: { instances }, nearestHosts: [OTHER_HOST] });
+  const network = zone.networks.get(NETWORK);
+  assert.deepEqual(network?.nearestHosts, [HOST, OTHER_HOST]);
+  const web = network?.apps.get('web');
+  assert.deepEqual(
+    web?.instances.map((one) => [one.machineId, one.host, one.healthy, one.services]),
+    [
+      [machineId(1), HOST, true, services],
+      [machineId(4), HOST, false, []],
+      [machineId(6), OTHER_HOST, false, []],
+    ],
+  );
+  assert.deepEqual(
+    web?.stopped.map((one) => [one.machineId, one.metadata]),
+    [
+      [machineId(2), { a: 'b' }],
+      [machineId(5), {}],
+    ],
+  );
+});
 
 function namesOf({ zone }: ReturnType<typeof plan>, network: NetworkId): readonly string[] {
   const apps = [...(zone.networks.get(network)?.apps.values() ?? [])];

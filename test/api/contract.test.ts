@@ -13,6 +13,7 @@ import * as hosts from '../../src/api/contract/hosts.ts';
 import * as records from '../../src/api/contract/instance-record.ts';
 import * as instances from '../../src/api/contract/instances.ts';
 import * as invites from '../../src/api/contract/invites.ts';
+import * as names from '../../src/api/contract/names.ts';
 import * as networks from '../../src/api/contract/networks.ts';
 import * as organizations from '../../src/api/contract/organizations.ts';
 import * as output from '../../src/api/contract/output.ts';
@@ -25,6 +26,7 @@ import {
   HOST,
   INSTANCE,
   INVITE,
+  NAME_ANSWER_SAMPLE,
   NETWORK,
   ORGANIZATION,
   STATUS,
@@ -172,6 +174,11 @@ const CASES: Readonly<Record<string, Case>> = {
         name: 'web-1',
         group: 'app',
         metadata: { a: 'b' },
+        services: [{ name: 'http', port: 80, protocol: 'tcp' }],
+        checks: [
+          { type: 'tcp', service: 'http' },
+          { type: 'http', service: 'http', path: '/' },
+        ],
         command: ['sleep'],
         working_directory: '/srv',
       },
@@ -186,6 +193,10 @@ const CASES: Readonly<Record<string, Case>> = {
       { app: 'web', command: ['sleep'], metadata: { ['k'.repeat(129)]: 'x' } },
       { app: 'web', command: ['sleep'], working_directory: 'srv' },
       { app: 'web', command: ['sleep'], env: {} },
+      { app: 'web', command: ['sleep'], services: [{ name: 'a', port: 0, protocol: 'tcp' }] },
+      { app: 'web', command: ['sleep'], services: [{ name: 'a', port: 1, protocol: 'sctp' }] },
+      { app: 'web', command: ['sleep'], checks: [{ type: 'http', service: 'a' }] },
+      { app: 'web', command: ['sleep'], checks: [{ type: 'exec', service: 'a' }] },
     ],
   ),
   ATTACH_INSTANCE: row(
@@ -246,6 +257,19 @@ const CASES: Readonly<Record<string, Case>> = {
     explain.EXPLANATION,
     [{ verdict: 'pass', rule: 'instance', sentence: 'It may.' }],
     [{ verdict: 'maybe', rule: '', sentence: '' }],
+  ),
+  NAME_QUESTION: row(
+    names.NAME_QUESTION,
+    [{ name: 'web.internal' }, { name: 'web.internal', type: 'TXT', network: 'blue' }],
+    [{}, { name: 7 }, { name: LONG }, { name: 'web.internal', class: 'CH' }],
+  ),
+  NAME_ANSWER: row(
+    names.NAME_ANSWER,
+    [NAME_ANSWER_SAMPLE, { ...NAME_ANSWER_SAMPLE, records: [] }],
+    [
+      { ...NAME_ANSWER_SAMPLE, records: [{}] },
+      { ...NAME_ANSWER_SAMPLE, outcome: 3 },
+    ],
   ),
   STATUS_VIEW: row(
     status.STATUS_VIEW,

@@ -75,6 +75,8 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/instances/web-1/output', [200, 404, 404]),
   ask('GET', '/v1/status', [200, 404, 404]),
   ask('POST', '/v1/explain', [200, 404, 404], { from: 'fdaa::1', to: 'fdaa::2' }),
+  ask('GET', '/v1/names/lookup?name=web.internal', [200, 404, 404]),
+  ask('GET', '/v1/names/watch?name=web.internal', [200, 404, 404]),
   ask('GET', '/v1/follow', [404, 200, 403]),
   // The app is one that does not exist: 404 is the answer of the service.
   ask('GET', '/v1/records/apps/web', [404, 404, 403]),
@@ -158,6 +160,7 @@ test('every route stands in the table above', async () => {
 
 function pattern(url: string): string {
   return url
+    .replace(/\?.*$/, '')
     .replace(/(networks|apps|hosts)\/\w+$/, '$1/:name')
     .replace(/invites\/\w+$/, 'invites/:number')
     .replace(/self\/instances\/\w+$/, 'self/instances/:id')

@@ -15,6 +15,7 @@ import {
   type InstanceList,
 } from '../../src/api/contract/instances.ts';
 import { INVITE_CREATED, INVITE_LIST } from '../../src/api/contract/invites.ts';
+import { NAME_ANSWER } from '../../src/api/contract/names.ts';
 import { NETWORK_LIST, NETWORK_VIEW } from '../../src/api/contract/networks.ts';
 import { ORGANIZATION_LIST, ORGANIZATION_VIEW } from '../../src/api/contract/organizations.ts';
 import { OUTPUT_LINE } from '../../src/api/contract/output.ts';
@@ -69,6 +70,7 @@ const ANSWERS: readonly (readonly [string, Contract<never>, object?])[] = [
   ['GET /v1/instances/web-1', INSTANCE_VIEW as Contract<never>],
   ['POST /v1/instances/run', INSTANCE_VIEW as Contract<never>, { app: 'web', command: ['x'] }],
   ['GET /v1/status', STATUS_VIEW as Contract<never>],
+  ['GET /v1/names/lookup?name=web.internal', NAME_ANSWER as Contract<never>],
   ['POST /v1/explain', EXPLANATION as Contract<never>, { from: 'fdaa::1', to: 'fdaa::2' }],
 ];
 

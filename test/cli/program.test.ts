@@ -13,6 +13,7 @@ import {
   HOST,
   INSTANCE,
   INVITE,
+  NAME_ANSWER_SAMPLE,
   NETWORK,
   ORGANIZATION,
   STATUS,
@@ -41,6 +42,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   startInstance: INSTANCE,
   stopInstance: { ...INSTANCE, state: 'stopped' },
   status: STATUS,
+  lookupName: NAME_ANSWER_SAMPLE,
   explain: { verdict: 'drop', rule: 'network-mismatch', sentence: 'The networks differ.' },
 };
 
@@ -80,7 +82,8 @@ async function p6nctl(line: string, answers = ANSWERS, colours = false): Promise
 
 const RUN_WITH_EVERYTHING =
   'instances run --app web --name 007 --group g --metadata a=1 --metadata b=x=y ' +
-  '--detach -- c --app -- d';
+  '--service http:80 --service dns:53/udp --check tcp:http --check http:http/up?x=1 ' +
+  '--check http:http --detach -- c --app -- d';
 
 const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[]>> = {
   'organizations create acme': [['createOrganization', { name: 'acme' }]],
@@ -125,6 +128,15 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
         name: '007',
         group: 'g',
         metadata: { a: '1', b: 'x=y' },
+        services: [
+          { name: 'http', port: 80, protocol: 'tcp' },
+          { name: 'dns', port: 53, protocol: 'udp' },
+        ],
+        checks: [
+          { type: 'tcp', service: 'http' },
+          { type: 'http', service: 'http', path: '/up?x=1' },
+          { type: 'http', service: 'http', path: '/' },
+        ],
         command: ['c', '--app', '--', 'd'],
         working_directory: '/srv',
       },
@@ -153,6 +165,10 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   'explain --from fdaa::1 --to fdaa::2': [['explain', { from: 'fdaa::1', to: 'fdaa::2' }]],
   'explain --from fdaa::1 --to fdaa::2 --proto tcp --port 80': [
     ['explain', { from: 'fdaa::1', to: 'fdaa::2', protocol: 'tcp', port: 80 }],
+  ],
+  'dns lookup web.internal': [['lookupName', { name: 'web.internal' }]],
+  'dns lookup web.internal --type TXT --network blue': [
+    ['lookupName', { name: 'web.internal', type: 'TXT', network: 'blue' }],
   ],
   status: [['status']],
   '--json --socket /x.sock status': [['status']],
@@ -256,8 +272,22 @@ two   fdaa:0:0:1:1::1  192.0.2.2:51820  1m ago     2.0 KiB   17 B
 INSTANCE  ID              APP  NETWORK  STATE    ADDRESS
 web-1     0123456789abcd  web  blue     started  fdaa:18:a7b:1:0:b83b:2:2
 
+QUESTIONS FOR NAMES  COUNT
+answered             2
+
 DROPPED FOR       COUNT
 network-mismatch  3
+`,
+  'dns lookup web.internal': `
+name     web.internal
+type     AAAA
+network  blue
+outcome  NOERROR
+handler  app
+why      The name exists (all started instances of an app).
+
+NAME          TTL  TYPE  DATA
+web.internal  5    AAAA  fdaa:18:a7b:1:0:b83b:2:2
 `,
 };
 
@@ -337,6 +367,10 @@ const WRONG: Readonly<Record<string, Refusal>> = {
   'instances run --app web --metadata =b -- x': { error: /KEY=VALUE/, code: 'VALUE_INVALID' },
   'instances attach --app web': { error: /exactly one of --netns and --pid/ },
   'instances attach --app web --pid 1 --netns /x': { error: /exactly one/ },
+  'instances run --app web --service http -- x': { error: /NAME:PORT/, code: 'VALUE_INVALID' },
+  'instances run --app web --service a:1/sctp -- x': { error: /NAME:PORT/, code: 'VALUE_INVALID' },
+  'instances run --app web --check http -- x': { error: /as a check/, code: 'VALUE_INVALID' },
+  'dns lookup': { error: /a word is missing/ },
   'instances attach --app web --pid 0': { error: /"0" as pid/, code: 'VALUE_INVALID' },
   'instances attach --app web --pid -1': { error: /"-1" as pid/, code: 'VALUE_INVALID' },
   'instances show': { error: /a word is missing/ },

@@ -2,7 +2,7 @@
 // names.
 
 import { Packet } from 'dns2';
-import type { MachineId, NetworkId } from '../../src/addressing/ids.ts';
+import type { HostId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
 import { type Answer, type Answerer, answer, makeAnswerer } from '../../src/dns/answer.ts';
 import { makeDnsCounters } from '../../src/dns/metrics.ts';
 import { RecordType } from '../../src/dns/protocol.ts';
@@ -13,6 +13,10 @@ import { SeededRandom } from '../fakes/seeded-random.ts';
 
 export const RED: NetworkId = 0x0001_1111 as NetworkId;
 export const BLUE: NetworkId = 0x0002_2222 as NetworkId;
+
+export const HOST_A: HostId = 0x1_0000 as HostId;
+export const HOST_B: HostId = 0x1_0001 as HostId;
+export const HOST_C: HostId = 0x1_0002 as HostId;
 
 export interface QuestionOptions {
   readonly type?: number;
@@ -73,14 +77,24 @@ export function makeTestAnswerer(seed = 1): Answerer {
   return makeAnswerer(new SeededRandom(seed), makeDnsCounters());
 }
 
+/** The address of who asks. */
+export const SELF: Ipv6Address = 'fdaa:1:1111:1:1:1:5e1f:2' as Ipv6Address;
+
+export interface AskOptions {
+  readonly transport?: Transport;
+  readonly answerer?: Answerer;
+  readonly self?: { readonly address: Ipv6Address } | undefined;
+}
+
 /** Asks for `name` in `zone`. */
 export function ask(
   zone: NetworkZone | undefined,
   name: string,
-  options: QuestionOptions & { transport?: Transport; answerer?: Answerer } = {},
+  options: QuestionOptions & AskOptions = {},
 ): Answer {
   const { transport = 'udp', answerer = makeTestAnswerer() } = options;
-  return answer(makeQuestion(name, options), { zone, transport }, answerer);
+  const self = 'self' in options ? options.self : { address: SELF };
+  return answer(makeQuestion(name, options), { zone, transport, self }, answerer);
 }
 
 /** The same, read. */
@@ -94,36 +108,68 @@ export function askAndRead(
   return readReply(result.bytes);
 }
 
-export function makeInstance(number: number, region: string, group = 'app'): InstanceName {
+export function makeInstance(
+  number: number,
+  region: string,
+  group = 'app',
+  overrides: Partial<InstanceName> = {},
+): InstanceName {
   return {
     machineId: number.toString(16).padStart(14, '0') as MachineId,
     address: `fdaa:1:1111:1:1:1:${number.toString(16)}:2` as Ipv6Address,
     region,
     group,
+    host: HOST_A,
+    metadata: {},
+    services: [],
+    healthy: false,
+    ...overrides,
   };
 }
 
 export function makeZone(
   apps: Readonly<Record<string, readonly InstanceName[]>>,
   regions: readonly string[] = [],
+  stopped: Readonly<Record<string, readonly InstanceName[]>> = {},
 ): NetworkZone {
   const entries = Object.entries(apps).map(([name, instances]): [string, AppZone] => [
     name,
-    { name, instances },
+    { name, instances, stopped: stopped[name] ?? [] },
   ]);
-  return { apps: new Map(entries), regions: new Set(regions) };
+  return { apps: new Map(entries), regions: new Set(regions), nearestHosts: [HOST_A, HOST_B] };
 }
+
+const TCP = 'tcp' as const;
 
 export const RED_ZONE: NetworkZone = makeZone(
   {
     web: [
-      makeInstance(0xa1, 'ord'),
-      makeInstance(0xa2, 'ord', 'worker'),
-      makeInstance(0xa3, 'nrt'),
+      makeInstance(0xa1, 'ord', 'app', {
+        metadata: { role: 'primary', Version: '1.2', empty: '' },
+        services: [
+          { name: 'http', port: 8080, protocol: TCP },
+          { name: 'dns', port: 53, protocol: 'udp' },
+        ],
+        healthy: true,
+      }),
+      makeInstance(0xa2, 'ord', 'worker', {
+        host: HOST_B,
+        metadata: { role: 'Replica', role2: 'primary' },
+        services: [{ name: 'http', port: 8081, protocol: TCP }],
+      }),
+      makeInstance(0xa3, 'nrt', 'app', { host: HOST_C, metadata: { role: 'a b' } }),
     ],
     idle: [],
   },
   ['ord', 'nrt', 'ams'],
+  {
+    web: [
+      makeInstance(0xa0, 'lax', 'batch', {
+        metadata: { role: 'spare' },
+        services: [{ name: 'ftp', port: 21, protocol: TCP }],
+      }),
+    ],
+  },
 );
 
 export const BLUE_ZONE: NetworkZone = makeZone({ secret: [makeInstance(0xb1, 'ams')] }, ['ams']);

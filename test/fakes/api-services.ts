@@ -8,6 +8,7 @@ import type { Enrolled } from '../../src/api/contract/enrolment.ts';
 import type { HostView } from '../../src/api/contract/hosts.ts';
 import type { InstanceView } from '../../src/api/contract/instances.ts';
 import type { InviteView } from '../../src/api/contract/invites.ts';
+import type { NameAnswer } from '../../src/api/contract/names.ts';
 import type { NetworkView } from '../../src/api/contract/networks.ts';
 import type { OrganizationView } from '../../src/api/contract/organizations.ts';
 import type { StatusView } from '../../src/api/contract/status.ts';
@@ -122,6 +123,7 @@ export const STATUS: StatusView = {
     },
   ],
   drops: { 'network-mismatch': 3 },
+  names: { answered: 2 },
 };
 
 export const ENROLLED: Enrolled = {
@@ -139,6 +141,17 @@ export const ENROLLED: Enrolled = {
       endpoints: ['192.0.2.1:51820'],
     },
   ],
+};
+
+export const NAME_ANSWER_SAMPLE: NameAnswer = {
+  name: 'web.internal',
+  type: 'AAAA',
+  network: 'blue',
+  network_id: NETWORK.id,
+  outcome: 'NOERROR',
+  handler: 'app',
+  why: 'The name exists (all started instances of an app).',
+  records: [{ name: 'web.internal', type: 'AAAA', ttl: 5, data: INSTANCE.address }],
 };
 
 export interface Call {
@@ -213,6 +226,10 @@ export function fakeServices(
         rule: 'network-mismatch',
         sentence: 'The networks differ.',
       }),
+    },
+    names: {
+      lookup: answering('lookupName', NAME_ANSWER_SAMPLE),
+      watch: () => values([NAME_ANSWER_SAMPLE]),
     },
     follow: {
       lookupApp: answering('lookupApp', undefined),

@@ -34,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'dns/zone',
     'os',
     'registry/model',
+    'registry/declared-services',
     'follower',
     'dataplane',
   ],

@@ -216,6 +216,7 @@ function makeSource(): Source {
   const network = 0x11111 as NetworkId;
   return {
     network,
+    self: undefined,
     tokens: 1,
     refilledAt: new ManualClock().now(),
     connections: 0,

@@ -224,6 +224,7 @@ class OneSource implements Sources {
   questionsLeft = Number.POSITIVE_INFINITY;
   readonly source: Source = {
     network: RED,
+    self: undefined,
     tokens: 0,
     refilledAt: new ManualClock().now(),
     connections: 0,

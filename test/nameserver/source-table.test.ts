@@ -32,6 +32,19 @@ for (const [what, address, network] of SOURCES) {
   });
 }
 
+test('SourceTable.find() knows the own address of who asks', () => {
+  const table = new SourceTable({ ...LIMITS, sourcesMax: 9 });
+  for (const [address, own] of [
+    ['fdaa:1:1111:1:1:1:a1:2', 'fdaa:1:1111:1:1:1:a1:2'],
+    ['fdaa:1:1111:1:1:1:a2:ffff', 'fdaa:1:1111:1:1:1:a2:2'],
+    ['fdaa:1:1111:1:1:0:a:7', 'fdaa:1:1111:1:1:0:a:7'],
+    ['fdaa:1:1111:1:1:0:0:1', 'fdaa:1:1111:1:1::1'],
+    ['fdaa:1:1111::3', undefined],
+  ]) {
+    assert.equal(table.find(address!, new ManualClock().now())?.self?.address, own, address);
+  }
+});
+
 test('SourceTable.takeQuestion() gives each owner its share, and the share again with time', () => {
   const clock = new ManualClock();
   const table = new SourceTable(LIMITS);

@@ -26,7 +26,12 @@ interface Scene {
 
 test('putInstance() writes an instance, again at will, and its states', async () => {
   const { site, host, app } = await scene();
-  const created = site.instance(app, host.id, 1, { metadata: { role: 'primary' } });
+  const created = site.instance(app, host.id, 1, {
+    metadata: { role: 'primary' },
+    services: [{ name: 'http', port: 80, protocol: 'tcp' }],
+    checks: [{ type: 'http', service: 'http', path: '/' }],
+    health: 'passing',
+  });
   assert.deepEqual(await site.registry.putInstance(host.id, created), created);
   const { revision } = await site.store.list([]);
   await site.registry.putInstance(host.id, created);
@@ -74,6 +79,10 @@ test('putInstance() refuses a record that is not sound', async () => {
     [{ state: 'lost' as 'created' }, 'VALUE_INVALID'],
     [{ createdAt: Number.NaN as WallMillis }, 'VALUE_INVALID'],
     [{ metadata: { '': 'x' } }, 'VALUE_INVALID'],
+    [{ services: [{ name: 'x_y', port: 1, protocol: 'tcp' }] }, 'VALUE_INVALID'],
+    [{ services: [{ name: 'x', port: 1 } as never] }, 'VALUE_INVALID'],
+    [{ checks: [{ type: 'tcp', service: 'x' }] }, 'VALUE_INVALID'],
+    [{ health: 'well' as never }, 'VALUE_INVALID'],
     [{ metadata: { ['k'.repeat(METADATA_KEY_LENGTH_MAX + 1)]: '' } }, 'VALUE_INVALID'],
     [{ metadata: { k: `${long}x` } }, 'VALUE_INVALID'],
     [{ metadata: pairs(METADATA_PAIRS_MAX + 1, '') }, 'VALUE_INVALID'],

@@ -1,6 +1,8 @@
 // An instance as its host reports it to a server: the record of the registry, field by field.
 
 import { Type } from 'typebox';
+import type { InstanceCheck, InstanceHealth, InstanceService } from '../../registry/model.ts';
+import { CHECKS, SERVICES } from './declared.ts';
 import { METADATA } from './metadata.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
@@ -17,6 +19,9 @@ export interface InstanceRecord {
   readonly region: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly state: 'created' | 'started' | 'stopped';
+  readonly services?: readonly InstanceService[];
+  readonly checks?: readonly InstanceCheck[];
+  readonly health?: InstanceHealth;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -38,6 +43,9 @@ export const INSTANCE_RECORD: Contract<InstanceRecord> = contract<InstanceRecord
     region: text,
     metadata: METADATA,
     state: Type.Union([Type.Literal('created'), Type.Literal('started'), Type.Literal('stopped')]),
+    services: Type.Optional(SERVICES),
+    checks: Type.Optional(CHECKS),
+    health: Type.Optional(Type.Union([Type.Literal('passing'), Type.Literal('failing')])),
     createdAt: moment,
     updatedAt: moment,
   }),

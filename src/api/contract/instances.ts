@@ -2,6 +2,8 @@
 // else's (attach). Everything but listing and showing happens on the instance's own host.
 
 import { Type } from 'typebox';
+import type { InstanceCheck, InstanceHealth, InstanceService } from '../../registry/model.ts';
+import { CHECKS, SERVICES } from './declared.ts';
 import { METADATA } from './metadata.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
@@ -49,6 +51,10 @@ export interface InstanceView {
   readonly address: string;
   readonly state: InstanceViewState;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly services?: readonly InstanceService[];
+  readonly checks?: readonly InstanceCheck[];
+  /** Of a started instance with checks, once they have been run. */
+  readonly health?: InstanceHealth;
   /** Milliseconds since 1970. */
   readonly created_at: number;
   /** Milliseconds since 1970. */
@@ -71,6 +77,9 @@ export interface InstanceFacts {
   /** Process group; `app` where absent. */
   readonly group?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** What it serves, for SRV names and checks. */
+  readonly services?: readonly InstanceService[];
+  readonly checks?: readonly InstanceCheck[];
 }
 
 export interface RunInstance extends InstanceFacts {
@@ -125,6 +134,9 @@ const instance = strictObject({
   address: Type.String(),
   state: Type.Union([Type.Literal('created'), Type.Literal('started'), Type.Literal('stopped')]),
   metadata: Type.Record(Type.String(), Type.String()),
+  services: Type.Optional(SERVICES),
+  checks: Type.Optional(CHECKS),
+  health: Type.Optional(Type.Union([Type.Literal('passing'), Type.Literal('failing')])),
   created_at: Type.Number(),
   updated_at: Type.Number(),
   here: Type.Optional(here),
@@ -139,6 +151,8 @@ const facts = {
   name: Type.Optional(text),
   group: Type.Optional(text),
   metadata: Type.Optional(METADATA),
+  services: Type.Optional(SERVICES),
+  checks: Type.Optional(CHECKS),
 };
 
 export const INSTANCE_VIEW: Contract<InstanceView> = contract<InstanceView>()(instance);

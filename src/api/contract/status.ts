@@ -52,6 +52,8 @@ export interface StatusView {
   readonly instances: readonly StatusInstance[];
   /** Packets and datagrams dropped since the start, by reason; reasons without any are absent. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Questions to the name server by result, and what else it counts; without what is zero. */
+  readonly names: Readonly<Record<string, number>>;
 }
 
 const host = strictObject({
@@ -102,5 +104,6 @@ export const STATUS_VIEW: Contract<StatusView> = contract<StatusView>()(
     peers: Type.Array(peer),
     instances: Type.Array(instance),
     drops: Type.Record(Type.String(), Type.Number()),
+    names: Type.Record(Type.String(), Type.Number()),
   }),
 );

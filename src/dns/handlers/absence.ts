@@ -5,5 +5,6 @@ import type { Handler } from '../query.ts';
 
 export const absence: Handler = {
   name: 'absence',
+  summary: 'names below our own that do not exist',
   handle: ({ apex }) => (apex === undefined ? undefined : 'absent'),
 };

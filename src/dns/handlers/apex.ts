@@ -4,6 +4,7 @@ import type { Handler } from '../query.ts';
 
 export const apex: Handler = {
   name: 'apex',
+  summary: 'the tops of our own zones',
   handle: ({ apex: owner, app, prefix }) =>
     owner !== undefined && app === undefined && prefix.length === 0
       ? { authority: true }

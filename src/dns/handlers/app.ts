@@ -4,6 +4,7 @@ import type { Handler } from '../query.ts';
 
 export const app: Handler = {
   name: 'app',
+  summary: 'all started instances of an app',
   handle: ({ app: owner, prefix }) => {
     if (owner === undefined) return undefined;
     const whole = prefix.length === 0 || (prefix.length === 1 && prefix[0] === 'global');

@@ -1,15 +1,21 @@
-// AAAA of `<machine id>.vm.<app>.internal`: one instance, for as long as it is started.
+// AAAA of `<machine id>.vm.<app>.internal`: one instance while it is started. The name of a stopped
+// one exists and has no address.
 
-import { type Handler, NOTHING_HERE } from '../query.ts';
+import { NOTHING_HERE } from '../content.ts';
+import type { Handler } from '../query.ts';
 import type { InstanceName } from '../zone.ts';
 
 export const machine: Handler = {
   name: 'machine',
+  summary: 'one instance by its machine id',
   handle: ({ app, prefix }) => {
     if (app === undefined || prefix[prefix.length - 1] !== 'vm') return undefined;
     if (prefix.length === 1) return NOTHING_HERE;
-    const instance = prefix.length === 2 ? find(app.instances, prefix[0] ?? '') : undefined;
-    return instance === undefined ? 'absent' : { instances: [instance] };
+    if (prefix.length > 2) return 'absent';
+    const machineId = prefix[0] ?? '';
+    const instance = find(app.instances, machineId);
+    if (instance !== undefined) return { instances: [instance] };
+    return find(app.stopped, machineId) === undefined ? 'absent' : NOTHING_HERE;
   },
 };
 

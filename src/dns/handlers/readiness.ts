@@ -5,5 +5,6 @@ import type { Handler } from '../query.ts';
 
 export const readiness: Handler = {
   name: 'readiness',
+  summary: 'own names while nothing is known of the network',
   handle: ({ apex, zone }) => (apex !== undefined && zone === undefined ? 'unready' : undefined),
 };

@@ -17,5 +17,6 @@ const REFUSED_TYPES: ReadonlySet<number> = new Set([
 
 export const transfers: Handler = {
   name: 'transfers',
+  summary: 'types that ask for no records',
   handle: ({ type }) => (REFUSED_TYPES.has(type) ? 'refused' : undefined),
 };

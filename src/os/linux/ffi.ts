@@ -1,4 +1,5 @@
-// The one door to native code, and the only importer of koffi. Calls are synchronous. On the packet
+// The one door to native code, and the only importer of koffi. Calls are synchronous, but for one
+// kind that says so. On the packet
 // path they take and give plain numbers alone: pointers are numbers too (declared `uintptr_t`),
 // which costs half of what other representations do. Rare calls pass a buffer itself (`void *`) or
 // a text (`str`), which live until the call returns.
@@ -34,6 +35,25 @@ export function nativeFunction(
   parameters: readonly NativeType[],
 ): NativeFunction {
   return library.func(name, result, [...parameters]) as unknown as NativeFunction;
+}
+
+/**
+ * The same, called on a thread of Node.js's pool. Memory that it is given must be kept by its caller
+ * until the promise is settled, and a failure has no error number.
+ */
+export function nativeAsyncFunction(
+  name: string,
+  result: NativeType,
+  parameters: readonly NativeType[],
+): (...values: number[]) => Promise<number> {
+  const bound = library.func(name, result, [...parameters]);
+  return (...values) =>
+    new Promise((resolve, reject) => {
+      bound.async(...values, (error: Error | null, returned: number) => {
+        if (error === null) resolve(returned);
+        else reject(error);
+      });
+    });
 }
 
 /**

@@ -61,6 +61,7 @@ export const IN6_PKTINFO_INTERFACE_OFFSET = 16;
 // struct pollfd, <poll.h>
 export const POLLFD_BYTES = 8;
 export const POLLFD_EVENTS_OFFSET = 4;
+export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
 
 // struct epoll_event is packed on x86-64 alone: events u32, then 64 bits of user data
@@ -121,6 +122,10 @@ export const IP_MTU_DISCOVER = 10;
 export const IP_RECVTOS = 13;
 export const IP_PMTUDISC_DONT = 0;
 export const IPPROTO_IPV6 = 41;
+export const IPPROTO_ICMPV6 = 58;
+/** struct icmp6_filter: a bit for each of 256 types. */
+export const ICMPV6_FILTER = 1;
+export const ICMPV6_FILTER_BYTES = 32;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;

@@ -2,7 +2,7 @@
 // call table stands here), and small ways to call them once at start. Results are libc's: -1 for a
 // failure, whose reason errorNumber() holds.
 
-import { errorNumber, nativeFunction, nativeMemory } from './ffi.ts';
+import { errorNumber, nativeAsyncFunction, nativeFunction, nativeMemory } from './ffi.ts';
 import { EAFNOSUPPORT, EINTR } from './layouts.ts';
 import { systemError } from './system-error.ts';
 
@@ -32,6 +32,9 @@ export const recvmmsg: Call5 = nativeFunction('recvmmsg', 'int', [
 export const sendmmsg: Call4 = nativeFunction('sendmmsg', 'int', ['int', POINTER, 'uint', 'int']);
 /** poll(pollfds, count, timeout in milliseconds) */
 export const poll: Call3 = nativeFunction('poll', 'int', [POINTER, 'ulong', 'int']);
+/** The same on a thread of Node.js's pool, which it takes while it waits. */
+export const pollLater: (pollfds: number, count: number, timeoutMs: number) => Promise<number> =
+  nativeAsyncFunction('poll', 'int', [POINTER, 'ulong', 'int']);
 /** epoll_wait(epoll, events, count, timeout in milliseconds) */
 export const epollWait: Call4 = nativeFunction('epoll_wait', 'int', ['int', POINTER, 'int', 'int']);
 /** clock_gettime(clock, timespec) */
@@ -79,6 +82,25 @@ export const bind: (fd: number, address: Buffer, length: number) => number = nat
   'int',
   ['int', 'void *', 'uint'],
 );
+/** sendto(fd, buffer, length, flags, address, address length) */
+export const sendto: (
+  fd: number,
+  buffer: Buffer,
+  length: number,
+  flags: number,
+  address: Buffer,
+  addressLength: number,
+) => number = nativeFunction('sendto', 'intptr_t', [
+  'int',
+  'void *',
+  'size_t',
+  'int',
+  'void *',
+  'uint',
+]);
+/** recv(fd, buffer, length, flags) */
+export const recv: (fd: number, buffer: Buffer, length: number, flags: number) => number =
+  nativeFunction('recv', 'intptr_t', ['int', 'void *', 'size_t', 'int']);
 /** getsockname(fd, address, pointer to length) */
 export const getsockname: (fd: number, address: Buffer, length: Buffer) => number = nativeFunction(
   'getsockname',

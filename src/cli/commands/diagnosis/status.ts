@@ -26,6 +26,11 @@ export async function status(options: StatusOptions): Promise<void> {
     await terminal.out('\n');
     await printList(options, view.instances, INSTANCE_COLUMNS);
   }
+  const names = Object.entries(view.names);
+  if (names.length > 0) {
+    await terminal.out('\n');
+    await printList(options, names, NAME_COLUMNS);
+  }
   const drops = Object.entries(view.drops).sort(([, a], [, b]) => b - a);
   if (drops.length > 0) {
     await terminal.out('\n');
@@ -40,6 +45,11 @@ const INSTANCE_COLUMNS: readonly Field<StatusInstance>[] = [
   { title: 'network', text: (instance) => instance.network },
   { title: 'state', text: (instance) => instance.state },
   { title: 'address', text: (instance) => instance.address },
+];
+
+const NAME_COLUMNS: readonly Field<readonly [result: string, count: number]>[] = [
+  { title: 'questions for names', text: ([result]) => result },
+  { title: 'count', text: ([, count]) => String(count) },
 ];
 
 const DROP_COLUMNS: readonly Field<readonly [reason: string, count: number]>[] = [

@@ -26,6 +26,9 @@ export const INSTANCE_FIELDS: readonly Field<InstanceView>[] = [
         .map(([key, value]) => `${key}=${value}`)
         .join(', '),
   },
+  { title: 'services', text: ({ services = [] }) => services.map(formatService).join(', ') },
+  { title: 'checks', text: ({ checks = [] }) => checks.map(formatCheck).join(', ') },
+  { title: 'health', text: ({ health }) => health ?? '' },
   { title: 'created', text: (instance) => formatTime(instance.created_at) },
   { title: 'updated', text: (instance) => formatTime(instance.updated_at) },
   { title: 'command', text: ({ here }) => here?.command.join(' ') ?? '' },
@@ -40,16 +43,26 @@ export const INSTANCE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   name: { summary: 'A name, unique on this host; drawn without it', value: 'NAME' },
   group: { summary: 'The process group; app without it', value: 'NAME' },
   metadata: { summary: 'A fact about the instance', value: 'KEY=VALUE', repeated: true },
+  service: { summary: 'A service and its port', value: 'NAME:PORT[/tcp|udp]', repeated: true },
+  check: {
+    summary: 'How this host finds out whether a service is well',
+    value: 'tcp:SERVICE|http:SERVICE/PATH',
+    repeated: true,
+  },
 };
 
 /** What INSTANCE_OPTIONS say. */
 export function instanceFacts(words: Words): InstanceFacts {
   const pairs = words.texts('metadata').map(metadataPair);
+  const services = words.texts('service').map(parseService);
+  const checks = words.texts('check').map(parseCheck);
   return {
     app: words.text('app'),
     ...optional('name', words.optionalText('name')),
     ...optional('group', words.optionalText('group')),
     ...(pairs.length === 0 ? {} : { metadata: Object.fromEntries(pairs) }),
+    ...(services.length === 0 ? {} : { services }),
+    ...(checks.length === 0 ? {} : { checks }),
   };
 }
 
@@ -57,6 +70,39 @@ function metadataPair(text: string): [key: string, value: string] {
   const equals = text.indexOf('=');
   if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
   throw new P6nError('VALUE_INVALID', `Cannot use "${text}" as metadata: it is not KEY=VALUE`);
+}
+
+type Service = NonNullable<InstanceFacts['services']>[number];
+type Check = NonNullable<InstanceFacts['checks']>[number];
+
+const SERVICE_PATTERN = /^([^:/]+):([0-9]{1,5})(?:\/(tcp|udp))?$/;
+const CHECK_PATTERN = /^(?:tcp:([^:/]+)|http:([^:/]+)(\/.*)?)$/;
+
+function parseService(text: string): Service {
+  const [, name, port, protocol = 'tcp'] = SERVICE_PATTERN.exec(text) ?? [];
+  if (name !== undefined) {
+    return { name, port: Number(port), protocol: protocol === 'udp' ? 'udp' : 'tcp' };
+  }
+  throw new P6nError('VALUE_INVALID', `Cannot use "${text}" as a service: it is not NAME:PORT`, {
+    hint: 'Write for example --service http:8080 or --service dns:53/udp.',
+  });
+}
+
+function parseCheck(text: string): Check {
+  const [, tcp, http, path = '/'] = CHECK_PATTERN.exec(text) ?? [];
+  if (tcp !== undefined) return { type: 'tcp', service: tcp };
+  if (http !== undefined) return { type: 'http', service: http, path };
+  throw new P6nError('VALUE_INVALID', `Cannot use "${text}" as a check: it is none of the two`, {
+    hint: 'Write --check tcp:SERVICE or --check http:SERVICE/PATH, with the name of a service.',
+  });
+}
+
+function formatService({ name, port, protocol }: Service): string {
+  return `${name}:${port}/${protocol}`;
+}
+
+function formatCheck(check: Check): string {
+  return check.type === 'tcp' ? `tcp:${check.service}` : `http:${check.service}${check.path}`;
 }
 
 function formatExit({ here }: InstanceView): string {

@@ -1,0 +1,28 @@
+// TXT of the lists of a network: `_apps.internal`, `_instances.internal` and, of stopped instances
+// too, `all._instances.internal`. A network has no WireGuard peers with names yet, so the list at
+// `_peer.internal` is empty.
+
+import { NOTHING_HERE } from '../content.ts';
+import { type Handler, INTERNAL_APEX } from '../query.ts';
+
+export const networkLists: Handler = {
+  name: 'network-lists',
+  summary: 'lists of the network: apps, instances and peers',
+  handle: ({ apex, zone, prefix, indexes }) => {
+    if (apex !== INTERNAL_APEX || zone === undefined) return undefined;
+    const isAll = prefix.length === 2 && prefix[0] === 'all';
+    if (prefix.length !== 1 && !isAll) return undefined;
+    switch (prefix.at(-1)) {
+      case '_apps':
+        return { text: indexes.network(zone).apps };
+      case '_instances': {
+        const { instances, allInstances } = indexes.network(zone);
+        return { text: isAll ? allInstances : instances };
+      }
+      case '_peer':
+        return isAll ? undefined : NOTHING_HERE;
+      default:
+        return undefined;
+    }
+  },
+};
