@@ -38,7 +38,7 @@ function namesOf({ metadata }: InstanceName): ReadonlySet<string> {
   return new Set([...names].filter((name) => name.length <= lengthMax && isSpelled(name)));
 }
 
-/** Adds a name and those above it, which exist as well (RFC 8020), to be filled by whom they name. */
+/** Adds a name and those above it, which exist too (RFC 8020), to be filled by whom they name. */
 function addName(index: Map<string, InstanceName[]>, name: string): void {
   for (let rest = name; !index.has(rest); rest = rest.slice(rest.indexOf('.') + 1)) {
     index.set(rest, []);
