@@ -93,7 +93,7 @@ const TEXT_FRAME_BYTES =
   POINTER_BYTES +
   RECORD_TAIL_BYTES +
   OPT_BYTES;
-/** Longest text of one TXT record: with a length byte for each string it fits a message over TCP. */
+/** Longest text of a TXT record: with a length byte a string, it fits a message over TCP. */
 export const TEXT_BYTES_MAX: number = Math.floor(
   ((TCP_MESSAGE_BYTES_MAX - TEXT_FRAME_BYTES) * CHARACTER_STRING_BYTES_MAX) /
     (CHARACTER_STRING_BYTES_MAX + 1),

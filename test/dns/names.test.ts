@@ -1,5 +1,5 @@
-// Every form of a name and what a name is not, each as one line of a table: replies are read back by
-// dns2, which shares no line with what makes them.
+// Every form of a name and what a name is not, each as one line of a table: replies are read back
+// by dns2, which shares no line with what makes them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -38,8 +38,8 @@ export function nativeFunction(
 }
 
 /**
- * The same, called on a thread of Node.js's pool. Memory that it is given must be kept by its caller
- * until the promise is settled, and a failure has no error number.
+ * The same, called on a thread of Node.js's pool. Memory that it is given must be kept by its
+ * caller until the promise is settled, and a failure has no error number.
  */
 export function nativeAsyncFunction(
   name: string,

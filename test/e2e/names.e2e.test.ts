@@ -1,0 +1,423 @@
+// Every form of a name as programs get it inside an instance: dig and kdig over UDP and TCP, the
+// resolvers of glibc, musl, Node.js and Python; and what names do when instances stop and fail.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { must, type Outcome, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+
+const P6NCTL = fileURLToPath(new URL('../../../bin/p6nctl', import.meta.url));
+
+interface InstanceJson {
+  readonly id: string;
+  readonly address: string;
+  readonly state: string;
+  readonly health?: string;
+  readonly here?: { readonly pid?: number };
+}
+
+interface NameJson {
+  readonly outcome: string;
+  readonly handler: string;
+  readonly network: string;
+  readonly records: readonly { readonly data: string }[];
+}
+
+/** A server whose path /up answers with a status that a file holds. */
+const SERVER = `const { readFileSync } = require('node:fs');
+  require('node:http').createServer((request, response) => {
+    response.statusCode = Number(readFileSync(process.argv[1], 'utf8'));
+    response.end('ok');
+  }).listen(8080, '::');`;
+const SLEEP = ['--detach', '--', 'sleep', 'infinity'];
+
+/** Prints the IPv6 addresses of a name, sorted by the resolver, or the error of getaddrinfo(3). */
+const GETADDRINFO_C = `#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+int main(int count, char **words) {
+  struct addrinfo hints, *found, *one;
+  memset(&hints, 0, sizeof hints);
+  hints.ai_family = count > 2 ? AF_UNSPEC : AF_INET6;
+  hints.ai_socktype = SOCK_STREAM;
+  int error = getaddrinfo(words[1], "80", &hints, &found);
+  if (error != 0) { printf("%s\\n", error == EAI_NONAME ? "none" : gai_strerror(error)); return 0; }
+  for (one = found; one != NULL; one = one->ai_next) {
+    char text[INET6_ADDRSTRLEN];
+    struct sockaddr_in6 *address = (struct sockaddr_in6 *)one->ai_addr;
+    puts(inet_ntop(AF_INET6, &address->sin6_addr, text, sizeof text));
+  }
+  return 0;
+}
+`;
+const NODE_LOOKUP = `const dns = require('node:dns').promises;
+  const [, type, name] = process.argv;
+  const print = (found) => found.forEach((one) => console.log(typeof one === 'string' ? one
+    : Array.isArray(one) ? one.join('') : one.address
+    ?? one.priority + ' ' + one.weight + ' ' + one.port + ' ' + one.name));
+  const asked = type === 'lookup' ? dns.lookup(name, { family: 6, all: true })
+    : type === 'PTR' ? dns.reverse(name) : dns.resolve(name, type);
+  asked.then(print, (error) => console.log(error.code));`;
+const PYTHON_LOOKUP = `import socket, sys
+try:
+    found = socket.getaddrinfo(sys.argv[1], None, socket.AF_INET6, socket.SOCK_STREAM)
+    for one in found: print(one[4][0])
+except socket.gaierror as error:
+    print("none" if error.errno in (socket.EAI_NONAME, -5) else error)
+`;
+
+describe('names inside an instance', { skip: SKIP_REASON, timeout: 180_000 }, () => {
+  let site: Site;
+  let one: SiteHost;
+  let two: SiteHost;
+  let three: SiteHost;
+  let status: string;
+  const machines = new Map<string, InstanceJson>();
+
+  before(async () => {
+    site = await Site.running(3);
+    [one, two, three] = site.hosts as [SiteHost, SiteHost, SiteHost];
+    status = join(site.folder, 'status');
+    writeFileSync(status, '200');
+    writeFileSync(join(site.folder, 'lookup.c'), GETADDRINFO_C);
+    for (const [compiler, program] of [
+      ['gcc', 'glibc-lookup'],
+      ['musl-gcc', 'musl-lookup'],
+    ] as const) {
+      const words = ['-o', join(site.folder, program), join(site.folder, 'lookup.c')];
+      await must(compiler, ...words);
+    }
+    await one.must('apps', 'create', 'web', '--network', 'blue');
+    await one.must('apps', 'create', 'idle', '--network', 'blue');
+    await one.must('apps', 'create', 'shop', '--network', 'red');
+    const server = ['--service', 'http:8080', '--service', 'dns:53/udp', '--check', 'http:http/up'];
+    const command = ['--detach', '--', process.execPath, '-e', SERVER, status];
+    const run1 = ['--app', 'web', '--name', 'web-1', '--metadata', 'role=primary'];
+    await one.must('instances', 'run', ...run1, ...server, ...command);
+    const run2 = ['--app', 'web', '--name', 'web-2', '--metadata', 'role=Replica'];
+    await two.must(
+      'instances',
+      'run',
+      ...run2,
+      '--group',
+      'worker',
+      '--service',
+      'http:9',
+      ...SLEEP,
+    );
+    await two.must(
+      'instances',
+      'run',
+      '--app',
+      'web',
+      '--name',
+      'web-0',
+      '--group',
+      'batch',
+      ...SLEEP,
+    );
+    await two.must('instances', 'stop', 'web-0');
+    await one.must('instances', 'run', '--app', 'shop', '--name', 'shop-1', ...SLEEP);
+    for (const [host, name] of [
+      [one, 'web-1'],
+      [two, 'web-2'],
+      [two, 'web-0'],
+      [one, 'shop-1'],
+    ] as const) {
+      machines.set(name, await host.json<InstanceJson>('instances', 'show', name));
+    }
+    await until('all names on both hosts', async () => {
+      const counts = [];
+      for (const [host, name] of [
+        [one, 'web-1'],
+        [two, 'web-2'],
+      ] as const) {
+        counts.push((await dig(host, name, 'TXT', 'all.vms.web.internal')).split(',').length);
+        counts.push((await dig(host, name, 'AAAA', 'healthy.web.internal')).length > 0 ? 3 : 0);
+      }
+      return counts.every((count) => count === 3);
+    });
+  });
+
+  after(() => site?.remove());
+
+  /** A program in the network and mount namespaces of an instance. */
+  async function inside(host: SiteHost, name: string, ...words: string[]): Promise<Outcome> {
+    const known = machines.get(name) ?? (await host.json<InstanceJson>('instances', 'show', name));
+    machines.set(name, known);
+    return run('nsenter', '-t', `${known.here?.pid}`, '-n', '-m', ...words);
+  }
+
+  async function dig(host: SiteHost, name: string, type: string, what: string): Promise<string> {
+    return (await inside(host, name, 'dig', '+short', type, what)).stdout.trim();
+  }
+
+  function of(name: string): InstanceJson {
+    return machines.get(name) as InstanceJson;
+  }
+
+  /** Each form with what an instance on host two gets, in order unless it is of one record. */
+  function forms(): readonly (readonly [
+    type: string,
+    name: string,
+    expected: readonly string[],
+  ])[] {
+    const [w1, w2, w0] = [of('web-1'), of('web-2'), of('web-0')];
+    const texts = [w1, w2].map((m) => ({
+      id: m.id,
+      region: m === w1 ? 'ams' : 'fra',
+      ip: m.address,
+    }));
+    const all = [...texts, { id: w0.id, region: 'fra', ip: w0.address }];
+    const byId = <T extends { id: string }>(list: readonly T[]): T[] =>
+      [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const vms = (list: typeof texts): string =>
+      `"${byId(list)
+        .map(({ id, region }) => `${id} ${region}`)
+        .join(',')}"`;
+    const instances = (list: typeof texts): string =>
+      byId(list)
+        .map(({ id, region, ip }) => `instance=${id},app=web,ip=${ip},region=${region}`)
+        .join(';');
+    const both = [w1.address, w2.address].sort();
+    return [
+      ['AAAA', 'web.internal', both],
+      ['AAAA', 'global.web.internal', both],
+      ['AAAA', 'fra.web.internal', [w2.address]],
+      ['AAAA', `${w1.id}.vm.web.internal`, [w1.address]],
+      ['AAAA', 'worker.process.web.internal', [w2.address]],
+      ['AAAA', 'top1.nearest.of.web.internal', [w2.address]],
+      ['AAAA', 'top2.nearest.of.web.internal', both],
+      ['AAAA', 'primary.role.kv._metadata.web.internal', [w1.address]],
+      ['AAAA', 'replica.role.kv._metadata.web.internal', [w2.address]],
+      ['AAAA', 'role.kv._metadata.web.internal', both],
+      ['AAAA', 'healthy.web.internal', [w1.address]],
+      ['AAAA', 'self.internal', [w2.address]],
+      ['AAAA', 'fly-local-6pn', [w2.address]],
+      ['AAAA', 'i6pn.modal.local', [w2.address]],
+      ['TXT', 'regions.web.internal', ['"ams,fra"']],
+      ['TXT', 'all.regions.web.internal', ['"ams,fra"']],
+      ['TXT', 'vms.web.internal', [vms(texts)]],
+      ['TXT', 'all.vms.web.internal', [vms(all)]],
+      ['TXT', '_apps.internal', ['"idle,web"']],
+      ['TXT', '_instances.internal', [quoted(instances(texts))]],
+      ['TXT', 'all._instances.internal', [quoted(instances(all))]],
+      [
+        'SRV',
+        '_http._tcp.web.internal',
+        [`0 1 8080 ${w1.id}.vm.web.internal.`, `0 1 9 ${w2.id}.vm.web.internal.`],
+      ],
+      ['SRV', '_dns._udp.web.internal', [`0 1 53 ${w1.id}.vm.web.internal.`]],
+    ];
+  }
+
+  /** What exists and has nothing of the type, and what does not exist. */
+  function negatives(): readonly (readonly [type: string, name: string, status: string])[] {
+    const stopped = of('web-0');
+    return [
+      ['A', 'web.internal', 'NOERROR'],
+      ['AAAA', 'idle.internal', 'NOERROR'],
+      ['AAAA', 'ams.idle.internal', 'NOERROR'],
+      ['AAAA', `${stopped.id}.vm.web.internal`, 'NOERROR'],
+      ['AAAA', 'batch.process.web.internal', 'NOERROR'],
+      ['TXT', '_peer.internal', 'NOERROR'],
+      ['A', 'self.internal', 'NOERROR'],
+      ['AAAA', 'shop.internal', 'NXDOMAIN'],
+      ['AAAA', `${of('shop-1').id}.vm.shop.internal`, 'NXDOMAIN'],
+      ['AAAA', 'nobody.process.web.internal', 'NXDOMAIN'],
+      ['AAAA', 'laptop._peer.internal', 'NXDOMAIN'],
+      ['AAAA', 'no.role.kv._metadata.web.internal', 'NXDOMAIN'],
+    ];
+  }
+
+  for (const program of ['dig', 'kdig']) {
+    for (const transport of ['+notcp', '+tcp']) {
+      test(`${program} ${transport} gets every form`, async () => {
+        for (const [type, name, expected] of forms()) {
+          const words = [program, transport, '+short', type, name];
+          const { stdout } = await inside(two, 'web-2', ...words);
+          const found = stdout.trim().split('\n').sort();
+          assert.deepEqual(found.map(normal), expected.map(normal).sort(), `${type} ${name}`);
+        }
+        for (const [type, name, expected] of negatives()) {
+          const { stdout } = await inside(two, 'web-2', program, transport, type, name);
+          assert.match(stdout, new RegExp(`status: ${expected}`), `${type} ${name}`);
+          assert.match(stdout, /SOA/, `${type} ${name} has an SOA record`);
+        }
+        for (const machine of [of('web-1'), of('web-0')]) {
+          const words = [program, transport, '+short', '-x', machine.address];
+          const { stdout } = await inside(two, 'web-2', ...words);
+          assert.equal(stdout, `${machine.id}.vm.web.internal.\n`);
+        }
+        const foreign = [program, transport, '-x', of('shop-1').address];
+        assert.match((await inside(two, 'web-2', ...foreign)).stdout, /status: NXDOMAIN/);
+      });
+    }
+  }
+
+  const resolvers = (name: string): readonly (readonly [what: string, words: string[]])[] => [
+    ['glibc', [join(site.folder, 'glibc-lookup'), name]],
+    ['glibc for any family', [join(site.folder, 'glibc-lookup'), name, 'any']],
+    ['musl', [join(site.folder, 'musl-lookup'), name]],
+    ['musl for any family', [join(site.folder, 'musl-lookup'), name, 'any']],
+    ['Python', ['python3', '-c', PYTHON_LOOKUP, name]],
+    ['dns.lookup()', [process.execPath, '-e', NODE_LOOKUP, 'lookup', name]],
+    ['dns.resolve()', [process.execPath, '-e', NODE_LOOKUP, 'AAAA', name]],
+  ];
+
+  test('resolvers of programs get every form', async () => {
+    for (const [type, name, expected] of forms()) {
+      if (type !== 'AAAA') continue;
+      for (const [what, words] of resolvers(name)) {
+        const { stdout, stderr } = await inside(two, 'web-2', ...words);
+        const found = stdout.trim().split('\n').sort();
+        assert.deepEqual(found, [...expected].sort(), `${what}: ${name} ${stderr}`);
+      }
+    }
+  });
+
+  test('resolvers of programs take a name without addresses as that', async () => {
+    const stopped = `${of('web-0').id}.vm.web.internal`;
+    for (const name of [stopped, 'shop.internal']) {
+      for (const [what, words] of resolvers(name)) {
+        const { stdout } = await inside(two, 'web-2', ...words);
+        const none = /^(none|ENOTFOUND|ENODATA|No address associated with hostname|Name has no.*)$/;
+        assert.match(stdout.trim(), none, `${what}: ${name}`);
+      }
+    }
+  });
+
+  test('Node.js gets texts, services and the name of an address', async () => {
+    const ask = async (type: string, name: string): Promise<string[]> => {
+      const words = [process.execPath, '-e', NODE_LOOKUP, type, name];
+      return (await inside(two, 'web-2', ...words)).stdout.trim().split('\n').sort();
+    };
+    for (const [type, name, expected] of forms()) {
+      if (type === 'AAAA') continue;
+      const plain = expected.map((one) => one.replaceAll('" "', '').replace(/^"|"$|\.$/g, ''));
+      assert.deepEqual(await ask(type, name), plain.sort(), `${type} ${name}`);
+    }
+    assert.deepEqual(await ask('PTR', of('web-1').address), [`${of('web-1').id}.vm.web.internal`]);
+  });
+
+  test('instances of other hosts have an order by what is measured', async () => {
+    await one.must('apps', 'create', 'far', '--network', 'blue');
+    await one.must('instances', 'run', '--app', 'far', '--name', 'far-1', ...SLEEP);
+    await three.must('instances', 'run', '--app', 'far', '--name', 'far-3', ...SLEEP);
+    const draws = new Array(16).fill('top1.nearest.of.far.internal') as string[];
+    const questions = draws.flatMap((name) => ['AAAA', name]);
+    // Hosts that have not been measured are equally far, and each answer draws among them.
+    await until('one order for all answers', async () => {
+      const vms = await dig(two, 'web-2', 'TXT', 'vms.far.internal');
+      const { stdout } = await inside(two, 'web-2', 'dig', '+short', ...questions);
+      const answers = stdout.trim().split('\n');
+      return vms.includes(',') && answers.length === draws.length && new Set(answers).size === 1;
+    });
+    await one.must('instances', 'remove', '--force', 'far-1');
+    await three.must('instances', 'remove', '--force', 'far-3');
+    await until('removed instances to be gone', async () => {
+      return (await one.ctl('apps', 'remove', 'far')).code === 0;
+    });
+  });
+
+  test('p6nctl dns lookup tells what an instance gets, and why', async () => {
+    const lookup = (...words: string[]): Promise<NameJson> =>
+      one.json<NameJson>('dns', 'lookup', ...words);
+    const web = await lookup('web.internal', '--network', 'blue');
+    assert.deepEqual([web.outcome, web.handler, web.records.length], ['NOERROR', 'app', 2]);
+    const shop = await lookup('shop.internal', '--network', 'blue');
+    assert.deepEqual([shop.outcome, shop.handler], ['NXDOMAIN', 'absence']);
+    const red = await lookup('shop.internal', '--network', 'red');
+    assert.deepEqual([red.outcome, red.network], ['NOERROR', 'red']);
+    const text = await lookup('regions.web.internal', '--type', 'txt', '--network', 'blue');
+    assert.deepEqual(text.records[0]?.data, 'ams,fra');
+    const which = await one.ctl('dns', 'lookup', 'web.internal');
+    assert.match(which.stderr, /it may be for/);
+    const none = await two.ctl('dns', 'lookup', 'web.internal', '--network', 'red');
+    assert.match(none.stderr, /no instance here is of it/);
+  });
+
+  test('status counts questions by result', async () => {
+    const { names } = await two.json<{ names: Record<string, number> }>('status');
+    for (const result of ['answered', 'empty', 'absent', 'tcp-connections']) {
+      assert.ok((names[result] ?? 0) > 0, `${result}: ${JSON.stringify(names)}`);
+    }
+  });
+
+  test('a check that fails and passes again is seen on every host, and watched', async () => {
+    const lines: string[] = [];
+    const watching = watch(two, lines, 'healthy.web.internal', '--network', 'blue');
+    const address = of('web-1').address;
+    await until('the first answer', async () =>
+      lines.some((line) => line.includes(`+ AAAA ${address}`)),
+    );
+    writeFileSync(status, '503');
+    await until('the name to go', async () =>
+      lines.some((line) => line.includes(`- AAAA ${address}`)),
+    );
+    assert.equal(await dig(two, 'web-2', 'AAAA', 'healthy.web.internal'), '');
+    assert.ok((await dig(two, 'web-2', 'AAAA', 'web.internal')).includes(address));
+    assert.equal((await one.json<InstanceJson>('instances', 'show', 'web-1')).health, 'failing');
+    writeFileSync(status, '204');
+    const back = (): number => lines.filter((line) => line.includes(`+ AAAA ${address}`)).length;
+    await until('the name to come back', async () => back() === 2);
+    assert.equal(await watching.stop(), 0);
+  });
+
+  test('an instance that stops and starts is seen on the other host', async () => {
+    const lines: string[] = [];
+    const watching = watch(one, lines, 'fra.web.internal', '--network', 'blue');
+    const { address } = of('web-0');
+    const heard = (change: string): Promise<undefined> =>
+      until(change, async () => lines.some((line) => line.endsWith(`${change} AAAA ${address}`)));
+    await two.must('instances', 'start', 'web-0');
+    await heard('+');
+    await two.must('instances', 'stop', 'web-0');
+    await heard('-');
+    await watching.stop();
+  });
+
+  test('names go on while every server is away', async () => {
+    await one.kill('SIGKILL');
+    const expected = [of('web-1').address, of('web-2').address].sort();
+    const found = (await dig(two, 'web-2', 'AAAA', 'web.internal')).split('\n').sort();
+    assert.deepEqual(found, expected);
+    assert.equal(
+      await dig(two, 'web-2', 'AAAA', 'top1.nearest.of.web.internal'),
+      of('web-2').address,
+    );
+    await one.start();
+  });
+});
+
+/** A text as dig and kdig write it: strings of at most 255 bytes. */
+function quoted(text: string): string {
+  return `"${text.replace(/(.{255})(?=.)/g, '$1" "')}"`;
+}
+
+/** kdig escapes what dig does not. */
+function normal(line: string): string {
+  return line.replaceAll('\\;', ';');
+}
+
+interface Watching {
+  /** Interrupts it; resolves with its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Runs `p6nctl dns watch` and collects what it prints. */
+function watch(host: SiteHost, lines: string[], ...words: string[]): Watching {
+  const child = spawn(P6NCTL, ['--socket', host.socket, 'dns', 'watch', ...words]);
+  child.stdout.on('data', (chunk) => lines.push(...String(chunk).trim().split('\n')));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return {
+    stop: () => {
+      child.kill('SIGINT');
+      return ended;
+    },
+  };
+}
