@@ -11,7 +11,8 @@ case $part in all | check | unit | e2e) ;; *) sed -n '2,4p' scripts/test.sh && e
 [[ $part == check || $part == unit ]] || require_root test.sh
 if [[ $part == all || $part == e2e ]]; then
   require_programs ip=iproute2 ping=iputils-ping wg=wireguard-tools wireguard-go=wireguard-go \
-    tcpdump=tcpdump dig=bind9-dnsutils unshare=util-linux ncat=ncat pkill=procps
+    tcpdump=tcpdump dig=bind9-dnsutils unshare=util-linux ncat=ncat pkill=procps \
+    kdig=knot-dnsutils gcc=gcc musl-gcc=musl-tools python3=python3
 fi
 build
 [[ $part == unit || $part == e2e ]] || scripts/check.sh

@@ -3,20 +3,44 @@
 // inside an instance, also while a TCP flow fills the data plane. `npm run bench`, as root.
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { must, run, Site, type SiteHost } from '../e2e/site.ts';
+import { must, run, Site, type SiteHost, until } from '../e2e/site.ts';
 
 const NAMES = 200;
 const ROUNDS = 3;
 const SECONDS = '4';
 const RATE = 10_000;
+const TICK_MICROS = 10_000;
 const SERVER_CORE = '0';
 const CLIENT_CORE = '1';
 const SERVER = fileURLToPath(new URL('./dns-server.js', import.meta.url));
+
+/** Reads all that comes. */
+const SINK = `require('node:net').createServer((s) => {
+  s.on('error', () => {}).resume();
+}).listen(7, '::')`;
+/** Writes as much as goes. */
+const SOURCE = `const s = require('node:net').connect(7, process.argv[1]);
+  const block = Buffer.alloc(65536);
+  const write = () => { while (s.write(block)); };
+  s.on('connect', write).on('drain', write);`;
+
+/** A server under test. */
+interface Server {
+  readonly port: number;
+  readonly pid: number;
+}
+
+/** What a run of dnsperf found. */
+interface Throughput {
+  readonly perSecond: number;
+  /** Of the server, user and system. */
+  readonly cpuMicrosEach: number;
+}
 
 interface Latencies {
   readonly medianMs: number;
@@ -43,15 +67,22 @@ async function besideUnbound(): Promise<void> {
   );
   const ours = await startOurs();
   const unbound = await startUnbound();
-  const rates = { ours: [] as number[], unbound: [] as number[] };
+  const found = { ours: [] as Throughput[], unbound: [] as Throughput[] };
   for (let round = 0; round < ROUNDS; round++) {
-    rates.unbound.push(await answersPerSecond(unbound, questions));
-    rates.ours.push(await answersPerSecond(ours, questions));
+    found.unbound.push(await throughput(unbound, questions));
+    found.ours.push(await throughput(ours, questions));
   }
-  const [a, b] = [median(rates.ours), median(rates.unbound)];
+  const rate = (all: readonly Throughput[]): number => median(all.map((one) => one.perSecond));
+  const cpu = (all: readonly Throughput[]): number => median(all.map((one) => one.cpuMicrosEach));
+  const [a, b] = [rate(found.ours), rate(found.unbound)];
+  const [x, y] = [cpu(found.ours), cpu(found.unbound)];
   print('answers a second', `p6n ${a.toFixed(0)}, unbound ${b.toFixed(0)}`);
   print('ratio', `${(a / b).toFixed(2)} (bar 0.75, goal 1.0)`);
-  for (const [what, port] of [
+  print(
+    'CPU an answer',
+    `p6n ${x.toFixed(1)} us, unbound ${y.toFixed(1)} us, ${(y / x).toFixed(2)}`,
+  );
+  for (const [what, { port }] of [
     ['p6n', ours],
     ['unbound', unbound],
   ] as const) {
@@ -100,25 +131,17 @@ async function insideInstance(): Promise<void> {
   }
 }
 
-/** Reads all that comes. */
-const SINK = `require('node:net').createServer((s) => s.on('error', () => {}).resume()).listen(7, '::')`;
-/** Writes as much as goes. */
-const SOURCE = `const s = require('node:net').connect(7, process.argv[1]);
-  const block = Buffer.alloc(65536);
-  const write = () => { while (s.write(block)); };
-  s.on('connect', write).on('drain', write);`;
-
-async function startOurs(): Promise<number> {
+async function startOurs(): Promise<Server> {
   const server = fork(SERVER, [`${NAMES}`]);
   children.push(server);
   const port = await new Promise<number>((resolve) =>
     server.once('message', (one) => resolve(Number(one))),
   );
   await must('taskset', '-a', '-c', '-p', SERVER_CORE, `${server.pid}`);
-  return port;
+  return { port, pid: server.pid as number };
 }
 
-async function startUnbound(): Promise<number> {
+async function startUnbound(): Promise<Server> {
   const port = await freePort();
   const file = join(folder, 'unbound.conf');
   const records = names().map((name, n) => {
@@ -142,21 +165,13 @@ async function startUnbound(): Promise<number> {
     '  control-enable: no',
   ];
   writeFileSync(file, `${settings.join('\n')}\n`);
-  children.push(
-    spawn('taskset', ['-c', SERVER_CORE, 'unbound', '-d', '-c', file], { stdio: 'ignore' }),
-  );
-  const words = [
-    '+short',
-    '+tries=20',
-    '+time=1',
-    `@::1`,
-    '-p',
-    `${port}`,
-    'AAAA',
-    'app0.internal',
-  ];
-  await must('dig', ...words);
-  return port;
+  const server = spawn('taskset', ['-c', SERVER_CORE, 'unbound', '-d', '-c', file], {
+    stdio: 'ignore',
+  });
+  children.push(server);
+  const words = ['+short', '+tries=1', '@::1', '-p', `${port}`, 'AAAA', 'app0.internal'];
+  await until('unbound', async () => (await run('dig', ...words)).code === 0);
+  return { port, pid: server.pid as number };
 }
 
 async function freePort(): Promise<number> {
@@ -167,22 +182,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function answersPerSecond(port: number, questions: string): Promise<number> {
-  const words = [
-    '-s',
-    '::1',
-    '-p',
-    `${port}`,
-    '-d',
-    questions,
-    '-l',
-    SECONDS,
-    '-c',
-    '4',
-    '-q',
-    '100',
-  ];
-  return rateOf(await must('taskset', '-c', CLIENT_CORE, 'dnsperf', ...words));
+async function throughput({ port, pid }: Server, questions: string): Promise<Throughput> {
+  const words = ['-s', '::1', '-p', `${port}`, '-d', questions, '-l', SECONDS, '-c', '4'];
+  const before = cpuTicks(pid);
+  const text = await must('taskset', '-c', CLIENT_CORE, 'dnsperf', ...words, '-q', '100');
+  const micros = (cpuTicks(pid) - before) * TICK_MICROS;
+  const completed = Number(/Queries completed:\s+([0-9]+)/.exec(text)?.[1]);
+  return { perSecond: rateOf(text), cpuMicrosEach: micros / completed };
+}
+
+/** User and system time of a process, in the ticks of proc_pid_stat(5). */
+function cpuTicks(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 function rateOf(text: string): number {

@@ -9,11 +9,13 @@ import {
   type TUnion,
   Type,
 } from 'typebox';
+import {
+  CHECK_PATH_LENGTH_MAX,
+  CHECKS_MAX,
+  SERVICES_MAX,
+} from '../../registry/declared-services.ts';
 import { strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
-const SERVICES_MAX = 32;
-const CHECKS_MAX = 8;
-const PATH_LENGTH_MAX = 1_024;
 const PORT_MAX = 65_535;
 
 type Service = TObject<{
@@ -36,7 +38,7 @@ const tcpCheck: TcpCheck = strictObject({ type: Type.Literal('tcp'), service: te
 const httpCheck: HttpCheck = strictObject({
   type: Type.Literal('http'),
   service: text,
-  path: Type.String({ maxLength: PATH_LENGTH_MAX }),
+  path: Type.String({ maxLength: CHECK_PATH_LENGTH_MAX }),
 });
 
 export const SERVICES: TArray<Service> = Type.Array(service, { maxItems: SERVICES_MAX });
