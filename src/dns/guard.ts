@@ -125,9 +125,14 @@ function readName(bytes: Uint8Array, labels: string[]): number {
 /** A label's bytes in the form of `Question.labels`. */
 export function labelText(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (let i = start; i < end; i++) text += characterText(byteAt(bytes, i));
+  for (let i = start; i < end; i++) text += CHARACTER_TEXTS[byteAt(bytes, i)];
   return text;
 }
+
+/** How each byte of a label stands in its text. */
+const CHARACTER_TEXTS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  characterText(byte),
+);
 
 function characterText(byte: number): string {
   if (byte >= 0x41 && byte <= 0x5a) return String.fromCharCode(byte + 0x20);

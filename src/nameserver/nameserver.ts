@@ -196,6 +196,7 @@ export class Nameserver implements Stoppable {
       logger.warn('name server socket failed', { address, error: error.message });
     const udp = await UdpListener.start(this.#responder, {
       fd: sockets.bindUdp(at),
+      drain: (fd, answer) => sockets.drainUdp(fd, answer),
       network,
       counters,
       onError,

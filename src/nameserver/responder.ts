@@ -93,10 +93,12 @@ export class Responder {
     if (result.type === 'reply') return result.bytes;
     if (result.type === 'drop') return undefined;
     const { question } = result;
-    const reply = forwarder.resolve(bytes, question, source);
+    // The caller's memory holds the next question by the time of a later answer.
+    const kept = bytes.slice();
+    const reply = forwarder.resolve(kept, question, source);
     return reply instanceof Promise
-      ? reply.then((later) => relay(bytes, question, later, transport))
-      : relay(bytes, question, reply, transport);
+      ? reply.then((later) => relay(kept, question, later, transport))
+      : relay(kept, question, reply, transport);
   }
 
   /** What an instance of `network` would get over TCP, where nothing is cut, and from whom. */

@@ -1,7 +1,9 @@
-// One UDP socket of the server: datagrams in, datagrams out, nothing kept in between.
+// One UDP socket of the server: datagrams in, datagrams out, nothing kept in between. Node.js tells
+// when one has come; what waits behind it is answered in batches.
 
 import { createSocket, type Socket } from 'node:dgram';
 import type { NetworkId } from '../addressing/ids.ts';
+import type { DeviceSockets } from '../os/sockets.ts';
 import { lookupAddress } from './exchange.ts';
 import type { NameserverCounters } from './metrics.ts';
 import type { Responder, Response } from './responder.ts';
@@ -12,6 +14,7 @@ export interface UdpListenerOptions {
   /** The network whose server this is; 0 for fdaa::3. */
   readonly network: NetworkId;
   readonly counters: NameserverCounters;
+  readonly drain: DeviceSockets['drainUdp'];
   /** Told of what the socket reports by itself, which is no end of it. */
   readonly onError: (error: Error) => void;
 }
@@ -26,7 +29,10 @@ export class UdpListener {
     this.#socket = socket;
     this.#responder = responder;
     this.#options = options;
-    socket.on('message', (bytes, remote) => this.#receive(bytes, remote.address, remote.port));
+    socket.on('message', (bytes, remote) => {
+      this.#send(this.#answer(bytes, remote.address, remote.port), remote.address, remote.port);
+      this.#drain();
+    });
     socket.on('error', options.onError);
   }
 
@@ -50,14 +56,20 @@ export class UdpListener {
     return new Promise((resolve) => this.#socket.close(() => resolve()));
   }
 
-  #receive(bytes: Uint8Array, address: string, port: number): void {
-    const source = this.#responder.findSource(address);
-    if (source === undefined || !this.#responder.admit(source)) return;
-    const response = this.#responder.respond(bytes, source, this.#options.network, 'udp');
-    if (response instanceof Promise)
-      void response.then((later) => this.#send(later, address, port));
-    else this.#send(response, address, port);
+  #drain(): void {
+    const { counters, drain, fd } = this.#options;
+    if (this.#open) counters.sendFailures += drain(fd, this.#answer);
   }
+
+  /** The answer that is ready at once; one that is not is sent when it is. */
+  readonly #answer = (bytes: Uint8Array, address: string, port: number): Response => {
+    const source = this.#responder.findSource(address);
+    if (source === undefined || !this.#responder.admit(source)) return undefined;
+    const response = this.#responder.respond(bytes, source, this.#options.network, 'udp');
+    if (!(response instanceof Promise)) return response;
+    void response.then((later) => this.#send(later, address, port));
+    return undefined;
+  };
 
   #send(response: Response, address: string, port: number): void {
     if (response === undefined || !this.#open || port === 0) return;

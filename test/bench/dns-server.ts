@@ -11,7 +11,7 @@ import { makeNameserverCounters } from '../../src/nameserver/metrics.ts';
 import { Responder } from '../../src/nameserver/responder.ts';
 import { UdpListener } from '../../src/nameserver/udp-listener.ts';
 import { makeInstance, makeZone, RED, SELF } from '../dns/dns-messages.ts';
-import { boundPair } from '../fakes/device-sockets.ts';
+import { boundPair, UNBOUND_DEVICE_SOCKETS } from '../fakes/device-sockets.ts';
 
 const clock: Clock = {
   now: () => performance.now() as Millis,
@@ -45,6 +45,7 @@ responder.setZone({ networks: new Map([[RED, makeZone({ ...apps, app: instances 
 const { udp: fd, port } = boundPair('::1');
 const listener = await UdpListener.start(responder, {
   fd,
+  drain: (one, answer) => UNBOUND_DEVICE_SOCKETS.drainUdp(one, answer),
   network: RED,
   counters,
   onError: (error) => {

@@ -5,6 +5,7 @@ import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import { ipv6Bytes } from '../../src/ip/ipv6-address.ts';
+import { LINUX_DEVICE_SOCKETS } from '../../src/os/linux/sockets.ts';
 import type { DeviceSockets } from '../../src/os/sockets.ts';
 
 const AF_INET6 = 10;
@@ -61,4 +62,5 @@ function boundSocket(kind: 'udp' | 'tcp', address: string, port: number): number
 export const UNBOUND_DEVICE_SOCKETS: DeviceSockets = {
   bindUdp: ({ address, port }) => boundSocket('udp', address, port),
   listenTcp: ({ address, port }) => boundSocket('tcp', address, port),
+  drainUdp: (fd, answer) => LINUX_DEVICE_SOCKETS.drainUdp(fd, answer),
 };

@@ -30,7 +30,7 @@ import {
   readReply,
   ZONE,
 } from '../dns/dns-messages.ts';
-import { boundPair } from '../fakes/device-sockets.ts';
+import { boundPair, UNBOUND_DEVICE_SOCKETS } from '../fakes/device-sockets.ts';
 import { addressReply, FakeUpstream, type Script } from '../fakes/fake-upstream.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
@@ -275,7 +275,8 @@ async function start(t: TestContext, options: StartOptions = {}): Promise<Starte
   const connections = { open: 0 };
   const shared = { network, counters, onError };
   const tcp = await TcpListener.start(responder, { ...shared, fd, limits, connections });
-  const udp = await UdpListener.start(responder, { ...shared, fd: udpFd });
+  const drain = UNBOUND_DEVICE_SOCKETS.drainUdp;
+  const udp = await UdpListener.start(responder, { ...shared, fd: udpFd, drain });
   t.after(async () => {
     forwarder.stop();
     await Promise.all([udp.stop(), tcp.stop(), upstream.stop()]);

@@ -65,6 +65,12 @@ export class MessageVector {
     this.view.setUint32(offset + IOVEC_LENGTH_OFFSET, length, true);
   }
 
+  /** Changes how many bytes entry `index` has where it points to. */
+  setLength(index: number, length: number): void {
+    const offset = this.#iovecs + index * IOVEC_BYTES + IOVEC_LENGTH_OFFSET;
+    this.view.setUint32(offset, length, true);
+  }
+
   setNameLength(index: number, length: number): void {
     this.view.setUint32(index * MMSGHDR_BYTES + MSGHDR_NAME_LENGTH_OFFSET, length, true);
   }

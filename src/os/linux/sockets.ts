@@ -4,6 +4,7 @@
 import { P6nError } from '../../base/errors.ts';
 import { ipv6Bytes } from '../../ip/ipv6-address.ts';
 import type { BoundAddress, DeviceSockets } from '../sockets.ts';
+import { DatagramBatches } from './datagram-batches.ts';
 import { nativeMemory } from './ffi.ts';
 import {
   AF_INET6,
@@ -27,10 +28,17 @@ import {
 import { bind, close, makeSocket, negatedError, setOption, setOptionBytes } from './syscalls.ts';
 import { systemError } from './system-error.ts';
 
-export const LINUX_DEVICE_SOCKETS: DeviceSockets = {
-  listenTcp: (at) => bindSocket(SOCK_STREAM, at, 'TCP'),
-  bindUdp: (at) => bindSocket(SOCK_DGRAM, at, 'UDP'),
-};
+export const LINUX_DEVICE_SOCKETS: DeviceSockets = deviceSockets();
+
+function deviceSockets(): DeviceSockets {
+  // All sockets share it, as each call is over before the next begins.
+  const batches = new DatagramBatches();
+  return {
+    listenTcp: (at) => bindSocket(SOCK_STREAM, at, 'TCP'),
+    bindUdp: (at) => bindSocket(SOCK_DGRAM, at, 'UDP'),
+    drainUdp: (fd, answer) => batches.drain(fd, answer),
+  };
+}
 
 function bindSocket(type: number, at: BoundAddress, protocol: string): number {
   const action = `Cannot listen on ${protocol} port ${at.port} of ${at.address} (${at.device})`;
