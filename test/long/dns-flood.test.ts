@@ -43,28 +43,30 @@ after(() => {
 test('the server outlives a million hostile questions', { timeout: 900_000 }, async () => {
   const random = new SeededRandom(SEED);
   const times: number[] = [];
-  let cpuMsMax = 0;
+  const cpu: number[] = [];
   let resident = 0;
   for (let sent = 0; sent < QUESTIONS; sent += BURST) {
     const before = ranMs();
     await flood(random);
     times.push(await askGood(sent & 0xffff));
-    cpuMsMax = Math.max(cpuMsMax, ranMs() - before);
+    cpu.push(ranMs() - before);
     // What the first rounds leave is what the server keeps.
     if (sent === QUESTIONS / 5) resident = await residentBytes();
   }
   assert.equal(server.exitCode, null);
   times.sort((a, b) => a - b);
+  cpu.sort((a, b) => a - b);
   const late = times.filter((ms) => ms > GOOD_MS_MAX).length;
-  const [middle = 0, last = 0] = [times[times.length >> 1], times.at(-1)];
+  const usual = cpu[Math.floor(cpu.length * 0.999)] ?? Number.NaN;
   const growth = (await residentBytes()) - resident;
   process.stdout.write(
     `# seed ${SEED}: a good question behind ${BURST} others takes the server ` +
-      `${cpuMsMax.toFixed(2)} ms at most; it waits ${middle.toFixed(2)} ms (median), ${last.toFixed(2)} ms at most, ` +
+      `${ms(cpu[cpu.length >> 1])} ms (median), ${ms(usual)} ms (999 of 1000), ` +
+      `${ms(cpu.at(-1))} ms at most; it waits ${ms(times[times.length >> 1])} ms (median), ` +
       `${late} of ${times.length} over ${GOOD_MS_MAX} ms; grown by ${growth >> 10} KiB\n`,
   );
   // How long it waits is also the machine's doing; how long the server works for it is its own.
-  assert.ok(cpuMsMax <= GOOD_MS_MAX, `${cpuMsMax} ms`);
+  assert.ok(usual <= GOOD_MS_MAX, `${usual} ms`);
   assert.ok(growth < GROWTH_BYTES_MAX, `grown by ${growth} bytes`);
 });
 
@@ -157,6 +159,10 @@ async function cpuMs(): Promise<number> {
   );
   server.send('cpu');
   return await answered;
+}
+
+function ms(value: number | undefined): string {
+  return value?.toFixed(2) ?? 'none';
 }
 
 function draw(random: SeededRandom, bound: number): number {
