@@ -61,7 +61,10 @@ describe('agent', { skip }, () => {
     assert.match(output, /^P6N_APP=web$/m);
     assert.match(output, /^P6N_NETWORK=net-131072$/m);
     assert.match(output, /^P6N_REGION=local$/m);
-    assert.match(output, new RegExp(`^${instance.address} .*fly-local-6pn$`, 'm'));
+    assert.match(
+      output,
+      new RegExp(`^${instance.address} .*fly-local-6pn i6pn\\.modal\\.local$`, 'm'),
+    );
     assert.match(output, /^nameserver fdaa::3$/m);
   });
 
