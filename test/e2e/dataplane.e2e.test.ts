@@ -30,11 +30,11 @@ test(
     const { hosts, inside, instances } = await startTwoHosts(t);
     const [one, other] = inside;
     assert.match(
-      await one.runAsync(`ping -6 -c 3 -i 0.2 ${instances[1].address}`),
+      await one.runAsync(`ping -6 -c 3 -i 0.2 -W 10 ${instances[1].address}`),
       / 0% packet loss/,
     );
     assert.match(
-      await other.runAsync(`ping -6 -c 1 -s 1372 ${instances[0].address}`),
+      await other.runAsync(`ping -6 -c 1 -s 1372 -W 10 ${instances[0].address}`),
       / 0% packet/,
     );
     const received = other.runAsync(`ncat -l -6 --recv-only ${instances[1].address} 5000`);
@@ -57,7 +57,10 @@ test(
 test('dataplane: the hosts reach each other on their own TUNs', OPTIONS, async (t) => {
   const { mesh, namespaces } = await startTwoHosts(t);
   const [, other] = mesh.hosts;
-  assert.match(await namespaces[0].runAsync(`ping -6 -c 2 -i 0.2 ${other?.address}`), / 0% packet/);
+  assert.match(
+    await namespaces[0].runAsync(`ping -6 -c 2 -i 0.2 -W 10 ${other?.address}`),
+    / 0% packet/,
+  );
 });
 
 test('dataplane: what is not allowed is dropped and answered at once', OPTIONS, async (t) => {
@@ -83,7 +86,10 @@ test('dataplane: instances of one host reach each other without WireGuard', OPTI
   await hosts[0].applyConfig(mesh.configOf(0));
   await hosts[0].configureLink(linkOf(near, neighbour.address));
   const before = (await hosts[0].counters())['device_sent_data'];
-  assert.match(await inside[0].runAsync(`ping -6 -c 2 -i 0.2 ${neighbour.address}`), / 0% packet/);
+  assert.match(
+    await inside[0].runAsync(`ping -6 -c 2 -i 0.2 -W 10 ${neighbour.address}`),
+    / 0% packet/,
+  );
   assert.equal((await hosts[0].counters())['device_sent_data'], before);
 
   // Gone again: its address answers as one that nobody has.
@@ -91,7 +97,10 @@ test('dataplane: instances of one host reach each other without WireGuard', OPTI
   await hosts[0].applyConfig(mesh.configOf(0));
   await assert.rejects(inside[0].runAsync(`ping -6 -c 1 -W 5 ${neighbour.address}`), /unreachable/);
   assert.throws(() => near.run('ip link show dev p6n0'));
-  assert.match(await inside[0].runAsync(`ping -6 -c 1 ${instances[1].address}`), / 0% packet loss/);
+  assert.match(
+    await inside[0].runAsync(`ping -6 -c 1 -W 10 ${instances[1].address}`),
+    / 0% packet loss/,
+  );
 });
 
 test(
@@ -118,7 +127,10 @@ test('dataplane: a TUN that cannot be made fails alone and is tried again', OPTI
   for (let i = 0; i < 2; i++) {
     await assert.rejects(hosts[0].applyConfig(mesh.configOf(0)), withCode('NAMESPACE_INVALID'));
   }
-  assert.match(await inside[0].runAsync(`ping -6 -c 1 ${instances[1].address}`), / 0% packet loss/);
+  assert.match(
+    await inside[0].runAsync(`ping -6 -c 1 -W 10 ${instances[1].address}`),
+    / 0% packet loss/,
+  );
 });
 
 test(
@@ -132,7 +144,7 @@ test(
     await hosts[0].applyConfig(mesh.configOf(0));
     await hosts[0].configureLink(linkOf(inside[0], instances[0].address));
     assert.match(
-      await inside[0].runAsync(`ping -6 -c 1 ${instances[1].address}`),
+      await inside[0].runAsync(`ping -6 -c 1 -W 10 ${instances[1].address}`),
       / 0% packet loss/,
     );
   },
