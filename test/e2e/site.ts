@@ -101,7 +101,8 @@ export class Site {
   /** Ends everything that runs in the site and leaves nothing of it. */
   async remove(): Promise<void> {
     for (const host of this.hosts) await host.kill();
-    // Supervisors name their state folder, which is of this site alone; commands are their children.
+    // Supervisors name their state folder, which is of this site alone; commands are their
+    // children.
     const { stdout } = await run('pgrep', '-f', `${this.folder}/`);
     for (const pid of stdout.split('\n').filter(Boolean)) await run('pkill', '-KILL', '-P', pid);
     await run('pkill', '-KILL', '-f', `${this.folder}/`);
