@@ -78,7 +78,25 @@ describe('bad input to p6nctl', { skip: SKIP_REASON, timeout: 300_000 }, () => {
 });
 
 describe('bad starts of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrency: 3 }, () => {
-  test('a used invite is refused, and an expired one', async (context) => {
+  test('an invite that was used lets no second host in', async (context) => {
+    const site = await Site.running(1, context);
+    const one = site.hosts[0] as SiteHost;
+    const invite = await one.invite();
+    await (await site.addHost('two')).start('--join', invite);
+    await until('the invite is dropped', async () => {
+      return (await one.client.listInvites()).invites.length === 0;
+    });
+    const before = await everything(one);
+    const three = await site.addHost('three');
+    const { code, log } = await startInVain(three, ['--join', invite]);
+    assert.equal(code, 1);
+    assert.match(log, /SERVER_UNREACHABLE/);
+    assert.match(log, /Hint: .*the invite was not used, revoked or expired/);
+    assert.deepEqual(await everything(one), before);
+    assert.equal((await three.exec('ip', 'link', 'show', 'p6n0')).code, 1);
+  });
+
+  test('an invite that has expired is refused before anything is written', async (context) => {
     const site = await Site.running(1, context);
     const one = site.hosts[0] as SiteHost;
     const invite = await one.invite('--ttl', '1s');
