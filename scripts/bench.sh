@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# The benchmarks, each of which prints its figures in lines: `npm run bench`, as root and on a
-# machine that does nothing else.
+# The benchmarks, each of which prints its figures in lines, as root and on a machine that does
+# nothing else.
+#   bench.sh [dns|propagation]...      those that are named; all of them without an argument
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root bench.sh
+all=(dns propagation)
+(($#)) || set -- "${all[@]}"
+for name; do
+  [[ " ${all[*]} " == *" $name "* ]] || { sed -n '4p' scripts/bench.sh && exit 2; }
+done
 require_programs ip=iproute2 taskset=util-linux dig=bind9-dnsutils dnsperf=dnsperf unbound=unbound
 build
-node dist/test/bench/dns.js
+for name; do node "dist/test/bench/$name.js"; done
