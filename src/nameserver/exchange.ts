@@ -55,7 +55,9 @@ export function askByUdp(
       mismatches += 1;
       if (mismatches > MISMATCHES_MAX) finish(undefined);
     });
-    socket.connect(upstream.port, upstream.address, () => {
+    // Called also when the kernel knows no way there, then with the error.
+    socket.connect(upstream.port, upstream.address, (failure?: Error) => {
+      if (failure !== undefined) finish(undefined);
       if (closed) return;
       socket.send(asked, (error) => {
         if (error !== null) finish(undefined);

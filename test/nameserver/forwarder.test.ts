@@ -86,6 +86,16 @@ test('Forwarder.resolve() has no reply when no server helps', async (t) => {
   assert.equal(counters.forwardsFailed, 1);
 });
 
+test('Forwarder.resolve() goes on to the next server when one cannot be reached', async (t) => {
+  const { ask, servers } = await start(t, [(asked) => addressReply(asked)]);
+  // A link-local address without its link: connect(2) refuses it at once.
+  const unreachable = { address: 'fe80::1', port: 53 };
+  ask.forwarder.setUpstreams([unreachable, ...servers.map((server) => server.upstream)]);
+  assert.deepEqual(addressesOf(await ask('a.example')), ['192.0.2.1']);
+  ask.forwarder.setUpstreams([unreachable]);
+  assert.equal(await ask('a.example'), undefined);
+});
+
 test('Forwarder.resolve() gives up after a number of tries', async (t) => {
   const { ask, servers } = await start(t, [() => undefined], { triesMax: 3 });
   assert.equal(await ask('a.example'), undefined);
