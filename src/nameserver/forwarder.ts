@@ -12,7 +12,7 @@ import { type CachedReply, ReplyCache } from './cache.ts';
 import { askByTcp, askByUdp, type ExchangeOptions } from './exchange.ts';
 import type { NameserverCounters } from './metrics.ts';
 import type { Upstream } from './resolv-conf.ts';
-import type { Source } from './source-table.ts';
+import { mayHoldMore, type Source } from './source-table.ts';
 
 export interface ForwarderDependencies {
   readonly clock: Clock;
@@ -102,7 +102,8 @@ export class Forwarder {
       return cached;
     }
     const { forwardsMax, forwardsPerSourceMax } = this.#options;
-    if (this.#stopped || this.#waiting >= forwardsMax || source.forwards >= forwardsPerSourceMax) {
+    const free = forwardsMax - this.#waiting;
+    if (this.#stopped || !mayHoldMore(source.forwards, forwardsPerSourceMax, free)) {
       counters.forwardsBusy += 1;
       return undefined;
     }

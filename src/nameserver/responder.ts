@@ -22,6 +22,8 @@ export interface Sources {
   find(address: string, now: Millis): Source | undefined;
   /** Takes one question from the share of `source`; false when there is none left. */
   takeQuestion(source: Source, now: Millis): boolean;
+  /** Takes from the share of `source` what an answer of `bytes` costs beyond one datagram. */
+  chargeAnswer(source: Source, bytes: number): void;
 }
 
 export interface ResponderDependencies {
@@ -86,11 +88,14 @@ export class Responder {
     listener: NetworkId,
     transport: Transport,
   ): Response | Promise<Response> {
-    const { answerer, forwarder } = this.#dependencies;
+    const { answerer, forwarder, sources } = this.#dependencies;
     const refused = listener !== INFRASTRUCTURE_NETWORK && listener !== source.network;
     const zone = refused ? undefined : this.#zoneOf(source.network);
     const result = answer(bytes, { zone, self: source.self, transport, refused }, answerer);
-    if (result.type === 'reply') return result.bytes;
+    if (result.type === 'reply') {
+      sources.chargeAnswer(source, result.bytes.length);
+      return result.bytes;
+    }
     if (result.type === 'drop') return undefined;
     const { question } = result;
     // The caller's memory holds the next question by the time of a later answer.

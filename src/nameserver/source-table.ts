@@ -6,6 +6,7 @@ import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { type AddressKind, classifyAddress, instanceAddress } from '../addressing/layout.ts';
 import type { Millis } from '../base/clock.ts';
 import type { AddressTarget } from '../dns/content.ts';
+import { UDP_PAYLOAD_BYTES_MAX } from '../dns/protocol.ts';
 import { canonicalIpv6 } from '../ip/ipv6-address.ts';
 
 /** An instance, a host or a WireGuard peer that asks. */
@@ -27,6 +28,17 @@ export interface SourceLimits {
   readonly sourcesMax: number;
   readonly questionsPerSecond: number;
   readonly questionsAtOnce: number;
+}
+
+/** A source may hold at most this part of the places that are free: one is left for who comes. */
+const FREE_PLACES_PART = 1 / 4;
+
+/**
+ * Whether a source that holds `held` places of something may have one more while `free` are left.
+ * However many are greedy, each next one gets less, and a source that holds none gets its first.
+ */
+export function mayHoldMore(held: number, heldMax: number, free: number): boolean {
+  return held < Math.min(heldMax, free * FREE_PLACES_PART);
 }
 
 export class SourceTable {
@@ -61,6 +73,11 @@ export class SourceTable {
     if (source.tokens < 1) return false;
     source.tokens -= 1;
     return true;
+  }
+
+  /** Takes from the share of `source` what an answer of `bytes` costs beyond one datagram. */
+  chargeAnswer(source: Source, bytes: number): void {
+    source.tokens -= Math.floor((bytes - 1) / UDP_PAYLOAD_BYTES_MAX);
   }
 
   #owner(key: string, owner: Pick<Source, 'network' | 'self'>, now: Millis): Source {

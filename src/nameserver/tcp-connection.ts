@@ -34,6 +34,9 @@ const LENGTH_BYTES = 2;
 /** Answers that the client does not take; further questions are not read. */
 const UNSENT_BYTES_MAX = 64 * 1024;
 
+/** Questions of one connection that are answered before others have their turn. */
+export const ANSWERS_A_TURN_MAX = 16;
+
 /** Serves the connection until it ends, and closes it. */
 export class TcpConnection {
   readonly #socket: Socket;
@@ -43,6 +46,8 @@ export class TcpConnection {
   #received: Buffer = Buffer.alloc(0);
   #pending = 0;
   #ended = false;
+  /** Whether it goes on in the next turn of the event loop. */
+  #rests = false;
 
   constructor(socket: Socket, options: TcpConnectionOptions) {
     this.#socket = socket;
@@ -75,7 +80,12 @@ export class TcpConnection {
   /** Answers what has been received, as far as the limits allow, and reads on if they do. */
   #proceed(): void {
     const socket = this.#socket;
-    while (!this.#isFull() && !socket.destroyed) {
+    if (this.#rests) return;
+    for (let left = ANSWERS_A_TURN_MAX; !this.#isFull() && !socket.destroyed; left--) {
+      if (left === 0) {
+        this.#rest();
+        return;
+      }
       const message = this.#nextMessage();
       if (message === undefined) break;
       this.#answer(message);
@@ -85,6 +95,16 @@ export class TcpConnection {
     else if (socket.isPaused()) socket.resume();
     // A client that has sent all and got all is done, whatever it left unfinished.
     if (this.#ended && this.#pending === 0 && !this.#isFull()) socket.end();
+  }
+
+  /** Lets others have their turn; reads nothing until then. */
+  #rest(): void {
+    this.#rests = true;
+    this.#socket.pause();
+    setImmediate(() => {
+      this.#rests = false;
+      this.#proceed();
+    });
   }
 
   #isFull(): boolean {

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { NetworkId } from '../addressing/ids.ts';
 import type { NameserverCounters } from './metrics.ts';
 import type { Responder } from './responder.ts';
+import { mayHoldMore } from './source-table.ts';
 import { TcpConnection, type TcpLimits } from './tcp-connection.ts';
 
 /** Connections of all listeners, as one number that they share. */
@@ -66,10 +67,8 @@ export class TcpListener {
       socket.destroy();
       return;
     }
-    if (
-      connections.open >= limits.connectionsMax ||
-      source.connections >= limits.connectionsPerSourceMax
-    ) {
+    const free = limits.connectionsMax - connections.open;
+    if (!mayHoldMore(source.connections, limits.connectionsPerSourceMax, free)) {
       counters.tcpConnectionsRefused += 1;
       socket.destroy();
       return;

@@ -24,6 +24,8 @@ export class UdpListener {
   readonly #responder: Responder;
   readonly #options: UdpListenerOptions;
   #open = true;
+  /** Whether what waits was answered in this turn of the event loop. */
+  #drained = false;
 
   private constructor(socket: Socket, responder: Responder, options: UdpListenerOptions) {
     this.#socket = socket;
@@ -56,10 +58,21 @@ export class UdpListener {
     return new Promise((resolve) => this.#socket.close(() => resolve()));
   }
 
+  /**
+   * Once a turn: Node.js reads on while there are datagrams, so who sends without a pause would
+   * otherwise keep everybody else of this thread waiting.
+   */
   #drain(): void {
     const { counters, drain, fd } = this.#options;
-    if (this.#open) counters.sendFailures += drain(fd, this.#answer);
+    if (!this.#open || this.#drained) return;
+    this.#drained = true;
+    setImmediate(this.#endTurn);
+    counters.sendFailures += drain(fd, this.#answer);
   }
+
+  readonly #endTurn = (): void => {
+    this.#drained = false;
+  };
 
   /** The answer that is ready at once; one that is not is sent when it is. */
   readonly #answer = (bytes: Uint8Array, address: string, port: number): Response => {

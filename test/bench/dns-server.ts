@@ -32,7 +32,7 @@ const responder = new Responder({
   clock,
   answerer: makeAnswerer(random, makeDnsCounters()),
   forwarder: new Forwarder({ clock, logger: SILENT_LOGGER, random, counters }, FORWARDER_OPTIONS),
-  sources: { find: () => source, takeQuestion: () => true },
+  sources: { find: () => source, takeQuestion: () => true, chargeAnswer: () => undefined },
   counters,
 });
 const instances = Array.from({ length: Number(count) }, (_, index) =>

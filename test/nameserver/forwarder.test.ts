@@ -147,20 +147,31 @@ test('Forwarder.resolve() asks from a port of its own with an id of its own', as
   assert.ok(new Set(servers[0]?.ports).size > 4);
 });
 
-test('Forwarder.resolve() bounds what a source and what all have under way', async (t) => {
+test('Forwarder.resolve() bounds what a source has under way', async (t) => {
   const { ask, counters } = await start(t, [() => undefined], {
-    forwardsMax: 3,
     forwardsPerSourceMax: 2,
     triesMax: 1,
   });
-  const other: Source = { ...ask.source };
   const waiting = [ask('a.example'), ask('b.example')];
   assert.equal(await ask('c.example'), undefined);
-  waiting.push(ask('d.example', {}, other));
-  assert.equal(await ask('e.example', {}, other), undefined);
-  assert.equal(counters.forwardsBusy, 2);
+  waiting.push(ask('d.example', {}, { ...ask.source, forwards: 0 }));
+  assert.equal(counters.forwardsBusy, 1);
   await Promise.all(waiting);
   assert.equal(counters.upstreamQuestions, 3);
+});
+
+test('Forwarder.resolve() bounds what all have under way, with room for who comes', async (t) => {
+  const limits = { forwardsMax: 16, forwardsPerSourceMax: 16, triesMax: 1 };
+  const { ask, counters } = await start(t, [() => undefined], limits);
+  const waiting: Promise<unknown>[] = [];
+  for (let n = 0; n < 10; n++) waiting.push(ask(`a${n}.example`));
+  assert.equal(counters.forwardsBusy, 6, 'a source has a quarter of what is left');
+  for (let n = 0; n < 12; n++)
+    waiting.push(ask(`b${n}.example`, {}, { ...ask.source, forwards: 0 }));
+  assert.equal(counters.forwardsBusy, 6, 'each other source has its first');
+  assert.equal(await ask('c.example', {}, { ...ask.source, forwards: 0 }), undefined);
+  await Promise.all(waiting);
+  assert.equal(counters.upstreamQuestions, 16);
 });
 
 test('Forwarder.setUpstreams() forgets what other servers said', async (t) => {

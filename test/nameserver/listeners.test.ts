@@ -17,9 +17,9 @@ import { makeNameserverCounters, type NameserverCounters } from '../../src/names
 import { NAMESERVER_OPTIONS } from '../../src/nameserver/nameserver.ts';
 import { Responder, type Sources } from '../../src/nameserver/responder.ts';
 import type { Source } from '../../src/nameserver/source-table.ts';
-import type { TcpLimits } from '../../src/nameserver/tcp-connection.ts';
+import { ANSWERS_A_TURN_MAX, type TcpLimits } from '../../src/nameserver/tcp-connection.ts';
 import { TcpListener } from '../../src/nameserver/tcp-listener.ts';
-import { UdpListener } from '../../src/nameserver/udp-listener.ts';
+import { UdpListener, type UdpListenerOptions } from '../../src/nameserver/udp-listener.ts';
 import {
   BLUE,
   makeInstance,
@@ -112,6 +112,22 @@ test('UdpListener drops what is over a share', async (t) => {
   await until(() => counters.overRate === 1);
 });
 
+test('UdpListener takes one batch a turn, so that others have theirs', async (t) => {
+  const turns = new Turns(t);
+  const drain = (): number => {
+    turns.count += 1;
+    return 0;
+  };
+  const { port, source } = await start(t, { drain });
+  const socket = createSocket('udp6');
+  t.after(() => socket.close());
+  socket.connect(port, '::1');
+  await once(socket, 'connect');
+  for (let id = 0; id < 20; id++) socket.send(makeQuestion('web.internal', { id }));
+  await until(() => source.asked === 20);
+  assert.equal(turns.most, 1);
+});
+
 test('a server of one network refuses questions from another', async (t) => {
   const { port } = await start(t, { listener: BLUE });
   for (const name of ['web.internal', 'secret.internal', 'example.com']) {
@@ -150,6 +166,29 @@ test('TcpListener reads no further than its limit of questions under way', async
   await until(() => upstream.asked.length === 4);
   upstream.script = (asked) => addressReply(asked);
   assert.equal((await replies).length, 9);
+});
+
+test('TcpListener answers a bounded number of questions a turn', async (t) => {
+  const turns = new Turns(t);
+  const { port, source } = await start(t);
+  source.onQuestion = () => {
+    turns.count += 1;
+  };
+  const question = withLength(makeQuestion('web.internal'));
+  const socket = await open(port);
+  const replies = readMessages(socket, 300);
+  socket.end(Buffer.concat(new Array(300).fill(question)));
+  await replies;
+  await closed(socket);
+  assert.ok(turns.most <= ANSWERS_A_TURN_MAX, `${turns.most} in one turn`);
+});
+
+test('TcpListener charges a long answer by its length', async (t) => {
+  const instances = Array.from({ length: 500 }, (_, index) => makeInstance(index + 1, 'ord'));
+  const zone: Zone = { networks: new Map([[RED, makeZone({ web: instances })]]) };
+  const { port, source } = await start(t, { zone });
+  const reply = await sendTcp(port, makeQuestion('web.internal'));
+  assert.deepEqual(source.charged, [reply.length]);
 });
 
 test('TcpListener closes a connection with a message too short or too long', async (t) => {
@@ -198,6 +237,13 @@ test('TcpListener bounds the connections of a source and of all', async (t) => {
   const again = await sendTcp(port, makeQuestion('web.internal'));
   assert.equal(readReply(again).answers.length, 3);
 
+  const few = await start(t, { limits: { connectionsMax: 8 } });
+  const held = [await open(few.port), await open(few.port)];
+  await until(() => few.counters.tcpConnections === 2);
+  await closed(await open(few.port));
+  assert.equal(few.counters.tcpConnectionsRefused, 1, 'some are left for other sources');
+  for (const socket of held) socket.destroy();
+
   const all = await start(t, { limits: { connectionsMax: 1 } });
   const first = await open(all.port);
   await until(() => all.counters.tcpConnections === 1);
@@ -221,7 +267,11 @@ test('TcpListener closes the connection of a source over its share', async (t) =
 /** One source, whatever the address. */
 class OneSource implements Sources {
   known = true;
+  asked = 0;
   questionsLeft = Number.POSITIVE_INFINITY;
+  /** The lengths of answers. */
+  readonly charged: number[] = [];
+  onQuestion: () => void = () => undefined;
   readonly source: Source = {
     network: RED,
     self: undefined,
@@ -236,8 +286,41 @@ class OneSource implements Sources {
   }
 
   takeQuestion(): boolean {
+    this.asked += 1;
+    this.onQuestion();
     this.questionsLeft -= 1;
     return this.questionsLeft >= 0;
+  }
+
+  chargeAnswer(_: Source, bytes: number): void {
+    this.charged.push(bytes);
+  }
+}
+
+/** Counts what happens in one turn of the event loop. */
+class Turns {
+  most = 0;
+  #count = 0;
+
+  constructor(t: TestContext) {
+    let ended = false;
+    const next = (): void => {
+      this.#count = 0;
+      if (!ended) setImmediate(next);
+    };
+    next();
+    t.after(() => {
+      ended = true;
+    });
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  set count(count: number) {
+    this.#count = count;
+    this.most = Math.max(this.most, count);
   }
 }
 
@@ -246,6 +329,7 @@ interface StartOptions {
   readonly script?: Script;
   readonly listener?: NetworkId;
   readonly limits?: Partial<TcpLimits>;
+  readonly drain?: UdpListenerOptions['drain'];
 }
 
 interface Started {
@@ -275,7 +359,7 @@ async function start(t: TestContext, options: StartOptions = {}): Promise<Starte
   const connections = { open: 0 };
   const shared = { network, counters, onError };
   const tcp = await TcpListener.start(responder, { ...shared, fd, limits, connections });
-  const drain = UNBOUND_DEVICE_SOCKETS.drainUdp;
+  const { drain = UNBOUND_DEVICE_SOCKETS.drainUdp } = options;
   const udp = await UdpListener.start(responder, { ...shared, fd: udpFd, drain });
   t.after(async () => {
     forwarder.stop();

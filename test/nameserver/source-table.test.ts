@@ -64,6 +64,21 @@ test('SourceTable.takeQuestion() gives each owner its share, and the share again
   assert.deepEqual(taken, [true, true, false]);
 });
 
+test('SourceTable.chargeAnswer() makes a long answer as dear as the datagrams it is worth', () => {
+  const clock = new ManualClock();
+  const table = new SourceTable({ ...LIMITS, questionsAtOnce: 10 });
+  const source = table.find('fdaa:1:1111:1:1:1:a1:2', clock.now())!;
+  const take = (): boolean => table.takeQuestion(source, clock.now());
+  take();
+  table.chargeAnswer(source, 1232);
+  assert.equal(source.tokens, 9);
+  table.chargeAnswer(source, 28_000);
+  assert.equal(source.tokens, -13);
+  assert.equal(take(), false);
+  clock.advance(1400);
+  assert.equal(take(), true);
+});
+
 test('SourceTable.find() remembers a bounded number of owners', () => {
   const clock = new ManualClock();
   const table = new SourceTable(LIMITS);
