@@ -203,12 +203,13 @@ function tuns(
   namespaces: ReadonlyMap<MachineId, string>,
 ): readonly TunConfig[] {
   return [
-    { tun: HOST_TUN, name: TUN_NAME, namespace: undefined, mtu },
+    { tun: HOST_TUN, name: TUN_NAME, namespace: undefined, mtu, persistent: true },
     ...live.map(({ instance, tun }) => ({
       tun,
       name: TUN_NAME,
       namespace: namespaces.get(instance.machineId),
       mtu,
+      persistent: true,
     })),
   ];
 }

@@ -180,7 +180,6 @@ class Daemon {
     const timestamps = new TimestampFile(joinPath(this.#config.stateDir, CLOCK_FILE));
     const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps });
     this.#lifecycle.started('data plane', dataplane);
-    this.#lifecycle.started('links', { stop: () => links.releaseExclusive(HOST_DEVICE) });
     const applied = new AppliedConfig(dataplane, config);
     const access = this.#siteAccess(identity, server);
     const file = new CopyFile({ logger }, { path: joinPath(this.#config.stateDir, COPY_FILE) });

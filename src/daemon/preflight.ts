@@ -106,8 +106,7 @@ export async function lockNetworkNamespace(links: Links, logger: Logger): Promis
     const message = `Cannot lock the network namespace: ${problem.message}`;
     throw new P6nError('SYSTEM', message, { cause: problem });
   }
-  const routes = await links.routes(undefined);
-  if (routes.some(({ device }) => device === HOST_DEVICE)) {
+  if (await links.isHeld(HOST_DEVICE)) {
     throw new P6nError(
       'ALREADY_RUNNING',
       'Cannot start p6nd: one serves this network namespace already',
@@ -125,9 +124,14 @@ function listenOn(server: Server, path: string): Promise<NodeJS.ErrnoException |
   });
 }
 
-/** Throws ROUTE_TAKEN when something else has a route into fdaa::/16. */
+/**
+ * Throws ROUTE_TAKEN when something else has a route into fdaa::/16. The interface of an earlier
+ * p6nd, which nobody holds, is taken over.
+ */
 export async function requireFreeRoutes(links: Links): Promise<void> {
+  const isTaken = await links.isHeld(HOST_DEVICE);
   for (const { prefix, device } of await links.routes(undefined)) {
+    if (device === HOST_DEVICE && !isTaken) continue;
     const bytes = parseIpv6(prefix.split('/')[0] ?? '');
     if (bytes === undefined || new DataView(bytes.buffer).getUint16(0) !== SITE_PREFIX) continue;
     const way = device === undefined ? prefix : `${prefix} through ${device}`;

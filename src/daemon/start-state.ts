@@ -38,7 +38,7 @@ export function initialDataplane(
       instances: [],
       wireguardPeers: [],
     },
-    tuns: [{ tun: HOST_TUN, name: HOST_DEVICE, namespace: undefined, mtu }],
+    tuns: [{ tun: HOST_TUN, name: HOST_DEVICE, namespace: undefined, mtu, persistent: true }],
   };
 }
 

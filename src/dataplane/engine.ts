@@ -149,14 +149,14 @@ export class Engine {
       attempt(failures, peerPart(peer.publicKey), () => peers.install(peer, now, initiateAt));
       udp.flush();
     }
-    for (const tun of change.replacedTuns) tuns.close(tun);
+    for (const tun of change.replacedTuns) tuns.remove(tun);
     for (const tun of change.newTuns) {
       attempt(failures, { kind: 'tun', tun: tun.tun }, () => tuns.open(tun));
     }
     if (filter !== undefined) {
       attempt(failures, { kind: 'filter' }, () => this.#policy.replaceConfig(filter));
     }
-    for (const tun of change.goneTuns) tuns.close(tun);
+    for (const tun of change.goneTuns) tuns.remove(tun);
     for (const publicKey of change.gonePeers) peers.remove(publicKey);
     return failures;
   }

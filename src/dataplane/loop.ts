@@ -105,7 +105,7 @@ function moveFrom(
   }
   const state = moveOutbound(pipeline, token, now);
   if (state !== TunState.Failed) return state === TunState.MoreWaits;
-  pipeline.tuns.close(token);
+  pipeline.tuns.remove(token);
   onTunFailed(token);
   return false;
 }

@@ -36,23 +36,20 @@ export class TunTable {
         `Cannot make interface ${name}: MTU ${mtu} is not from ${MTU_MIN} to ${MTU_MAX}`,
       );
     }
-    this.close(number);
+    this.remove(number);
     const tun = this.#dependencies.openTun({ name, namespace, mtu, persistent });
     this.#tuns.set(number, tun);
     this.#dependencies.poller.add(tun.descriptor, number);
   }
 
-  /** Releases an interface, if there is one of that number. */
-  close(number: number): void {
-    const tun = this.#tuns.get(number);
-    if (tun === undefined) return;
-    this.#dependencies.poller.remove(tun.descriptor);
-    this.#tuns.delete(number);
-    tun.close();
+  /** Removes an interface, if there is one of that number. */
+  remove(number: number): void {
+    this.#forget(number)?.remove();
   }
 
+  /** Releases all: those that are persistent stay for the next process. */
   closeAll(): void {
-    for (const number of [...this.#tuns.keys()]) this.close(number);
+    for (const number of [...this.#tuns.keys()]) this.#forget(number)?.close();
   }
 
   get(number: number): Tun | undefined {
@@ -71,5 +68,13 @@ export class TunTable {
       counters[PipelineCounter.PacketsToTuns]! += 1;
       counters[PipelineCounter.BytesToTuns]! += length;
     }
+  }
+
+  #forget(number: number): Tun | undefined {
+    const tun = this.#tuns.get(number);
+    if (tun === undefined) return undefined;
+    this.#dependencies.poller.remove(tun.descriptor);
+    this.#tuns.delete(number);
+    return tun;
   }
 }

@@ -44,6 +44,10 @@ export interface Links {
    * permission); what was changed before stays, and calling again finishes it.
    */
   configure(link: LinkSettings): Promise<number>;
+  /** Whether a process holds the TUN interface `name` in the daemon's namespace. */
+  isHeld(name: string): Promise<boolean>;
+  /** Removes the interface `name`; where there is none, nothing happens. */
+  remove(namespace: string | undefined, name: string): Promise<void>;
   /** Undoes what `exclusive` has set up besides the interface itself, in the daemon's namespace. */
   releaseExclusive(name: string): Promise<void>;
   /** All IPv6 routes of the main table. */

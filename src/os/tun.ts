@@ -37,6 +37,8 @@ export interface Tun {
   write(slab: Slab, offset: number, length: number): number;
   /** Releases the interface, which goes away unless it is persistent. Nothing is called after. */
   close(): void;
+  /** Releases the interface for good: a persistent one goes too. Nothing is called after. */
+  remove(): void;
 }
 
 export interface TunOptions {

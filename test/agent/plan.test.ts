@@ -149,8 +149,8 @@ test('plan() gives an instance its TUN, its address and its route', () => {
   const record = makeRecord(7, {});
   const { dataplane, instanceLinks } = planOf({ records: [record] });
   assert.deepEqual(dataplane.tuns, [
-    { tun: 0, name: 'p6n0', namespace: undefined, mtu: 1420 },
-    { tun: 7, name: 'p6n0', namespace: '/proc/7/ns/net', mtu: 1420 },
+    { tun: 0, name: 'p6n0', namespace: undefined, mtu: 1420, persistent: true },
+    { tun: 7, name: 'p6n0', namespace: '/proc/7/ns/net', mtu: 1420, persistent: true },
   ]);
   assert.deepEqual(dataplane.filter.instances, [
     { network: NETWORK, instance: record.instance.instanceId, tun: 7 },

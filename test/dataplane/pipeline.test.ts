@@ -33,6 +33,16 @@ test('a packet for an instance of this host goes there without WireGuard', () =>
   assert.equal(counters['device_staged'], 0);
 });
 
+test('interfaces that the end of a data plane leaves go when the configuration drops them', () => {
+  const { node, mesh, here, near } = makeHost();
+  const config = mesh.configOf(0);
+  node.apply({ ...config, tuns: config.tuns.filter(({ tun }) => tun !== near.config.tun) });
+  node.engine.close();
+  assert.equal(node.tuns.get(near.config.tun)?.isRemoved, true);
+  assert.equal(node.tuns.get(here.config.tun)?.isClosed, true);
+  assert.equal(node.tuns.get(here.config.tun)?.isRemoved, false);
+});
+
 test('a packet for a host whose place is unknown is answered at once', () => {
   const { node, here, far } = makeHost();
   node.ping(here.config.tun, here.address, far.address, 1);
@@ -78,7 +88,7 @@ test('a packet that the kernel does not take, or that has no TUN, is counted onc
   node.tuns.get(near.config.tun)!.writeError = EIO;
   node.ping(here.config.tun, here.address, near.address, 1);
   assert.equal(node.counters()['drop_tun_write'], 1);
-  node.engine.pipeline.tuns.close(near.config.tun);
+  node.engine.pipeline.tuns.remove(near.config.tun);
   node.ping(here.config.tun, here.address, near.address, 1);
   assert.equal(node.counters()['drop_no_tun'], 1);
   assert.equal(node.counters()['packets_to_tuns'], 0);

@@ -138,9 +138,13 @@ test('tun: a persistent interface stays with its addresses', { skip: SKIP }, asy
   await LINUX_LINKS.configure(settingsFor(namespace));
   before.close();
   assert.match(namespace.run('ip -6 addr show dev p6n0'), new RegExp(ADDRESS));
-  const after = openTun({ ...options, persistent: false });
+  const after = openTun(options);
   assert.equal(await LINUX_LINKS.configure(settingsFor(namespace)), 0);
-  after.close();
+  after.remove();
+  assert.throws(() => namespace.run('ip link show dev p6n0'));
+  openTun(options).close();
+  await LINUX_LINKS.remove(namespace.path, 'p6n0');
+  await LINUX_LINKS.remove(namespace.path, 'p6n0');
   assert.throws(() => namespace.run('ip link show dev p6n0'));
 });
 

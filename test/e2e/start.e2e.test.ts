@@ -31,7 +31,9 @@ describe('p6nd', { skip: SKIP_REASON, timeout: 120_000 }, () => {
       await leavesNothing(host);
       await host.start();
       await host.kill('SIGTERM');
-      await leavesNothing(host);
+      const left = await host.exec('ip', '-6', 'address', 'show', 'dev', 'p6n0');
+      assert.match(left.stdout, /NO-CARRIER.*fdaa::3/s);
+      await host.start();
     });
   }
 

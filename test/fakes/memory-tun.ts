@@ -18,6 +18,8 @@ export class MemoryTun implements Tun {
   /** What read() returns when nothing waits. */
   readError = 0;
   isClosed = false;
+  /** Whether a persistent one is gone as well. */
+  isRemoved = false;
   /** Called with each packet that came out. */
   onPacket: (packet: Uint8Array) => void = () => undefined;
 
@@ -48,5 +50,10 @@ export class MemoryTun implements Tun {
 
   close(): void {
     this.isClosed = true;
+  }
+
+  remove(): void {
+    this.isClosed = true;
+    this.isRemoved = true;
   }
 }

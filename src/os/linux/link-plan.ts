@@ -6,6 +6,7 @@ import type { LinkSettings } from '../links.ts';
 
 /** One interface in the output of `ip -json link` and `ip -json addr`, as far as it is used. */
 export interface IpLink {
+  readonly ifname?: string;
   readonly flags?: readonly string[];
   readonly mtu?: number;
   readonly inet6_addr_gen_mode?: string;

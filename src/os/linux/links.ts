@@ -28,11 +28,12 @@ const TIMEOUT_MS = 10_000;
 /** What may stand in a batch line: interface names and paths come from elsewhere. */
 const NAME_PATTERN = /^[A-Za-z0-9_.-]{1,15}$/;
 
+const TUN_LINKS = 'link show type tun';
 /** The kernel makes the route to an address of its own a moment after the address. */
 const LOCAL_ROUTE_POLL_MS = 5;
 const LOCAL_ROUTE_POLLS_MAX = 400;
 
-export const LINUX_LINKS: Links = { configure, releaseExclusive, routes };
+export const LINUX_LINKS: Links = { configure, isHeld, remove, releaseExclusive, routes };
 
 async function configure(link: LinkSettings): Promise<number> {
   if (!NAME_PATTERN.test(link.name)) {
@@ -74,6 +75,18 @@ async function readLocalState({ namespace, name }: LinkSettings): Promise<LocalS
     `route show table ${LOCAL_TABLE} type local dev ${name}`,
   ]);
   return { rules: rules as IpRule[], kernel: kernel as IpRoute[], own: own as IpRoute[] };
+}
+
+/** A TUN has carrier exactly while a process holds it. */
+async function isHeld(name: string): Promise<boolean> {
+  const [found = []] = await query<IpLink>(undefined, [TUN_LINKS]);
+  return found.some(({ ifname, flags }) => ifname === name && flags?.includes('LOWER_UP') === true);
+}
+
+async function remove(namespace: string | undefined, name: string): Promise<void> {
+  const [found = []] = await query<IpLink>(namespace, [TUN_LINKS]);
+  if (!found.some(({ ifname }) => ifname === name)) return;
+  await runBatch(namespace, [`link delete dev ${name}`]);
 }
 
 async function releaseExclusive(name: string): Promise<void> {

@@ -133,4 +133,10 @@ class LinuxTun implements Tun {
   close(): void {
     close(this.descriptor);
   }
+
+  remove(): void {
+    // It fails where the interface is gone already.
+    ioctlByValue(this.descriptor, TUNSETPERSIST, 0);
+    close(this.descriptor);
+  }
 }
