@@ -6,8 +6,11 @@ import { Worker } from 'node:worker_threads';
 import { toBase64 } from '../base/bytes.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { EndpointAddress, PeerConfig } from '../device/config.ts';
-import type { PeerStatus as DevicePeerStatus } from '../device/device.ts';
+import type {
+  PeerStatus as DevicePeerStatus,
+  EndpointAddress,
+  PeerConfig,
+} from '../device/config.ts';
 import { LinuxWake } from '../os/linux/wake.ts';
 import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../base/errors.ts';
 import { P6nError } from '../base/errors.ts';
-import type { PeerStatus as DevicePeerStatus } from '../device/device.ts';
+import type { PeerStatus as DevicePeerStatus } from '../device/config.ts';
 import type { ConfigChange } from './config-diff.ts';
 import type { ChangeFailure, EngineOptions } from './engine.ts';
 

@@ -6,8 +6,13 @@ import { classifyAddress, HOST_OFFSET, SITE_PREFIX } from '../addressing/layout.
 import { toBase64 } from '../base/bytes.ts';
 import type { Millis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
-import type { PeerConfig, PeerRoute, PeerSettings } from '../device/config.ts';
-import type { Device, PeerStatus as DevicePeerStatus } from '../device/device.ts';
+import type {
+  PeerStatus as DevicePeerStatus,
+  PeerConfig,
+  PeerRoute,
+  PeerSettings,
+} from '../device/config.ts';
+import type { Device } from '../device/device.ts';
 import type { HostField, HostRoutes } from '../device/host-routes.ts';
 import { NO_PEER, type PeerIndex } from '../device/routes.ts';
 import { parseIpv6 } from '../ip/ipv6-address.ts';

@@ -1,6 +1,7 @@
 // What a device is told: its key, and for each peer the key, the endpoint, and what is routed to
-// it.
+// it; and what it tells of a peer.
 
+import type { WallMillis } from '../base/clock.ts';
 import type { PrivateKey, PublicKey, SymmetricKey } from '../wireguard/crypto/crypto.ts';
 
 /**
@@ -42,3 +43,11 @@ export interface DeviceConfig {
 
 /** What a peer is apart from what is routed to it. */
 export type PeerSettings = Omit<PeerConfig, 'route'>;
+
+export interface PeerStatus {
+  readonly endpoint: EndpointAddress | undefined;
+  readonly lastHandshakeAt: WallMillis | undefined;
+  /** Bytes of UDP payload, handshakes included. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}

@@ -6,26 +6,24 @@
 
 import { assert } from '../base/assert.ts';
 import { after, type Millis, NEVER, type WallMillis } from '../base/clock.ts';
-import { P6nError } from '../base/errors.ts';
 import type { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Random } from '../base/random.ts';
 import type { Slab } from '../base/slab.ts';
-import type { Crypto, PrivateKey } from '../wireguard/crypto/crypto.ts';
+import type { Crypto, PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, keyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { TimerAction } from '../wireguard/timers.ts';
-import { Tunnel } from '../wireguard/tunnel.ts';
-import type { EndpointAddress, PeerSettings } from './config.ts';
+import type { EndpointAddress, PeerSettings, PeerStatus } from './config.ts';
 import { DeviceCounter, deviceCounters } from './counters.ts';
-import { Deadlines } from './deadlines.ts';
-import { type Endpoint, formatEndpoint, isSamePlace, parseEndpoint } from './endpoint.ts';
 import { Handshakes } from './handshakes.ts';
 import { Inbound } from './inbound.ts';
-import { IndexTable } from './index-table.ts';
 import { Outbound } from './outbound.ts';
-import { PEERS_MAX, type Peer, PeerTable } from './peer.ts';
+import { Deadlines } from './peers/deadlines.ts';
+import { type Endpoint, isSamePlace } from './peers/endpoint.ts';
+import { IndexTable } from './peers/index-table.ts';
+import { type Peer, PeerTable } from './peers/peer.ts';
+import { Roster } from './peers/roster.ts';
 import type { DatagramSink, DeviceEvents } from './ports.ts';
-import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
-import { Staging, StagingBudget } from './staging.ts';
+import type { PeerIndex, Routes } from './routes.ts';
 import { Transmitter } from './transmitter.ts';
 
 export interface DeviceDependencies {
@@ -55,14 +53,6 @@ export interface DeviceOptions {
   readonly rekeyAfterMs?: number | undefined;
 }
 
-export interface PeerStatus {
-  readonly endpoint: EndpointAddress | undefined;
-  readonly lastHandshakeAt: WallMillis | undefined;
-  /** Bytes of UDP payload, handshakes included. */
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
-
 /** The least scratch memory: a handshake message and a staged packet of any size. */
 export const SCRATCH_BYTES_MIN: number = 2 * 65_536;
 /** Handshakes that begin after a sleep: a burst would put this device and others under load. */
@@ -76,12 +66,11 @@ export class Device {
   readonly #peers = new PeerTable();
   readonly #indices: IndexTable<Peer>;
   readonly #deadlines = new Deadlines();
-  readonly #stagingBudget = new StagingBudget();
   readonly #transmitter: Transmitter;
   readonly #handshakes: Handshakes;
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
-  readonly #rekeyAfterMs: number | undefined;
+  readonly #roster: Roster;
   #local: KeyPair;
 
   constructor(dependencies: DeviceDependencies, options: DeviceOptions) {
@@ -89,7 +78,6 @@ export class Device {
     assert(scratch.bytes.length >= SCRATCH_BYTES_MIN, 'Device: the scratch memory is too small');
     this.counters = dependencies.counters ?? deviceCounters();
     this.#dependencies = dependencies;
-    this.#rekeyAfterMs = options.rekeyAfterMs;
     this.#local = keyPair(crypto, options.privateKey);
     this.#indices = new IndexTable(random);
     const { counters } = this;
@@ -108,6 +96,11 @@ export class Device {
       this.#local,
     );
     const handshakes = this.#handshakes;
+    const takeUnknownKey = (key: PublicKey, now: Millis) => handshakes.takeUnknownKey(key, now);
+    this.#roster = new Roster(
+      { crypto, random, peers, indices, deadlines, transmitter, counters, takeUnknownKey },
+      { local: this.#local, rekeyAfterMs: options.rekeyAfterMs },
+    );
     this.#outbound = new Outbound({ routes, peers, counters, transmitter });
     this.#inbound = new Inbound({
       routes,
@@ -128,11 +121,9 @@ export class Device {
     const old = this.#local;
     this.#local = keyPair(this.#dependencies.crypto, privateKey);
     this.#handshakes.setLocal(this.#local);
-    const self = this.#peers.find(this.#local.publicKey);
-    if (self !== undefined) this.removePeer(self.index);
-    for (const peer of this.#peers.all()) peer.tunnel.setLocal(this.#local);
+    const self = this.#roster.setLocal(this.#local);
     wipeKeyPair(old);
-    return self?.index ?? NO_PEER;
+    return self;
   }
 
   /** The MTU may change while the device runs. */
@@ -149,29 +140,9 @@ export class Device {
    */
   installPeer(settings: PeerSettings, now: Millis, initiateAt: Millis = NEVER): PeerIndex {
     this.#transmitter.begin();
-    const known = this.#peers.find(settings.publicKey);
-    if (known !== undefined) {
-      this.updatePeer(known.index, settings, now);
-      return known.index;
-    }
-    if (this.#isOwnKey(settings)) return NO_PEER;
-    if (this.#peers.size >= PEERS_MAX) {
-      throw new P6nError('LIMIT_REACHED', `Cannot add a peer: a device has at most ${PEERS_MAX}`);
-    }
-    const configured = configuredEndpoint(settings);
-    const seenAt = this.#handshakes.takeUnknownKey(settings.publicKey, now);
-    const peer = this.#peers.add((index) => this.#makePeer(index, settings));
-    peer.endpoint = seenAt;
-    setConfiguredEndpoint(peer, configured);
-    this.#setKeepalive(peer, settings, now);
-    if (initiateAt <= now || seenAt !== undefined) {
-      this.#transmitter.sendInitiation(peer, now, false);
-    } else {
-      peer.tunnel.timers.initiationPlanned(initiateAt);
-    }
-    this.#transmitter.touch(peer);
+    const index = this.#roster.install(settings, now, initiateAt);
     this.#transmitter.settle(now);
-    return peer.index;
+    return index;
   }
 
   /**
@@ -181,22 +152,13 @@ export class Device {
    */
   updatePeer(index: PeerIndex, settings: PeerSettings, now: Millis): void {
     this.#transmitter.begin();
-    const peer = this.#peers.get(index);
-    assert(peer !== undefined, 'Device.updatePeer: there is no such peer');
-    const endpoint = configuredEndpoint(settings);
-    peer.tunnel.setPresharedKey(settings.presharedKey);
-    setConfiguredEndpoint(peer, endpoint);
-    this.#setKeepalive(peer, settings, now);
-    this.#transmitter.touch(peer);
+    this.#roster.update(index, settings, now);
     this.#transmitter.settle(now);
   }
 
   /** Sends to `endpoint` from here on, wherever the peer was last; throws VALUE_INVALID. */
   setEndpoint(index: PeerIndex, endpoint: EndpointAddress): void {
-    const peer = this.#peers.get(index);
-    assert(peer !== undefined, 'Device.setEndpoint: there is no such peer');
-    peer.endpoint = parsedEndpoint(endpoint);
-    peer.configuredEndpoint = peer.endpoint;
+    this.#roster.setEndpoint(index, endpoint);
   }
 
   /** Local addresses or routes have changed: the next datagrams go out as the system chooses. */
@@ -241,12 +203,7 @@ export class Device {
 
   /** Forgets a peer and its keys. Its index may be given out again. */
   removePeer(index: PeerIndex): void {
-    const peer = this.#peers.get(index);
-    if (peer === undefined) return;
-    this.counters[DeviceCounter.DropPeerRemoved]! += peer.staging.clear();
-    peer.tunnel.dispose();
-    this.#deadlines.forget(index);
-    this.#peers.remove(peer);
+    this.#roster.remove(index);
   }
 
   /**
@@ -294,7 +251,8 @@ export class Device {
 
   /** Forgets all peers and zeroes all keys. The device is not used afterwards. */
   close(): void {
-    for (const peer of [...this.#peers.all()]) this.removePeer(peer.index);
+    this.#roster.clear();
+    this.#handshakes.wipe();
     wipeKeyPair(this.#local);
   }
 
@@ -305,15 +263,7 @@ export class Device {
 
   /** What the device knows about a peer, or undefined when there is none of that index. */
   peerStatus(index: PeerIndex): PeerStatus | undefined {
-    const peer = this.#peers.get(index);
-    if (peer === undefined) return undefined;
-    const { endpoint, lastHandshakeAt, receivedBytes, sentBytes } = peer;
-    return {
-      endpoint: endpoint === undefined ? undefined : formatEndpoint(endpoint),
-      lastHandshakeAt,
-      receivedBytes,
-      sentBytes,
-    };
+    return this.#roster.status(index);
   }
 
   #act(peer: Peer, actions: number, now: Millis): void {
@@ -352,69 +302,4 @@ export class Device {
     this.#dependencies.routes.handshakeCompleted(peer.index);
     this.#dependencies.events.handshakeCompleted(peer.index);
   }
-
-  #makePeer(index: PeerIndex, settings: PeerSettings): Peer {
-    const { crypto, random } = this.#dependencies;
-    const peer: Peer = {
-      index,
-      staging: new Staging(this.#stagingBudget),
-      tunnel: new Tunnel(
-        { crypto, random, indices: this.#indices.spaceOf(() => peer) },
-        {
-          local: this.#local,
-          remote: settings.publicKey,
-          presharedKey: settings.presharedKey,
-          rekeyAfterMs: this.#rekeyAfterMs,
-        },
-      ),
-      endpoint: undefined,
-      configuredEndpoint: undefined,
-      receivedBytes: 0,
-      sentBytes: 0,
-      lastHandshakeAt: undefined,
-      batch: {
-        isTouched: false,
-        received: false,
-        receivedData: false,
-        sentData: false,
-        sentBy: undefined,
-      },
-    };
-    return peer;
-  }
-
-  #setKeepalive(peer: Peer, settings: PeerSettings, now: Millis): void {
-    const { timers } = peer.tunnel;
-    const intervalMs = 1000 * (settings.persistentKeepaliveSeconds ?? 0);
-    if (intervalMs === timers.persistentKeepaliveMs) return;
-    const wasOff = timers.persistentKeepaliveMs === 0;
-    timers.setPersistentKeepalive(intervalMs, now);
-    if (wasOff) this.#transmitter.sendKeepalive(peer, now);
-  }
-
-  #isOwnKey(settings: PeerSettings): boolean {
-    return settings.publicKey.every((byte, i) => byte === this.#local.publicKey[i]);
-  }
-}
-
-/** A roamed endpoint gives way only to one that is new in the configuration. */
-function setConfiguredEndpoint(peer: Peer, endpoint: Endpoint | undefined): void {
-  const before = peer.configuredEndpoint;
-  peer.configuredEndpoint = endpoint;
-  if (endpoint === undefined) return;
-  if (before === undefined || !isSamePlace(before, endpoint)) peer.endpoint = endpoint;
-}
-
-function configuredEndpoint(settings: PeerSettings): Endpoint | undefined {
-  return settings.endpoint === undefined ? undefined : parsedEndpoint(settings.endpoint);
-}
-
-function parsedEndpoint(text: EndpointAddress): Endpoint {
-  const endpoint = parseEndpoint(text);
-  if (endpoint !== undefined) return endpoint;
-  const { address, port } = text;
-  throw new P6nError(
-    'VALUE_INVALID',
-    `Cannot use endpoint "${address}" port ${port}: it is not an IP address with a port`,
-  );
 }

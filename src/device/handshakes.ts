@@ -1,11 +1,9 @@
-// Handshake messages and cookie replies as they arrive: the checks in order of their cost, so that
-// a flood is turned away before it costs a curve multiplication.
+// Handshake messages and cookie replies as they arrive, after the checks that turn a flood away.
 //
-//   length and type -> mac1 -> [under load: mac2 -> rate limit] -> who is it -> handshake
+//   length and type -> admission -> who is it -> handshake
 
 import type { Millis } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { CookieChecker } from '../wireguard/cookies.ts';
 import type { Crypto, PublicKey } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, startHandshake } from '../wireguard/identity.ts';
 import {
@@ -24,21 +22,24 @@ import {
   type OpenedInitiation,
   openInitiation,
   openInitiationPayload,
-} from '../wireguard/responder.ts';
+} from '../wireguard/noise/responder.ts';
 import type { InitiationVerdict } from '../wireguard/tunnel.ts';
+import { Admission, Admissions, HANDSHAKE_WORK_MS } from './admission/admission.ts';
+import { UnknownKeys } from './admission/unknown-keys.ts';
 import { DeviceCounter } from './counters.ts';
-import { cookieSource, type Endpoint, rateBlock } from './endpoint.ts';
-import type { IndexTable } from './index-table.ts';
-import { LoadGate } from './load-gate.ts';
-import type { Peer, PeerTable } from './peer.ts';
-import { RateLimiter } from './rate-limiter.ts';
-import { ReplyBudget } from './reply-budget.ts';
+import type { Endpoint } from './peers/endpoint.ts';
+import type { IndexTable } from './peers/index-table.ts';
+import type { Peer, PeerTable } from './peers/peer.ts';
 import type { Transmitter } from './transmitter.ts';
-import { UnknownKeys } from './unknown-keys.ts';
 
-/** Work of one handshake where it is not measured: three or four curve multiplications. */
-const HANDSHAKE_WORK_MS = 0.4;
-
+const REFUSAL_COUNTERS: Readonly<
+  Record<Exclude<Admission, typeof Admission.Admitted>, DeviceCounter>
+> = {
+  [Admission.WrongMac1]: DeviceCounter.DropMac1,
+  [Admission.Unproved]: DeviceCounter.DropUnderLoad,
+  [Admission.Unanswered]: DeviceCounter.DropUnderLoad,
+  [Admission.RateLimited]: DeviceCounter.DropRateLimited,
+};
 const VERDICT_COUNTERS: Readonly<Record<InitiationVerdict, DeviceCounter>> = {
   accepted: DeviceCounter.ReceivedInitiation,
   invalid: DeviceCounter.DropInitiationInvalid,
@@ -60,23 +61,25 @@ export interface HandshakesDependencies {
 
 export class Handshakes {
   readonly #dependencies: HandshakesDependencies;
-  readonly #loadGate = new LoadGate();
-  readonly #rateLimiter = new RateLimiter();
-  readonly #replyBudget = new ReplyBudget();
+  readonly #admissions: Admissions;
   readonly #unknownKeys = new UnknownKeys();
   #local: KeyPair;
-  #cookies: CookieChecker;
 
   constructor(dependencies: HandshakesDependencies, local: KeyPair) {
     this.#dependencies = dependencies;
     this.#local = local;
-    this.#cookies = new CookieChecker(dependencies.crypto, dependencies.random, local.publicKey);
+    const { crypto, random } = dependencies;
+    this.#admissions = new Admissions(crypto, random, local.publicKey);
   }
 
   setLocal(local: KeyPair): void {
-    const { crypto, random } = this.#dependencies;
     this.#local = local;
-    this.#cookies = new CookieChecker(crypto, random, local.publicKey);
+    this.#admissions.setOwnKey(local.publicKey);
+  }
+
+  /** Zeroes the secrets that are kept here. */
+  wipe(): void {
+    this.#admissions.wipe();
   }
 
   /** Where a peer that is being installed tried to reach us from in the last seconds. */
@@ -90,14 +93,9 @@ export class Handshakes {
    */
   receive(type: MessageType, message: Uint8Array, source: Endpoint, now: Millis): DeviceCounter {
     if (type === MessageType.CookieReply) return this.#receiveCookieReply(message, now);
-    if (!this.#cookies.checkMac1(message)) return DeviceCounter.DropMac1;
-    if (this.#loadGate.isUnderLoad(now)) {
-      if (!this.#cookies.checkMac2(message, cookieSource(source), now)) {
-        if (this.#replyBudget.take(now)) this.#sendCookieReply(message, source, now);
-        return DeviceCounter.DropUnderLoad;
-      }
-      if (!this.#rateLimiter.allows(rateBlock(source), now)) return DeviceCounter.DropRateLimited;
-    }
+    const admission = this.#admissions.judge(message, source, now);
+    if (admission === Admission.Unproved) this.#sendCookieReply(message, source, now);
+    if (admission !== Admission.Admitted) return REFUSAL_COUNTERS[admission];
     const { workNow } = this.#dependencies;
     const startedAt = workNow?.();
     const counter =
@@ -106,7 +104,7 @@ export class Handshakes {
         : this.#receiveResponse(message, source, now);
     const workMs =
       startedAt === undefined || workNow === undefined ? HANDSHAKE_WORK_MS : workNow() - startedAt;
-    if (counter !== DeviceCounter.DropUnknownIndex) this.#loadGate.charge(workMs, now);
+    if (counter !== DeviceCounter.DropUnknownIndex) this.#admissions.charge(workMs, now);
     return counter;
   }
 
@@ -197,7 +195,7 @@ export class Handshakes {
     const { transmitter } = this.#dependencies;
     const start = transmitter.reserve(COOKIE_REPLY_BYTES);
     const reply = transmitter.reserved(start, COOKIE_REPLY_BYTES);
-    this.#cookies.writeReply(reply, message, cookieSource(source), now);
+    this.#admissions.writeReply(reply, message, source, now);
     transmitter.pushHandshake(start, COOKIE_REPLY_BYTES, source, DeviceCounter.SentCookieReply);
   }
 }

@@ -16,13 +16,13 @@ import {
   NO_MESSAGE,
   readUint32,
 } from '../wireguard/messages.ts';
-import { OpenOutcome } from '../wireguard/session.ts';
+import { OpenOutcome } from '../wireguard/session/session.ts';
 import { DeviceCounter } from './counters.ts';
-import { copyEndpoint, ENDPOINT_WORDS, type Endpoint, isSameEndpoint } from './endpoint.ts';
 import type { Handshakes } from './handshakes.ts';
-import type { IndexTable } from './index-table.ts';
 import { innerPacketLength, NO_PACKET } from './inner-packet.ts';
-import type { Peer } from './peer.ts';
+import { copyEndpoint, ENDPOINT_WORDS, type Endpoint, isSameEndpoint } from './peers/endpoint.ts';
+import type { IndexTable } from './peers/index-table.ts';
+import type { Peer } from './peers/peer.ts';
 import type { Routes } from './routes.ts';
 import type { Transmitter } from './transmitter.ts';
 

@@ -4,7 +4,7 @@
 import type { Millis } from '../base/clock.ts';
 import type { PacketBatch } from '../base/packet-batch.ts';
 import { DeviceCounter } from './counters.ts';
-import type { PeerTable } from './peer.ts';
+import type { PeerTable } from './peers/peer.ts';
 import { SendOutcome } from './ports.ts';
 import type { Routes } from './routes.ts';
 import type { Transmitter } from './transmitter.ts';

@@ -8,13 +8,13 @@ import { Ecn, readEcn } from '../ip/ecn.ts';
 import { PADDING_BYTES } from '../wireguard/constants.ts';
 import { AEAD_TAG_BYTES } from '../wireguard/crypto/crypto.ts';
 import { DATA_HEADER_BYTES, INITIATION_BYTES } from '../wireguard/messages.ts';
-import type { Session } from '../wireguard/session.ts';
+import type { Session } from '../wireguard/session/session.ts';
 import { DeviceCounter } from './counters.ts';
-import type { Deadlines } from './deadlines.ts';
-import { type Endpoint, withoutSource } from './endpoint.ts';
-import type { Peer } from './peer.ts';
+import type { Deadlines } from './peers/deadlines.ts';
+import { type Endpoint, withoutSource } from './peers/endpoint.ts';
+import type { Peer } from './peers/peer.ts';
+import { StageOutcome } from './peers/staging.ts';
 import { DATA_TRAFFIC_CLASS, type DatagramSink, HANDSHAKE_TRAFFIC_CLASS } from './ports.ts';
-import { StageOutcome } from './staging.ts';
 
 export interface TransmitterDependencies {
   readonly sink: DatagramSink;

@@ -2,7 +2,7 @@
 // receiver's public key. Under load a receiver answers with a cookie, which only reaches the true
 // owner of the source address, and mac2 in the next try proves that it did.
 
-import { equalConstantTime, isAllZero } from '../base/bytes.ts';
+import { equalConstantTime, isAllZero, wipe } from '../base/bytes.ts';
 import type { Millis } from '../base/clock.ts';
 import { type Random, randomBytes } from '../base/random.ts';
 import { COOKIE_LATENCY_MS, COOKIE_SECRET_MS } from './constants.ts';
@@ -71,6 +71,11 @@ export class CookieChecker {
     target.set(sealed, COOKIE_REPLY_COOKIE_OFFSET);
   }
 
+  /** Zeroes the secret; the checker is not used afterwards. */
+  wipe(): void {
+    wipe(this.#secret);
+  }
+
   #cookieOf(source: Uint8Array, now: Millis): Uint8Array {
     if (this.#secretAt === undefined || now - this.#secretAt >= COOKIE_SECRET_MS) {
       this.#random.fill(this.#secret);
@@ -117,10 +122,17 @@ export class CookieGenerator {
     const sealed = reply.subarray(COOKIE_REPLY_COOKIE_OFFSET);
     const cookie = this.#crypto.xaeadOpen(this.#cookieKey, nonce, sealed, this.#lastMac1);
     if (cookie === undefined) return false;
+    this.wipe();
     this.#cookie = cookie;
     this.#cookieAt = now;
     this.#lastMac1 = undefined;
     return true;
+  }
+
+  /** Zeroes the cookie. */
+  wipe(): void {
+    if (this.#cookie !== undefined) wipe(this.#cookie);
+    this.#cookie = undefined;
   }
 
   #freshCookie(now: Millis): Uint8Array | undefined {

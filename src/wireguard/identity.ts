@@ -3,7 +3,7 @@
 import { wipe } from '../base/bytes.ts';
 import { CONSTRUCTION, IDENTIFIER, LABEL_COOKIE, LABEL_MAC1 } from './constants.ts';
 import type { Crypto, PrivateKey, PublicKey } from './crypto/crypto.ts';
-import { SymmetricState } from './symmetric-state.ts';
+import { SymmetricState } from './noise/symmetric-state.ts';
 
 export interface KeyPair {
   readonly privateKey: PrivateKey;

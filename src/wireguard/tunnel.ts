@@ -9,21 +9,12 @@ import type { Millis, WallMillis } from '../base/clock.ts';
 import { type Random, randomBytes } from '../base/random.ts';
 import { INITIATION_INTERVAL_MS, REKEY_TIMEOUT_MS } from './constants.ts';
 import { CookieGenerator } from './cookies.ts';
+import { type Crypto, KEY_BYTES, type PublicKey, type SymmetricKey } from './crypto/crypto.ts';
+import { type KeyPair, keyPair, wipeKeyPair } from './identity.ts';
+import { LongTermKeys } from './long-term-keys.ts';
 import {
-  AEAD_TAG_BYTES,
-  type Crypto,
-  KEY_BYTES,
-  type PublicKey,
-  type SymmetricKey,
-} from './crypto/crypto.ts';
-import { type KeyPair, keyPair, startHandshake, wipeKeyPair } from './identity.ts';
-import { finishInitiation, initiate } from './initiator.ts';
-import { Keypairs } from './keypairs.ts';
-import {
-  INITIATION_EPHEMERAL_OFFSET,
   INITIATION_MAC1_OFFSET,
   INITIATION_SENDER_OFFSET,
-  INITIATION_STATIC_OFFSET,
   INITIATION_TIMESTAMP_OFFSET,
   MessageType,
   RESPONSE_EPHEMERAL_OFFSET,
@@ -33,9 +24,11 @@ import {
   readUint32,
   writeUint32,
 } from './messages.ts';
-import { type OpenedInitiation, openInitiationPayload, respond } from './responder.ts';
-import { type ReceiverIndex, Session } from './session.ts';
-import type { SymmetricState } from './symmetric-state.ts';
+import { type OpenedInitiation, openInitiationPayload, respond } from './noise/responder.ts';
+import type { SymmetricState } from './noise/symmetric-state.ts';
+import { OwnInitiation } from './own-initiation.ts';
+import { Keypairs } from './session/keypairs.ts';
+import { type ReceiverIndex, Session } from './session/session.ts';
 import { compareTai64n, nextTai64n } from './tai64n.ts';
 import { Timers } from './timers.ts';
 
@@ -66,17 +59,9 @@ export interface TunnelOptions {
 /** How an initiation ended. All but `accepted` leave the tunnel as it was. */
 export type InitiationVerdict = 'accepted' | 'invalid' | 'replayed' | 'flooding';
 
-interface Initiation {
-  readonly index: ReceiverIndex;
-  readonly ephemeral: KeyPair;
-  readonly state: SymmetricState;
-}
-
-const NO_PRESHARED_KEY = new Uint8Array(KEY_BYTES) as SymmetricKey;
 const EMPTY = new Uint8Array(0);
 
 export class Tunnel {
-  readonly remote: PublicKey;
   readonly timers: Timers;
   readonly #crypto: Crypto;
   readonly #random: Random;
@@ -84,11 +69,8 @@ export class Tunnel {
   readonly #cookies: CookieGenerator;
   readonly #keypairs: Keypairs;
   readonly #rekeyAfterMs: number | undefined;
-  #local: KeyPair;
-  #presharedKey: SymmetricKey;
-  /** The shared secret of the static keys, made when it is first needed. */
-  #staticStatic: Uint8Array | undefined;
-  #initiation: Initiation | undefined;
+  readonly #keys: LongTermKeys;
+  #initiation: OwnInitiation | undefined;
   /** When the last initiation or response was sent. */
   #handshakeSentAt: Millis | undefined;
   #lastSentTimestamp: Uint8Array | undefined;
@@ -101,29 +83,26 @@ export class Tunnel {
     this.#crypto = dependencies.crypto;
     this.#random = dependencies.random;
     this.#indices = dependencies.indices;
-    this.remote = Uint8Array.from(options.remote) as PublicKey;
+    this.#keys = new LongTermKeys(dependencies.crypto, options.local, options.remote);
+    this.#keys.setPresharedKey(options.presharedKey);
     this.timers = new Timers(dependencies.random);
-    this.#cookies = new CookieGenerator(dependencies.crypto, this.remote);
+    this.#cookies = new CookieGenerator(dependencies.crypto, options.remote);
     this.#keypairs = new Keypairs((session) => this.#retire(session));
     this.#rekeyAfterMs = options.rekeyAfterMs;
-    this.#local = options.local;
-    this.#presharedKey = NO_PRESHARED_KEY;
-    this.setPresharedKey(options.presharedKey);
+  }
+
+  get remote(): PublicKey {
+    return this.#keys.remote;
   }
 
   /** Takes effect with the next handshake. */
   setPresharedKey(presharedKey: SymmetricKey | undefined): void {
-    if (this.#presharedKey !== NO_PRESHARED_KEY) wipe(this.#presharedKey);
-    this.#presharedKey =
-      presharedKey === undefined
-        ? NO_PRESHARED_KEY
-        : (Uint8Array.from(presharedKey) as SymmetricKey);
+    this.#keys.setPresharedKey(presharedKey);
   }
 
   /** Our own key has changed: handshakes begin anew, sessions are kept for receiving only. */
   setLocal(local: KeyPair): void {
-    this.#local = local;
-    this.#forgetStaticStatic();
+    this.#keys.setLocal(local);
     this.#abandonInitiation();
     this.#keypairs.revokeSending();
     this.#handshakeSentAt = undefined;
@@ -159,32 +138,13 @@ export class Tunnel {
   initiate(message: Uint8Array, wallNow: WallMillis, now: Millis): boolean {
     this.#handshakeSentAt = now;
     this.#abandonInitiation();
-    const staticStatic = this.#staticSecret();
-    if (staticStatic === undefined) return false;
-    const ephemeral = this.#drawEphemeral();
-    const state = startHandshake(this.#crypto, this.remote);
     const timestamp = nextTai64n(wallNow, this.#lastSentTimestamp);
-    const { remote } = this;
-    const options = {
-      state,
-      local: this.#local,
-      ephemeral,
-      remote,
-      staticStatic,
-      payload: timestamp,
-    };
-    const fields = initiate(this.#crypto, options);
-    if (fields === undefined) {
-      wipeKeyPair(ephemeral);
-      return false;
-    }
+    const ephemeral = this.#drawEphemeral();
+    const claimIndex = () => this.#indices.claim();
+    const options = { ephemeral, timestamp, claimIndex };
+    this.#initiation = OwnInitiation.begin(this.#crypto, this.#keys, options, message);
+    if (this.#initiation === undefined) return false;
     this.#lastSentTimestamp = timestamp;
-    this.#initiation = { index: this.#indices.claim(), ephemeral, state };
-    writeUint32(message, 0, MessageType.Initiation);
-    writeUint32(message, INITIATION_SENDER_OFFSET, this.#initiation.index);
-    message.set(ephemeral.publicKey, INITIATION_EPHEMERAL_OFFSET);
-    message.set(fields.sealedStatic, INITIATION_STATIC_OFFSET);
-    message.set(fields.sealedPayload, INITIATION_TIMESTAMP_OFFSET);
     this.#cookies.addMacs(message, now);
     this.timers.initiationSent(now);
     return true;
@@ -201,7 +161,7 @@ export class Tunnel {
     response: Uint8Array,
     now: Millis,
   ): InitiationVerdict {
-    const staticStatic = this.#staticSecret();
+    const staticStatic = this.#keys.staticStatic();
     if (staticStatic === undefined) return 'invalid';
     const sealed = message.subarray(INITIATION_TIMESTAMP_OFFSET, INITIATION_MAC1_OFFSET);
     const timestamp = openInitiationPayload(opened, staticStatic, sealed);
@@ -227,27 +187,8 @@ export class Tunnel {
     const initiation = this.#initiation;
     if (initiation === undefined) return false;
     if (readUint32(message, RESPONSE_RECEIVER_OFFSET) !== initiation.index) return false;
-    const state = initiation.state.copy();
-    const nothing = finishInitiation(
-      this.#crypto,
-      {
-        state,
-        local: this.#local,
-        ephemeral: initiation.ephemeral,
-        presharedKey: this.#presharedKey,
-      },
-      {
-        ephemeral: message.slice(RESPONSE_EPHEMERAL_OFFSET, RESPONSE_NOTHING_OFFSET) as PublicKey,
-        sealedPayload: message.subarray(
-          RESPONSE_NOTHING_OFFSET,
-          RESPONSE_NOTHING_OFFSET + AEAD_TAG_BYTES,
-        ),
-      },
-    );
-    if (nothing === undefined) {
-      state.wipe();
-      return false;
-    }
+    const state = initiation.finish(this.#crypto, this.#keys, message);
+    if (state === undefined) return false;
     const remoteIndex = readUint32(message, RESPONSE_SENDER_OFFSET) as ReceiverIndex;
     const session = this.#deriveSession(state, true, initiation.index, remoteIndex, now);
     this.#forgetInitiation();
@@ -312,8 +253,8 @@ export class Tunnel {
   /** Zeroes everything; the tunnel is not used afterwards. */
   dispose(): void {
     this.clear();
-    this.#forgetStaticStatic();
-    this.setPresharedKey(undefined);
+    this.#keys.wipe();
+    this.#cookies.wipe();
   }
 
   #respond(
@@ -323,7 +264,7 @@ export class Tunnel {
     now: Millis,
   ): boolean {
     const ephemeral = this.#drawEphemeral();
-    const fields = respond(this.#crypto, opened, ephemeral, this.#presharedKey, EMPTY);
+    const fields = respond(this.#crypto, opened, ephemeral, this.#keys.presharedKey, EMPTY);
     wipeKeyPair(ephemeral);
     if (fields === undefined) return false;
     const index = this.#indices.claim();
@@ -374,16 +315,6 @@ export class Tunnel {
     return pair;
   }
 
-  #staticSecret(): Uint8Array | undefined {
-    this.#staticStatic ??= this.#crypto.diffieHellman(this.#local.privateKey, this.remote);
-    return this.#staticStatic;
-  }
-
-  #forgetStaticStatic(): void {
-    if (this.#staticStatic !== undefined) wipe(this.#staticStatic);
-    this.#staticStatic = undefined;
-  }
-
   /** Ends our handshake without a session. */
   #abandonInitiation(): void {
     if (this.#initiation !== undefined) this.#indices.release(this.#initiation.index);
@@ -391,9 +322,7 @@ export class Tunnel {
   }
 
   #forgetInitiation(): void {
-    if (this.#initiation === undefined) return;
-    wipeKeyPair(this.#initiation.ephemeral);
-    this.#initiation.state.wipe();
+    this.#initiation?.wipe();
     this.#initiation = undefined;
   }
 

@@ -11,8 +11,8 @@ import {
   INITIATION_TIMESTAMP_OFFSET,
   RESPONSE_BYTES,
 } from '../../src/wireguard/messages.ts';
-import { type OpenedInitiation, openInitiation } from '../../src/wireguard/responder.ts';
-import type { ReceiverIndex, Session } from '../../src/wireguard/session.ts';
+import { type OpenedInitiation, openInitiation } from '../../src/wireguard/noise/responder.ts';
+import type { ReceiverIndex, Session } from '../../src/wireguard/session/session.ts';
 import { type IndexSpace, type InitiationVerdict, Tunnel } from '../../src/wireguard/tunnel.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 

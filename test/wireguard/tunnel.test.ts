@@ -15,7 +15,7 @@ import {
   RESPONSE_MAC1_OFFSET,
   RESPONSE_RECEIVER_OFFSET,
 } from '../../src/wireguard/messages.ts';
-import { OpenOutcome, type Session } from '../../src/wireguard/session.ts';
+import { OpenOutcome, type Session } from '../../src/wireguard/session/session.ts';
 import { answerTo, initiationOf, shakeHands, tunnelPair } from './tunnel-pair.ts';
 
 /** Points of low order: their shared secret with any key is all zero. */

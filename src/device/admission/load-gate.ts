@@ -1,7 +1,7 @@
 // Whether handshakes take more of the device's time than they may. The measure is the work itself
 // and not a queue's length: a queue is long only after the harm is done.
 
-import { after, type Millis } from '../base/clock.ts';
+import { after, type Millis } from '../../base/clock.ts';
 
 /** The past that counts. */
 export const LOAD_WINDOW_MS = 100;

@@ -5,7 +5,7 @@ import {
   REJECT_AFTER_MESSAGES_HIGH,
   REJECT_AFTER_MESSAGES_LOW,
   REKEY_AFTER_MESSAGES_HIGH,
-} from './constants.ts';
+} from '../constants.ts';
 
 /** Whether a counter is at REJECT_AFTER_MESSAGES or beyond, where no message may be. */
 export function isCounterRejected(low: number, high: number): boolean {

@@ -1,13 +1,13 @@
 // A peer of a device: its tunnel, and what the tunnel does not know: where the peer is, what waits
 // for it, what was counted.
 
-import { toHex } from '../base/bytes.ts';
-import type { WallMillis } from '../base/clock.ts';
-import type { PublicKey } from '../wireguard/crypto/crypto.ts';
-import type { Session } from '../wireguard/session.ts';
-import type { Tunnel } from '../wireguard/tunnel.ts';
+import { toHex } from '../../base/bytes.ts';
+import type { WallMillis } from '../../base/clock.ts';
+import type { PublicKey } from '../../wireguard/crypto/crypto.ts';
+import type { Session } from '../../wireguard/session/session.ts';
+import type { Tunnel } from '../../wireguard/tunnel.ts';
+import type { PeerIndex } from '../routes.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { PeerIndex } from './routes.ts';
 import type { Staging } from './staging.ts';
 
 /** Peers of one device. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isCounterRejected, SendCounter } from '../../src/wireguard/send-counter.ts';
+import { isCounterRejected, SendCounter } from '../../../src/wireguard/session/send-counter.ts';
 
 test('SendCounter carries from the lower half to the upper one', () => {
   const counter = new SendCounter(0xffff_ffff, 6);

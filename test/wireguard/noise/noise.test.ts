@@ -2,16 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAllZero, toHex } from '../../src/base/bytes.ts';
-import { plainSlab } from '../../src/base/slab.ts';
-import { CONSTRUCTION } from '../../src/wireguard/constants.ts';
-import type { PrivateKey, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
-import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
-import { type KeyPair, keyPair, startHandshake } from '../../src/wireguard/identity.ts';
-import { finishInitiation, initiate } from '../../src/wireguard/initiator.ts';
-import { openInitiation, openInitiationPayload, respond } from '../../src/wireguard/responder.ts';
-import { SymmetricState } from '../../src/wireguard/symmetric-state.ts';
-import { hex, readForeignVectors } from '../vectors/vectors.ts';
+import { isAllZero, toHex } from '../../../src/base/bytes.ts';
+import { plainSlab } from '../../../src/base/slab.ts';
+import { CONSTRUCTION } from '../../../src/wireguard/constants.ts';
+import type { PrivateKey, PublicKey, SymmetricKey } from '../../../src/wireguard/crypto/crypto.ts';
+import { NOBLE_CRYPTO } from '../../../src/wireguard/crypto/noble.ts';
+import { type KeyPair, keyPair, startHandshake } from '../../../src/wireguard/identity.ts';
+import { finishInitiation, initiate } from '../../../src/wireguard/noise/initiator.ts';
+import {
+  openInitiation,
+  openInitiationPayload,
+  respond,
+} from '../../../src/wireguard/noise/responder.ts';
+import { SymmetricState } from '../../../src/wireguard/noise/symmetric-state.ts';
+import { hex, readForeignVectors } from '../../vectors/vectors.ts';
 
 interface NoiseVector {
   readonly protocol_name: string;
@@ -86,6 +90,10 @@ test('openInitiation() wipes the state of a message that is false', () => {
   const sealedStatic = new Uint8Array(48);
   assert.equal(openInitiation(crypto, state, own, ephemeral.publicKey, sealedStatic), undefined);
   assert.ok(isAllZero(state.hash));
+  const other = startHandshake(crypto, own.publicKey);
+  const lowOrder = new Uint8Array(32) as PublicKey;
+  assert.equal(openInitiation(crypto, other, own, lowOrder, sealedStatic), undefined);
+  assert.ok(isAllZero(other.hash));
 });
 
 function start(vector: NoiseVector, responder: PublicKey): SymmetricState {

@@ -2,12 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Millis } from '../../src/base/clock.ts';
-import { plainSlab } from '../../src/base/slab.ts';
-import type { SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
-import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
-import { SendCounter } from '../../src/wireguard/send-counter.ts';
-import { OpenOutcome, type ReceiverIndex, Session } from '../../src/wireguard/session.ts';
+import type { Millis } from '../../../src/base/clock.ts';
+import { plainSlab } from '../../../src/base/slab.ts';
+import type { SymmetricKey } from '../../../src/wireguard/crypto/crypto.ts';
+import { NOBLE_CRYPTO } from '../../../src/wireguard/crypto/noble.ts';
+import { SendCounter } from '../../../src/wireguard/session/send-counter.ts';
+import {
+  OpenOutcome,
+  type ReceiverIndex,
+  Session,
+} from '../../../src/wireguard/session/session.ts';
 
 const HEADER = 16;
 

@@ -1,7 +1,7 @@
 // Packets that wait for a handshake: a few for each peer, and no more memory than one limit for all
 // of them together.
 
-import { BoundedQueue } from '../base/bounded-queue.ts';
+import { BoundedQueue } from '../../base/bounded-queue.ts';
 
 /** Packets that wait for one peer; a newer one pushes out the oldest. */
 export const STAGED_PACKETS_MAX = 128;

@@ -2,7 +2,7 @@
 // deadline that moves away is left where it is and corrected when it comes up, so the many events
 // that only postpone a timer cost nothing.
 
-import { type Millis, NEVER } from '../base/clock.ts';
+import { type Millis, NEVER } from '../../base/clock.ts';
 
 const NOWHERE = -1;
 const CAPACITY_MIN = 64;

@@ -1,7 +1,7 @@
 // How many handshake messages one source may send while the device is under load: a token bucket
 // for each. Consulted only for senders that have proved their address by a cookie.
 
-import type { Millis } from '../base/clock.ts';
+import type { Millis } from '../../base/clock.ts';
 
 export const RATE_PER_SECOND = 20;
 export const RATE_BURST = 5;

@@ -2,7 +2,7 @@
 // see that a message proves nothing, so without a limit a flood from forged addresses would be
 // dearest just where it is turned away.
 
-import type { Millis } from '../base/clock.ts';
+import type { Millis } from '../../base/clock.ts';
 
 /** Half of what a device can answer handshakes in that time: who asks again gets one soon. */
 export const REPLIES_PER_SECOND = 500;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Millis, NEVER } from '../../src/base/clock.ts';
-import { Deadlines } from '../../src/device/deadlines.ts';
+import { type Millis, NEVER } from '../../../src/base/clock.ts';
+import { Deadlines } from '../../../src/device/peers/deadlines.ts';
 
 test('Deadlines has none at first, and none after forgetting all', () => {
   const deadlines = new Deadlines();

@@ -1,10 +1,10 @@
 // Keys that proved themselves in an initiation and that no peer has. A host that has just joined
 // speaks before others have heard of it; when they do, they answer at once, not at its next try.
 
-import { toHex } from '../base/bytes.ts';
-import type { Millis } from '../base/clock.ts';
-import type { PublicKey } from '../wireguard/crypto/crypto.ts';
-import type { Endpoint } from './endpoint.ts';
+import { toHex } from '../../base/bytes.ts';
+import type { Millis } from '../../base/clock.ts';
+import type { PublicKey } from '../../wireguard/crypto/crypto.ts';
+import type { Endpoint } from '../peers/endpoint.ts';
 
 export const UNKNOWN_KEYS_MAX = 64;
 export const UNKNOWN_KEY_MS = 30_000;

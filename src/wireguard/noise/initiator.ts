@@ -6,11 +6,11 @@
 //   <- e, ee, se, psk, payload     finishInitiation()
 //
 // Both return undefined when the handshake must not go on: a tag was wrong, or a shared secret was
-// all zero, which a public key of low order causes.
+// all zero, which a public key of low order causes. The caller then wipes the state.
 
-import { wipe } from '../base/bytes.ts';
-import type { Crypto, PublicKey, SymmetricKey } from './crypto/crypto.ts';
-import type { KeyPair } from './identity.ts';
+import { wipe } from '../../base/bytes.ts';
+import type { Crypto, PublicKey, SymmetricKey } from '../crypto/crypto.ts';
+import type { KeyPair } from '../identity.ts';
 import type { SymmetricState } from './symmetric-state.ts';
 
 export interface InitiateOptions {

@@ -8,10 +8,10 @@ import {
   ENDPOINT_LOCAL_OFFSET,
   ENDPOINT_PORT_OFFSET,
   ENDPOINT_SCOPE_OFFSET,
-} from '../base/packet-batch.ts';
-import { formatIpv4, IPV4_ADDRESS_BYTES, parseIpv4 } from '../ip/ipv4-address.ts';
-import { formatIpv6, IPV6_ADDRESS_BYTES, parseIpv6 } from '../ip/ipv6-address.ts';
-import type { EndpointAddress } from './config.ts';
+} from '../../base/packet-batch.ts';
+import { formatIpv4, IPV4_ADDRESS_BYTES, parseIpv4 } from '../../ip/ipv4-address.ts';
+import { formatIpv6, IPV6_ADDRESS_BYTES, parseIpv6 } from '../../ip/ipv6-address.ts';
+import type { EndpointAddress } from '../config.ts';
 
 const WORD_BYTES = 4;
 export const ENDPOINT_WORDS: number = ENDPOINT_BYTES / WORD_BYTES;

@@ -1,10 +1,10 @@
 // One session: the keys of both directions that a handshake made, with the counter of what was sent
 // and the window of what was received. Data messages are sealed and opened in place.
 
-import type { Millis } from '../base/clock.ts';
-import type { Slab } from '../base/slab.ts';
-import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_ON_RECEIVE_AFTER_MS } from './constants.ts';
-import { AEAD_TAG_BYTES, type SessionCipher } from './crypto/crypto.ts';
+import type { Millis } from '../../base/clock.ts';
+import type { Slab } from '../../base/slab.ts';
+import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_ON_RECEIVE_AFTER_MS } from '../constants.ts';
+import { AEAD_TAG_BYTES, type SessionCipher } from '../crypto/crypto.ts';
 import {
   DATA_COUNTER_HIGH_OFFSET,
   DATA_COUNTER_LOW_OFFSET,
@@ -13,7 +13,7 @@ import {
   MessageType,
   readUint32,
   writeUint32,
-} from './messages.ts';
+} from '../messages.ts';
 import { ReplayWindow } from './replay-window.ts';
 import { isCounterRejected, SendCounter } from './send-counter.ts';
 

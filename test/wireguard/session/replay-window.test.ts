@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { REPLAY_WINDOW } from '../../src/wireguard/constants.ts';
-import { ReplayWindow } from '../../src/wireguard/replay-window.ts';
+import { REPLAY_WINDOW } from '../../../src/wireguard/constants.ts';
+import { ReplayWindow } from '../../../src/wireguard/session/replay-window.ts';
 
 const W = REPLAY_WINDOW;
 

@@ -1,9 +1,9 @@
 // Receiver indices: 32 random bits each, unique in the device, for handshakes and sessions in one
 // space, so that a guess from outside finds nothing and a late message never meets another session.
 
-import { type Random, randomUint32 } from '../base/random.ts';
-import type { ReceiverIndex, Session } from '../wireguard/session.ts';
-import type { IndexSpace } from '../wireguard/tunnel.ts';
+import { type Random, randomUint32 } from '../../base/random.ts';
+import type { ReceiverIndex, Session } from '../../wireguard/session/session.ts';
+import type { IndexSpace } from '../../wireguard/tunnel.ts';
 
 /** What an index stands for: a handshake while it has no session. */
 export interface IndexEntry<Owner> {

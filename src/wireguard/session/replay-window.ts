@@ -6,7 +6,7 @@
 //   ...0 1 1 0 1 1 1 1 1 ... 1 1 1 [ bits of the word ahead, zero ]
 //   bit of counter n: word (n / 32) mod 256, bit n mod 32
 
-import { REPLAY_RING_BITS, REPLAY_WINDOW } from './constants.ts';
+import { REPLAY_RING_BITS, REPLAY_WINDOW } from '../constants.ts';
 
 const WORD_BITS = 32;
 const WORDS = REPLAY_RING_BITS / WORD_BITS;

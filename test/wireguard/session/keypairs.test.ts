@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Keypairs } from '../../src/wireguard/keypairs.ts';
-import type { Session } from '../../src/wireguard/session.ts';
+import { Keypairs } from '../../../src/wireguard/session/keypairs.ts';
+import type { Session } from '../../../src/wireguard/session/session.ts';
 
 test('Keypairs.addInitiated() moves current to previous and drops the one before', () => {
   const { keypairs, dropped, session } = setup();

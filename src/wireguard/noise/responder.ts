@@ -2,9 +2,9 @@
 // two steps, because only after the first it is known who speaks. All functions return undefined
 // when the handshake must not go on; the caller of the later ones then wipes the state.
 
-import { wipe } from '../base/bytes.ts';
-import type { Crypto, PublicKey, SymmetricKey } from './crypto/crypto.ts';
-import type { KeyPair } from './identity.ts';
+import { wipe } from '../../base/bytes.ts';
+import type { Crypto, PublicKey, SymmetricKey } from '../crypto/crypto.ts';
+import type { KeyPair } from '../identity.ts';
 import type { ResponseFields } from './initiator.ts';
 import type { SymmetricState } from './symmetric-state.ts';
 
@@ -28,11 +28,12 @@ export function openInitiation(
 ): OpenedInitiation | undefined {
   state.mixEphemeral(remoteEphemeral);
   const secret = crypto.diffieHellman(local.privateKey, remoteEphemeral);
-  if (secret === undefined) return undefined;
-  state.mixKey(secret);
-  wipe(secret);
-  const remote = state.open(sealedStatic);
-  if (remote !== undefined) return { state, remote: remote as PublicKey, remoteEphemeral };
+  if (secret !== undefined) {
+    state.mixKey(secret);
+    wipe(secret);
+    const remote = state.open(sealedStatic);
+    if (remote !== undefined) return { state, remote: remote as PublicKey, remoteEphemeral };
+  }
   state.wipe();
   return undefined;
 }

@@ -1,8 +1,8 @@
 // HKDF over HMAC-BLAKE2s (RFC 5869 as Noise uses it, section 4.3): one to three keys from a
 // chaining key and new material.
 
-import { wipe } from '../base/bytes.ts';
-import type { Crypto } from './crypto/crypto.ts';
+import { wipe } from '../../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
 
 const ONE = Uint8Array.of(1);
 const TWO = Uint8Array.of(2);

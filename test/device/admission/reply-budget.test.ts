@@ -2,12 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeviceCounter } from '../../src/device/counters.ts';
-import { REPLIES_PER_SECOND, REPLY_BURST, ReplyBudget } from '../../src/device/reply-budget.ts';
-import { CookieGenerator } from '../../src/wireguard/cookies.ts';
-import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
-import { DeviceNode } from '../sim/device-node.ts';
-import { PERFECT, SimNetwork, writeEndpoint } from '../sim/network.ts';
+import {
+  REPLIES_PER_SECOND,
+  REPLY_BURST,
+  ReplyBudget,
+} from '../../../src/device/admission/reply-budget.ts';
+import { DeviceCounter } from '../../../src/device/counters.ts';
+import { CookieGenerator } from '../../../src/wireguard/cookies.ts';
+import { NOBLE_CRYPTO } from '../../../src/wireguard/crypto/noble.ts';
+import { DeviceNode } from '../../sim/device-node.ts';
+import { PERFECT, SimNetwork, writeEndpoint } from '../../sim/network.ts';
 
 const WORK_MS = 30;
 

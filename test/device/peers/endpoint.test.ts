@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ENDPOINT_LOCAL_OFFSET } from '../../src/base/packet-batch.ts';
+import { ENDPOINT_LOCAL_OFFSET } from '../../../src/base/packet-batch.ts';
 import {
   cookieSource,
   copyEndpoint,
@@ -12,7 +12,7 @@ import {
   parseEndpoint,
   rateBlock,
   withoutSource,
-} from '../../src/device/endpoint.ts';
+} from '../../../src/device/peers/endpoint.ts';
 
 for (const address of ['192.0.2.1', '2001:db8::1', 'fe80::1%2', '::1']) {
   test(`parseEndpoint() reads ${address} and formatEndpoint() writes it`, () => {

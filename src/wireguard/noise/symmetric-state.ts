@@ -1,9 +1,9 @@
 // The running hash and chaining key of a Noise handshake (the Noise Protocol Framework, revision
 // 34, section 5.2), for patterns in which each derived key seals one field, so nonces are always 0.
 
-import { assert } from '../base/assert.ts';
-import { wipe } from '../base/bytes.ts';
-import type { Crypto, SymmetricKey } from './crypto/crypto.ts';
+import { assert } from '../../base/assert.ts';
+import { wipe } from '../../base/bytes.ts';
+import type { Crypto, SymmetricKey } from '../crypto/crypto.ts';
 import { kdf1, kdf2, kdf3 } from './kdf.ts';
 
 const EMPTY = new Uint8Array(0);
