@@ -5,6 +5,7 @@
 //  datagrams -> inbound  -> session.open -> packets     deadlines   -> tick() -> tunnel.timers
 
 import { assert } from '../base/assert.ts';
+import { equalConstantTime } from '../base/bytes.ts';
 import { after, type Millis, NEVER, type WallMillis } from '../base/clock.ts';
 import type { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Random } from '../base/random.ts';
@@ -23,7 +24,7 @@ import { IndexTable } from './peers/index-table.ts';
 import { type Peer, PeerTable } from './peers/peer.ts';
 import { Roster } from './peers/roster.ts';
 import type { DatagramSink, DeviceEvents } from './ports.ts';
-import type { PeerIndex, Routes } from './routes.ts';
+import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
 import { Transmitter } from './transmitter.ts';
 
 export interface DeviceDependencies {
@@ -115,11 +116,17 @@ export class Device {
 
   /**
    * Changes the device's own key: sessions are kept for receiving only, and handshakes begin anew.
+   * The key that it has already changes nothing: wg(8) tells it with every `syncconf`.
    * A peer with this very key is removed and returned; NO_PEER otherwise.
    */
   setPrivateKey(privateKey: PrivateKey): PeerIndex {
     const old = this.#local;
-    this.#local = keyPair(this.#dependencies.crypto, privateKey);
+    const next = keyPair(this.#dependencies.crypto, privateKey);
+    if (equalConstantTime(next.privateKey, old.privateKey)) {
+      wipeKeyPair(next);
+      return NO_PEER;
+    }
+    this.#local = next;
     this.#handshakes.setLocal(this.#local);
     const self = this.#roster.setLocal(this.#local);
     wipeKeyPair(old);
@@ -178,6 +185,7 @@ export class Device {
       const { tunnel } = peer;
       const isInUse = tunnel.hasSession || tunnel.timers.persistentKeepaliveMs > 0;
       this.#restart(peer);
+      tunnel.timers.restarted(now);
       if (isInUse) {
         tunnel.timers.initiationPlanned(after(now, (begun * 1000) / RESTARTS_PER_SECOND));
         begun += 1;
@@ -195,8 +203,11 @@ export class Device {
     this.#transmitter.begin();
     for (const peer of this.#peers.all()) {
       this.#restart(peer);
-      const isKeptAlive = peer.tunnel.timers.persistentKeepaliveMs > 0;
-      if (isRunning && isKeptAlive) this.#transmitter.sendKeepalive(peer, now);
+      const { timers } = peer.tunnel;
+      if (!isRunning || timers.persistentKeepaliveMs === 0) continue;
+      timers.restarted(now);
+      this.#transmitter.sendKeepalive(peer, now);
+      this.#transmitter.touch(peer);
     }
     this.#transmitter.settle(now);
   }

@@ -77,6 +77,11 @@ export class Timers {
     this.#retries = 0;
   }
 
+  /** After disarm(): a peer is kept alive as if it had just been heard of. */
+  restarted(now: Millis): void {
+    this.#armPersistentKeepalive(now);
+  }
+
   /** A handshake was asked for by something else than a retransmission. */
   handshakeBegun(): void {
     this.#retries = 0;

@@ -302,6 +302,15 @@ test('Device.setPrivateKey() begins anew under the new key and drops a peer that
   assert.ok(a.pongs.has(3));
 });
 
+test('Device.setPrivateKey() with the same key leaves sessions alone', () => {
+  const { network, a, b } = connected();
+  assert.equal(a.device.setPrivateKey(a.keys.privateKey), NO_PEER);
+  assert.equal(a.ping(b, 3), SendOutcome.Sent);
+  network.runFor(100);
+  assert.ok(a.pongs.has(3));
+  assert.equal(a.count(DeviceCounter.HandshakesCompleted), 1);
+});
+
 test('Device takes a preshared key of both sides', () => {
   const network = new SimNetwork(1, PERFECT);
   const a = new DeviceNode(network, { hostNumber: 0, address: A });

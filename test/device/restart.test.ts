@@ -34,6 +34,21 @@ test('Device leaves peers alone after a sleep that it had no session with', () =
   assert.equal(a.sent.length, 0);
 });
 
+test('Device keeps a peer alive whose endpoint became known after the start', () => {
+  const network = new SimNetwork(1, PERFECT);
+  const a = new DeviceNode(network, { hostNumber: 0, address: address(1) });
+  const b = new DeviceNode(network, { hostNumber: 1, address: address(2) });
+  b.meet(a, {});
+  a.device.setRunning(false, network.now);
+  const settings = { publicKey: b.publicKey, persistentKeepaliveSeconds: 5 };
+  const peer = a.device.installPeer(settings, network.now);
+  a.device.setRunning(true, network.now);
+  network.runFor(1_000);
+  a.device.setEndpoint(peer, address(2));
+  network.runFor(5_000);
+  assert.equal(b.completed.length, 1);
+});
+
 test('Device spreads the handshakes after a sleep', () => {
   const network = new SimNetwork(1, PERFECT);
   const a = new DeviceNode(network, { hostNumber: 0, address: address(1) });
