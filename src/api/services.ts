@@ -4,7 +4,7 @@
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { Principal } from '../registry/authority.ts';
-import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type { AppOnNetwork, Instance, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
@@ -141,13 +141,13 @@ export interface NameService {
 export interface FollowService {
   /** An app with its network, or undefined when there is none of that name. */
   lookupApp(principal: Principal, name: string): Promise<AppOnNetwork | undefined>;
-  /** The feed of changes. */
+  /** The feed of changes: chunks of lines, each the JSON of a FollowEvent. */
   follow(
     principal: Principal,
     networks: ReadonlySet<NetworkId>,
     after: Revision | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<FollowEvent>;
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** What a host may change of itself; `principal` is that host. */

@@ -6,7 +6,7 @@ import type { HostUpdate } from '../api/contract/hosts.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
-import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type { AppOnNetwork, Instance, Revision } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {
@@ -26,9 +26,9 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
     networks: ReadonlySet<NetworkId>,
     after: Revision | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<FollowEvent> {
+  ): AsyncIterable<Uint8Array> {
     authorize(principal, 'follow');
-    return this.#registry.follow(networks, after, signal);
+    return this.#registry.followText(networks, after, signal);
   }
 
   async updateHost(principal: Principal, update: HostUpdate): Promise<void> {

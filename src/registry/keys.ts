@@ -181,13 +181,14 @@ export function parsePlace(
   return network === undefined || host === undefined ? undefined : { network, host };
 }
 
-/**
- * Whether who follows `networks` may see the record at `key`: the networks in it, and all hosts.
- */
-export function isFollowed(key: string, networks: ReadonlySet<NetworkId>): boolean {
+/** What a follower asks for as a whole: all hosts, or a network with its apps and instances. */
+export type FollowedScope = 'hosts' | NetworkId;
+
+/** Of which scope the record at `key` is, or undefined for what no follower may see. */
+export function followedScope(key: string): FollowedScope | undefined {
   const match = FOLLOWED_KEY.exec(key);
-  if (match === null) return false;
-  return match[1] === 'hosts' || networks.has(Number.parseInt(match[2] ?? '', 16) as NetworkId);
+  if (match === null) return undefined;
+  return match[1] === 'hosts' ? 'hosts' : (Number.parseInt(match[2] ?? '', 16) as NetworkId);
 }
 
 function hex(id: number): string {

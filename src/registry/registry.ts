@@ -14,6 +14,7 @@ import {
 } from './apps.ts';
 import { type Bootstrap, type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
+import { Broadcast } from './feed/broadcast.ts';
 import { follow } from './follow.ts';
 import { removeHost } from './host-removal.ts';
 import {
@@ -72,9 +73,11 @@ import type { RegistryContext } from './transaction.ts';
  * REGISTRY_CORRUPT, or CHANGED_MEANWHILE when others changed the same records all the time. */
 export class Registry {
   readonly #context: RegistryContext;
+  readonly #broadcast: Broadcast;
 
   constructor(context: RegistryContext) {
     this.#context = context;
+    this.#broadcast = new Broadcast(context.store);
   }
 
   /**
@@ -254,6 +257,15 @@ export class Registry {
     after: Revision | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent> {
-    return follow(this.#context.store, networks, after, signal);
+    return follow(this.#broadcast, networks, after, signal);
+  }
+
+  /** The same as text: chunks of lines of JSON, shared by all who follow. */
+  followText(
+    networks: ReadonlySet<NetworkId>,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    return this.#broadcast.follow(networks, after, signal);
   }
 }

@@ -26,6 +26,7 @@ import { type LogFields, type Logger, SILENT_LOGGER } from '../../src/base/logge
 import {
   type FakeServices,
   FEED,
+  FEED_TEXT,
   fakeServices,
   HOST_ADDRESS,
   INSTANCE,
@@ -343,7 +344,7 @@ async function follow(query: string): Promise<{ answer: Answer; asked: readonly 
     follow: {
       follow: (_principal, networks, after) => {
         asked = [[...networks], after];
-        return values(FEED);
+        return values(FEED_TEXT);
       },
     },
   });

@@ -12,7 +12,7 @@ import { streamLines } from '../../src/api/line-stream.ts';
 import { P6nError } from '../../src/base/errors.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { FollowEvent } from '../../src/registry/model.ts';
-import { FEED, fakeServices, SECRET } from '../fakes/api-services.ts';
+import { FEED, FEED_TEXT, fakeServices, SECRET } from '../fakes/api-services.ts';
 import { all, client, failure, mesh, raw, serve, until } from './sockets.ts';
 
 test('ApiClient.follow() yields the feed until it is aborted', async () => {
@@ -21,7 +21,7 @@ test('ApiClient.follow() yields the feed until it is aborted', async () => {
     follow: {
       follow: async function* (_principal, _networks, _after, signal) {
         signal.addEventListener('abort', () => aborted.push('server'));
-        yield* FEED;
+        yield* FEED_TEXT;
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
       },
     },
@@ -53,7 +53,7 @@ test('ApiClient.follow() fails with the error that the server met', async () => 
   const services = fakeServices({
     follow: {
       follow: async function* () {
-        yield* FEED;
+        yield* FEED_TEXT;
         await Promise.reject(lost);
       },
     },

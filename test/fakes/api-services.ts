@@ -233,7 +233,7 @@ export function fakeServices(
     },
     follow: {
       lookupApp: answering('lookupApp', undefined),
-      follow: () => values(FEED),
+      follow: () => values(FEED_TEXT),
       ...overrides.follow,
     },
     hostWrites: {
@@ -271,6 +271,10 @@ export const FEED: readonly FollowEvent[] = [
   },
   { type: 'synced', revision: { incarnation: 'a', number: 7 } },
 ];
+
+export const FEED_TEXT: readonly Uint8Array[] = FEED.map((event) =>
+  Buffer.from(`${JSON.stringify(event)}\n`),
+);
 
 /** An iterable of these values, each a turn of the event loop after the one before. */
 export async function* values<T>(items: readonly T[]): AsyncGenerator<T> {

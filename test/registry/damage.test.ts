@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { P6nError } from '../../src/base/errors.ts';
 import { decodeFollowed, decodeInstance, encodeRecord } from '../../src/registry/codec.ts';
-import { isFollowed } from '../../src/registry/keys.ts';
+import { followedScope } from '../../src/registry/keys.ts';
 import type { Instance } from '../../src/registry/model.ts';
 import { machineId, Site } from '../fakes/site.ts';
 
@@ -92,12 +92,14 @@ test('decoding any text of any key throws REGISTRY_CORRUPT or gives a record', (
 
 test('followers see no key outside of the records', async () => {
   const { site, keys } = await fullSite();
-  const every = new Set((await site.registry.listNetworks()).map(({ id }) => id));
-  const seen = keys.filter((key) => isFollowed(key, every));
+  const networks = (await site.registry.listNetworks()).map(({ id }) => id);
+  const seen = keys.filter((key) => followedScope(key) !== undefined);
   assert.equal(seen.length, 6);
-  for (const key of seen) assert.match(key, /^records\/(?:hosts|networks|apps|instances)\//);
-  for (const key of keys.filter((one) => isFollowed(one, new Set()))) {
-    assert.match(key, /^records\/hosts\//);
+  for (const key of seen) {
+    assert.match(key, /^records\/(?:hosts|networks|apps|instances)\//);
+    const scope = followedScope(key);
+    assert.equal(scope === 'hosts', key.startsWith('records/hosts/'));
+    assert.ok(scope === 'hosts' || networks.includes(scope as (typeof networks)[number]));
   }
 });
 

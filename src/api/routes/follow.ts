@@ -5,9 +5,16 @@ import { isNetworkId, type NetworkId } from '../../addressing/ids.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { Revision } from '../../registry/model.ts';
 import { FOLLOW_QUERY, FOLLOWED_NETWORKS_MAX, type FollowQuery } from '../contract/follow.ts';
-import { sendLines } from '../line-reply.ts';
+import { NDJSON_CONTENT_TYPE } from '../contract/protocol.ts';
+import { type FeedFormat, sendFeed } from '../feed-reply.ts';
 import type { FollowService } from '../services.ts';
 import { HOST } from './callers.ts';
+
+const LINES: FeedFormat = {
+  contentType: NDJSON_CONTENT_TYPE,
+  heartbeat: formatLine({ type: 'heartbeat' }),
+  failure: (error) => formatLine({ type: 'failed', ...error }),
+};
 
 export function followRoutes(app: FastifyInstance, service: FollowService): void {
   app.get<{ Querystring: FollowQuery }>(
@@ -16,7 +23,7 @@ export function followRoutes(app: FastifyInstance, service: FollowService): void
     (request, reply) => {
       const networks = parseNetworks(request.query.networks);
       const after = parseRevision(request.query);
-      return sendLines(request, reply, (signal) =>
+      return sendFeed(reply, LINES, (signal) =>
         service.follow(request.principal, networks, after, signal),
       );
     },
@@ -62,4 +69,8 @@ function parseRevision(query: FollowQuery): Revision | undefined {
     );
   }
   return { incarnation, number: Number(number) };
+}
+
+function formatLine(value: object): string {
+  return `${JSON.stringify(value)}\n`;
 }

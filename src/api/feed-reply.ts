@@ -1,0 +1,79 @@
+// The writing side of a feed that has many readers at once: chunks that are text already go out as
+// they are, no sooner than the reader takes them, and heartbeats where there are none.
+
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { asP6nError } from '../base/errors.ts';
+import type { ErrorBody } from './contract/error.ts';
+import { HEARTBEAT_INTERVAL_MS } from './contract/protocol.ts';
+import { errorBody } from './error-body.ts';
+
+/** What a feed says besides its chunks. */
+export interface FeedFormat {
+  readonly contentType: string;
+  readonly heartbeat: string;
+  /** The last word of a feed that did not end well. */
+  readonly failure: (error: ErrorBody) => string;
+}
+
+/**
+ * Answers with the chunks that `open` yields, until they end or the reader goes away, at which
+ * `open`'s signal aborts. The end of the answer is that of its connection, so that a chunk needs no
+ * frame of its own.
+ */
+export function sendFeed(
+  reply: FastifyReply,
+  format: FeedFormat,
+  open: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+): FastifyReply {
+  const abort = new AbortController();
+  const chunks = open(abort.signal);
+  const { raw } = reply.hijack();
+  raw.once('close', () => abort.abort());
+  if (raw.destroyed) abort.abort();
+  raw.useChunkedEncodingByDefault = false;
+  raw.writeHead(200, { 'content-type': format.contentType, connection: 'close' });
+  // The reader learns at once that its request was heard.
+  raw.write(format.heartbeat);
+  void write(raw, format, chunks, abort.signal);
+  return reply;
+}
+
+async function write(
+  raw: ServerResponse,
+  format: FeedFormat,
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  let isQuiet = true;
+  const heartbeat = setInterval(() => {
+    if (isQuiet && !raw.writableNeedDrain) raw.write(format.heartbeat);
+    isQuiet = true;
+  }, HEARTBEAT_INTERVAL_MS);
+  try {
+    for await (const chunk of chunks) {
+      if (signal.aborted) break;
+      isQuiet = false;
+      if (!raw.write(chunk)) await drained(raw, signal);
+    }
+  } catch (error) {
+    raw.write(format.failure(errorBody(asP6nError(error, 'Cannot go on with the stream'))));
+  } finally {
+    clearInterval(heartbeat);
+    raw.end();
+  }
+}
+
+/** Resolves when the reader has taken what was written, or has gone away. */
+function drained(raw: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      raw.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    raw.once('drain', done);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}

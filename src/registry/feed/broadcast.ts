@@ -1,0 +1,303 @@
+// What a server tells its followers, any number of them: one watch on the store for all, and a
+// follower is woken only by what it asked for. Nothing is kept for a single follower but where it
+// is: what it is told is made when it reads, from the last changes and from listings that all
+// share. One that is too slow for the last changes begins anew.
+//
+//   store.watch --> RecentChanges --> followers by scope (hosts, or a network) --> their readers
+//   store.list  --> Listings ---------------------------------------------------->
+
+import type { NetworkId } from '../../addressing/ids.ts';
+import type { FollowedScope } from '../keys.ts';
+import type { Revision } from '../model.ts';
+import { CompactedError, REVISIONS_KEPT, type Store, type StoreRevision } from '../store.ts';
+import { Listings } from './listings.ts';
+import { type FollowedRevision, formatEvent, RecentChanges } from './recent-changes.ts';
+
+/** A follower for which nothing happens hears so often how far it is, milliseconds. */
+const PROGRESS_INTERVAL_MS = 5_000;
+/** How many listings are made ready ahead of a reader. */
+const LISTINGS_AHEAD = 16;
+/**
+ * How long a follower waits for the watch to say what a read has shown, milliseconds. A store may
+ * have revisions without a change, of which no watch tells; then it is told all the same, later.
+ */
+const CATCH_UP_MAX_MS = 1_000;
+
+export interface BroadcastOptions {
+  /** How many of the last revisions are kept for followers that are behind. */
+  readonly revisionsMax?: number;
+}
+
+/** A follower as its changes find it. */
+interface Reader {
+  readonly networks: ReadonlySet<NetworkId>;
+  /** Nothing up to this revision is left to be told. */
+  position: number;
+  /** Whether there is something to be told. */
+  due: boolean;
+  wake: () => void;
+}
+
+export class Broadcast {
+  readonly #store: Store;
+  readonly #revisionsMax: number;
+  #round: Round | undefined;
+
+  constructor(store: Store, options: BroadcastOptions = {}) {
+    this.#store = store;
+    this.#revisionsMax = options.revisionsMax ?? REVISIONS_KEPT;
+  }
+
+  /**
+   * Chunks of lines of JSON, each line a FollowEvent: all hosts and the given networks as a whole
+   * after a reset, then every change. Goes on from `after` when what followed it is known. Ends
+   * without an error when `signal` aborts.
+   */
+  async *follow(
+    networks: ReadonlySet<NetworkId>,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    let position = after?.incarnation === this.#store.incarnation ? after.number : undefined;
+    while (!signal.aborted) {
+      try {
+        yield* this.#currentRound().follow(networks, position, signal);
+      } catch (error) {
+        if (!(error instanceof CompactedError)) throw error;
+      }
+      position = undefined;
+    }
+  }
+
+  /** One watch serves until it breaks off; whoever comes then begins the next. */
+  #currentRound(): Round {
+    if (this.#round === undefined || this.#round.hasEnded) {
+      this.#round = new Round(this.#store, this.#revisionsMax);
+    }
+    return this.#round;
+  }
+}
+
+/** One watch on the store, and all that are told what it says. */
+class Round {
+  readonly #store: Store;
+  readonly #listings: Listings;
+  readonly #readers = new Map<FollowedScope, Set<Reader>>([['hosts', new Set()]]);
+  /** To be woken in the next turn. */
+  #due: Reader[] = [];
+  /** Resolve with the revision that they wait for. */
+  readonly #waiting = new Map<() => void, number>();
+  readonly #progress: NodeJS.Timeout;
+  readonly #begun: Promise<void>;
+  readonly #revisionsMax: number;
+  #recent: RecentChanges;
+  #ended: { readonly error: unknown } | undefined;
+
+  constructor(store: Store, revisionsMax: number) {
+    this.#store = store;
+    this.#revisionsMax = revisionsMax;
+    this.#recent = new RecentChanges(0, revisionsMax);
+    this.#listings = new Listings(store);
+    this.#progress = setInterval(() => this.#tellProgress(), PROGRESS_INTERVAL_MS).unref();
+    this.#begun = this.#begin();
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Throws CompactedError when what followed `after` is not known (any more). */
+  async *follow(
+    networks: ReadonlySet<NetworkId>,
+    after: number | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    await this.#begun;
+    // What was acknowledged before somebody asks is a part of the first answer.
+    const { revision: head } = await this.#store.list([]);
+    await this.#reach(head);
+    if (after !== undefined && (after < this.#recent.floor || after > head)) {
+      throw new CompactedError('Follow: the revision is not known');
+    }
+    const position = after ?? this.#recent.latest;
+    const reader: Reader = { networks, position, due: true, wake: () => undefined };
+    const wake = (): void => reader.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    this.#enter(reader);
+    try {
+      if (after === undefined) yield* this.#list(networks, signal);
+      while (!signal.aborted) {
+        if (reader.due) yield this.#take(reader);
+        else await this.#nextChange(reader);
+      }
+    } finally {
+      this.#leave(reader);
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  /** Resolves once the changes are known that a follower may have missed of late. */
+  async #begin(): Promise<void> {
+    try {
+      const { revision: head } = await this.#store.list([]);
+      void this.#watch(head);
+      await this.#reach(head);
+    } catch (error) {
+      this.#end(error);
+      throw error;
+    }
+  }
+
+  async #watch(head: number): Promise<void> {
+    const { signal } = new AbortController();
+    for (const start of [Math.max(0, head - this.#revisionsMax), head]) {
+      this.#recent = new RecentChanges(start, this.#revisionsMax);
+      try {
+        for await (const revision of this.#store.watch('', start, signal)) this.#receive(revision);
+      } catch (error) {
+        // The store does not remember that much; what is to come is enough.
+        if (error instanceof CompactedError && this.#recent.latest === start) continue;
+        this.#end(error);
+        return;
+      }
+    }
+    this.#end(new CompactedError('Follow: the watch has ended'));
+  }
+
+  #receive(revision: StoreRevision): void {
+    const entry = this.#recent.append(revision);
+    for (const scope of new Set(entry?.changes.map((change) => change.scope))) {
+      this.#listings.changed(scope);
+      for (const reader of this.#readers.get(scope) ?? []) {
+        this.#markDue(reader, revision.revision - 1);
+      }
+    }
+    for (const [resolve, awaited] of this.#waiting) {
+      if (awaited <= this.#recent.latest) resolve();
+    }
+  }
+
+  /**
+   * There is something for the reader after `position`, and was nothing before. What comes in one
+   * turn of the event loop is told at once.
+   */
+  #markDue(reader: Reader, position: number): void {
+    if (reader.due) return;
+    reader.due = true;
+    reader.position = position;
+    if (this.#due.length === 0) setImmediate(() => this.#wakeDue());
+    this.#due.push(reader);
+  }
+
+  #wakeDue(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const reader of due) reader.wake();
+  }
+
+  #tellProgress(): void {
+    for (const reader of this.#readers.get('hosts') ?? []) {
+      const { latest } = this.#recent;
+      if (reader.position < latest) this.#markDue(reader, latest);
+    }
+  }
+
+  /** What stands in the registry, as of the reader's position or later. */
+  async *#list(
+    networks: ReadonlySet<NetworkId>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    yield Buffer.from(formatEvent({ type: 'reset' }));
+    const scopes: FollowedScope[] = ['hosts', ...networks];
+    for (let start = 0; start < scopes.length && !signal.aborted; start += LISTINGS_AHEAD) {
+      const ahead = scopes.slice(start, start + LISTINGS_AHEAD);
+      const listings = await Promise.all(ahead.map((scope) => this.#listings.get(scope)));
+      for (const { lines } of listings) if (lines.byteLength > 0) yield lines;
+      await this.#reach(Math.max(...listings.map(({ revision }) => revision)));
+    }
+  }
+
+  /** What has happened since the reader's position, and how far it is with that. */
+  #take(reader: Reader): Uint8Array {
+    this.#requireRunning();
+    if (reader.position < this.#recent.floor) {
+      throw new CompactedError('Follow: the follower is too slow');
+    }
+    reader.due = false;
+    const isWanted = (scope: FollowedScope): boolean =>
+      scope === 'hosts' || reader.networks.has(scope);
+    const wanted: FollowedRevision[] = [];
+    for (const entry of this.#recent.after(reader.position)) {
+      if (entry.changes.some(({ scope }) => isWanted(scope))) wanted.push(entry);
+    }
+    const [only] = wanted;
+    if (only !== undefined && wanted.length === 1 && only.changes.length === 1) {
+      reader.position = only.revision;
+      only.whole ??= this.#format(
+        only.changes.map(({ line }) => line),
+        only.revision,
+      );
+      return only.whole;
+    }
+    reader.position = Math.max(reader.position, this.#recent.latest);
+    const changes = wanted.flatMap((entry) => entry.changes);
+    const lines = changes.filter(({ scope }) => isWanted(scope)).map(({ line }) => line);
+    return this.#format(lines, reader.position);
+  }
+
+  #format(lines: readonly string[], number: number): Uint8Array {
+    const { incarnation } = this.#store;
+    const synced = formatEvent({ type: 'synced', revision: { incarnation, number } });
+    return Buffer.from(`${lines.join('')}${synced}`);
+  }
+
+  #nextChange(reader: Reader): Promise<void> {
+    this.#requireRunning();
+    return new Promise((resolve) => {
+      reader.wake = resolve;
+    });
+  }
+
+  /** Resolves once the watch has told of `revision`, or when it should have. */
+  async #reach(revision: number): Promise<void> {
+    if (this.#recent.latest < revision && this.#ended === undefined) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          this.#waiting.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, CATCH_UP_MAX_MS);
+        this.#waiting.set(done, revision);
+      });
+    }
+    this.#requireRunning();
+  }
+
+  #enter(reader: Reader): void {
+    for (const scope of ['hosts', ...reader.networks] as const) {
+      const readers = this.#readers.get(scope);
+      if (readers === undefined) this.#readers.set(scope, new Set([reader]));
+      else readers.add(reader);
+    }
+  }
+
+  #leave(reader: Reader): void {
+    for (const scope of ['hosts', ...reader.networks] as const) {
+      const readers = this.#readers.get(scope);
+      readers?.delete(reader);
+      if (readers?.size === 0 && scope !== 'hosts') this.#readers.delete(scope);
+    }
+  }
+
+  #requireRunning(): void {
+    if (this.#ended !== undefined) throw this.#ended.error;
+  }
+
+  #end(error: unknown): void {
+    this.#ended ??= { error };
+    clearInterval(this.#progress);
+    for (const resolve of [...this.#waiting.keys()]) resolve();
+    for (const reader of this.#readers.get('hosts') ?? []) reader.wake();
+  }
+}

@@ -1,0 +1,131 @@
+// The last changes that followers may see, in the order of the store, so that whoever is a little
+// behind catches up from memory. What a follower is told of a change is made once for all.
+
+import { assert } from '../../base/assert.ts';
+import { decodeFollowed } from '../codec.ts';
+import { type FollowedScope, followedScope } from '../keys.ts';
+import type { FollowEvent } from '../model.ts';
+import type { StoreChange, StoreRevision } from '../store.ts';
+
+/** How many characters of records are kept at the most. */
+const RECENT_CHARACTERS_MAX = 32 * 1_048_576;
+/** What an entry weighs besides the text of its record. */
+const ENTRY_CHARACTERS = 256;
+
+/** A change of one record, as it is told: a line of JSON, made when somebody first needs it. */
+export class FollowedChange {
+  readonly scope: FollowedScope;
+  readonly #change: StoreChange;
+  #line: string | undefined;
+
+  constructor(scope: FollowedScope, change: StoreChange) {
+    this.scope = scope;
+    this.#change = change;
+  }
+
+  /** Throws REGISTRY_CORRUPT. */
+  get line(): string {
+    this.#line ??= formatEvent(eventOf(this.#change));
+    return this.#line;
+  }
+
+  get characters(): number {
+    return ENTRY_CHARACTERS + (this.#change.type === 'put' ? this.#change.entry.value.length : 0);
+  }
+}
+
+/** All that followers may see of one revision of the store; never nothing. */
+export interface FollowedRevision {
+  readonly revision: number;
+  readonly changes: readonly FollowedChange[];
+  /** What those are told who may see all of it; made for the first of them. */
+  whole: Uint8Array | undefined;
+}
+
+export class RecentChanges {
+  readonly #revisionsMax: number;
+  readonly #revisions: FollowedRevision[] = [];
+  /** How many of #revisions, from the first on, are forgotten. */
+  #forgotten = 0;
+  #characters = 0;
+  #floor: number;
+  #latest: number;
+
+  constructor(latest: number, revisionsMax: number) {
+    this.#revisionsMax = revisionsMax;
+    this.#floor = latest;
+    this.#latest = latest;
+  }
+
+  /** Everything after this revision is known. */
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** Everything up to this revision is known. */
+  get latest(): number {
+    return this.#latest;
+  }
+
+  /** Takes the store's next revision; returns what followers may see of it, if anything. */
+  append({ revision, changes }: StoreRevision): FollowedRevision | undefined {
+    assert(revision > this.#latest, 'RecentChanges: revisions must ascend');
+    this.#latest = revision;
+    const followed = changes.flatMap((change) => {
+      const scope = followedScope(change.type === 'put' ? change.entry.key : change.key);
+      return scope === undefined ? [] : [new FollowedChange(scope, change)];
+    });
+    if (followed.length === 0) return undefined;
+    const entry: FollowedRevision = { revision, changes: followed, whole: undefined };
+    this.#revisions.push(entry);
+    this.#characters += charactersOf(entry);
+    this.#forget();
+    return entry;
+  }
+
+  /** The revisions after `position`, which is not below the floor. */
+  *after(position: number): Generator<FollowedRevision, void, undefined> {
+    assert(position >= this.#floor, 'RecentChanges: what is asked for is forgotten');
+    let low = this.#forgotten;
+    let high = this.#revisions.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#revisions[middle]?.revision ?? 0) > position) high = middle;
+      else low = middle + 1;
+    }
+    for (let index = low; index < this.#revisions.length; index++) {
+      const entry = this.#revisions[index];
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  #forget(): void {
+    while (
+      this.#revisions.length - this.#forgotten > this.#revisionsMax ||
+      this.#characters > RECENT_CHARACTERS_MAX
+    ) {
+      const oldest = this.#revisions[this.#forgotten] as FollowedRevision;
+      this.#floor = oldest.revision;
+      this.#characters -= charactersOf(oldest);
+      this.#forgotten += 1;
+    }
+    // In large steps, so that each revision is moved a few times at the most.
+    if (this.#forgotten < this.#revisionsMax) return;
+    this.#revisions.splice(0, this.#forgotten);
+    this.#forgotten = 0;
+  }
+}
+
+/** An event as it is sent: one line of JSON. */
+export function formatEvent(event: FollowEvent): string {
+  return `${JSON.stringify(event)}\n`;
+}
+
+function eventOf(change: StoreChange): FollowEvent {
+  if (change.type === 'delete') return { type: 'remove', key: change.key };
+  return { type: 'put', key: change.entry.key, record: decodeFollowed(change.entry) };
+}
+
+function charactersOf({ changes }: FollowedRevision): number {
+  return changes.reduce((sum, { characters }) => sum + characters, 0);
+}
