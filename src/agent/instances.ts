@@ -48,6 +48,7 @@ export class Instances implements InstanceOperations {
   readonly #dependencies: InstancesDependencies;
   readonly #roster: Roster;
   readonly #exclusive = new Exclusive<MachineId>();
+  readonly #owners = new Exclusive<string>();
 
   constructor(dependencies: InstancesDependencies) {
     this.#dependencies = dependencies;
@@ -67,14 +68,9 @@ export class Instances implements InstanceOperations {
 
   async attach(request: AttachRequest): Promise<LocalInstance> {
     requireFacts(request);
-    const attachment = identifyNamespace(request.namespace);
-    this.#requireUnattached(attachment);
-    return await this.#create(request, {
-      origin: 'attached',
-      command: [],
-      workingDirectory: '/',
-      attachment,
-    });
+    const { owner } = request;
+    if (owner === undefined) return await this.#attachNew(request);
+    return await this.#owners.run(owner, () => this.#attachOwned(owner, request));
   }
 
   start(reference: string): Promise<LocalInstance> {
@@ -150,6 +146,33 @@ export class Instances implements InstanceOperations {
     }
     const directory = this.#roster.directory(machineId);
     yield* this.#dependencies.supervision.readOutput(directory, tailBytes);
+  }
+
+  async #attachOwned(owner: string, request: AttachRequest): Promise<LocalInstance> {
+    const record = this.#roster.journal
+      .instances()
+      .find(({ attachment }) => attachment?.owner === owner);
+    if (record === undefined) return await this.#attachNew(request);
+    const { machineId } = record.instance;
+    if (!isWhatIsAsked(record, request)) {
+      await this.remove(machineId, { force: true });
+      return await this.#attachNew(request);
+    }
+    const failure = (await this.#dependencies.applied()).failures.get(machineId);
+    if (failure !== undefined) throw failure;
+    return this.show(machineId);
+  }
+
+  async #attachNew(request: AttachRequest): Promise<LocalInstance> {
+    const { interfaceName, namespace, owner } = request;
+    const attachment = { ...identifyNamespace(namespace), interfaceName, owner };
+    this.#requireUnattached(attachment);
+    return await this.#create(request, {
+      origin: 'attached',
+      command: [],
+      workingDirectory: '/',
+      attachment,
+    });
   }
 
   async #create(
@@ -274,6 +297,16 @@ export class Instances implements InstanceOperations {
       hint: '`p6nctl instances list` shows the instances and their hosts.',
     });
   }
+}
+
+/** Whether an instance that its owner asks for again is the same one. */
+function isWhatIsAsked({ attachment, instance }: JournalRecord, request: AttachRequest): boolean {
+  if (attachment === undefined || instance.state !== 'started') return false;
+  return (
+    instance.app === request.app &&
+    attachment.interfaceName === request.interfaceName &&
+    isSameNamespace(attachment, identifyNamespace(request.namespace))
+  );
 }
 
 function wrongState(verb: string, { instance }: JournalRecord): P6nError {

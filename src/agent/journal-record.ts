@@ -38,6 +38,13 @@ export interface Attachment {
   /** The process that was named, and its start in clock ticks since boot. */
   readonly pid: number | undefined;
   readonly startTicks: string | undefined;
+  /** Of the interface in it; `p6n0` where undefined. */
+  readonly interfaceName?: string | undefined;
+  /**
+   * Who has attached it and will take it away again, in words of its own: a container engine's
+   * attachment. The instance goes with the namespace.
+   */
+  readonly owner?: string | undefined;
 }
 
 export function formatRecord(record: JournalRecord): string {
@@ -126,13 +133,15 @@ function isNetworkFacts(value: unknown): value is JournalRecord['network'] {
 
 function isAttachment(value: unknown): value is Attachment {
   if (!isObject(value)) return false;
-  const { path, device, inode, pid, startTicks } = value;
+  const { path, device, inode, pid, startTicks, interfaceName, owner } = value;
   return (
     typeof path === 'string' &&
     typeof device === 'number' &&
     typeof inode === 'number' &&
     (pid === undefined || typeof pid === 'number') &&
-    (startTicks === undefined || typeof startTicks === 'string')
+    [startTicks, interfaceName, owner].every(
+      (text) => text === undefined || typeof text === 'string',
+    )
   );
 }
 

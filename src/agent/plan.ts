@@ -25,7 +25,7 @@ import type { JournalRecord } from './journal-record.ts';
 import { planZone } from './plan-zone.ts';
 import type { AgentIdentity, CopyView, KnownServer } from './ports.ts';
 
-/** Every interface of p6n has this name in its namespace. */
+/** Every interface of p6n has this name in its namespace unless its owner wants another one. */
 export const TUN_NAME = 'p6n0';
 /** A host that only calls out is reached through what its NAT remembers. */
 export const KEEPALIVE_SECONDS = 25;
@@ -204,9 +204,9 @@ function tuns(
 ): readonly TunConfig[] {
   return [
     { tun: HOST_TUN, name: TUN_NAME, namespace: undefined, mtu, persistent: true },
-    ...live.map(({ instance, tun }) => ({
+    ...live.map(({ instance, tun, attachment }) => ({
       tun,
-      name: TUN_NAME,
+      name: attachment?.interfaceName ?? TUN_NAME,
       namespace: namespaces.get(instance.machineId),
       mtu,
       persistent: true,
@@ -233,13 +233,13 @@ function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): Li
 }
 
 function instanceLink(
-  { instance }: JournalRecord,
+  { instance, attachment }: JournalRecord,
   namespaces: ReadonlyMap<MachineId, string>,
   mtu: number,
 ): LinkSettings {
   return {
     namespace: namespaces.get(instance.machineId),
-    name: TUN_NAME,
+    name: attachment?.interfaceName ?? TUN_NAME,
     mtu,
     addresses: [{ address: instance.address, preferred: true }],
     routes: [SITE_ROUTE],

@@ -165,6 +165,13 @@ export interface AttachRequest {
   readonly services?: readonly InstanceService[] | undefined;
   readonly checks?: readonly InstanceCheck[] | undefined;
   readonly namespace: NamespaceReference;
+  /** Of the interface in it; `p6n0` when absent. */
+  readonly interfaceName?: string | undefined;
+  /**
+   * Has at most one instance: attaching again gives that one, or a new one in its place when it is
+   * of another app or namespace.
+   */
+  readonly owner?: string | undefined;
 }
 
 /** How a command ended. */
@@ -184,6 +191,8 @@ export interface LocalInstance {
   readonly command: readonly string[];
   /** Path of its network namespace while it has one. */
   readonly namespace: string | undefined;
+  /** Who has attached it, where somebody keeps it. */
+  readonly owner: string | undefined;
   /** Of the command while it runs. */
   readonly pid: number | undefined;
   readonly exit: CommandExit | undefined;

@@ -93,6 +93,7 @@ export class Roster {
       origin: record.origin,
       command: record.command,
       namespace: supervisor?.namespace ?? attached,
+      owner: record.attachment?.owner,
       pid: supervisor?.commandPid,
       exit: record.exit,
       problem: this.#problems.get(machineId),
@@ -198,11 +199,20 @@ export class Roster {
     await this.#endUnrecorded();
   }
 
-  /** Takes note of attached namespaces that are gone. */
+  /**
+   * Takes note of attached namespaces that are gone: an instance that somebody keeps goes along, as
+   * its owner may never ask for it again.
+   */
   async recordVanished(): Promise<void> {
-    for (const { instance, attachment } of this.journal.instances()) {
-      if (instance.state !== 'started' || attachment === undefined) continue;
-      if (!isPresent(attachment)) await this.recordEnd(instance.machineId, undefined);
+    for (const record of this.journal.instances()) {
+      const { attachment, instance } = record;
+      if (attachment === undefined || isPresent(attachment)) continue;
+      if (attachment.owner === undefined) {
+        await this.recordEnd(instance.machineId, undefined);
+        continue;
+      }
+      await this.journal.put({ ...record, removed: true, pending: true });
+      this.#dependencies.onChange();
     }
   }
 

@@ -46,9 +46,9 @@ export class LocalInstanceService implements InstanceService {
   }
 
   async attach(_: Principal, request: AttachInstance): Promise<InstanceView> {
-    const { netns, pid, ...facts } = request;
+    const { netns, pid, interface: interfaceName, ...facts } = request;
     const namespace = namespaceReference(netns, pid);
-    return this.#view(await this.#operations.attach({ ...facts, namespace }));
+    return this.#view(await this.#operations.attach({ ...facts, namespace, interfaceName }));
   }
 
   async start(_: Principal, reference: string): Promise<InstanceView> {
@@ -95,6 +95,7 @@ function hereView(local: LocalInstance): InstanceHere {
     command: local.command,
     published: local.published,
     ...(local.namespace === undefined ? {} : { namespace: local.namespace }),
+    ...(local.owner === undefined ? {} : { owner: local.owner }),
     ...(local.pid === undefined ? {} : { pid: local.pid }),
     ...(exit?.code === undefined ? {} : { exit_code: exit.code }),
     ...(exit?.signal === undefined ? {} : { exit_signal: exit.signal }),

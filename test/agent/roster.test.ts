@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Journal } from '../../src/agent/journal.ts';
+import type { Attachment, JournalRecord } from '../../src/agent/journal-record.ts';
 import { Roster } from '../../src/agent/roster.ts';
 import { PROCESS_SUPERVISION } from '../../src/agent/supervision.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
@@ -18,12 +19,52 @@ test('Roster gives nobody the place of an attached namespace that is gone', asyn
   // Any file will do: a namespace is known by its device and inode.
   const path = join(folder, 'namespace');
   await writeFile(path, '');
+  const record = makeRecord({ origin: 'attached', attachment: await factsOf(path) });
+  const roster = await makeRoster(folder, record);
+  const { machineId } = record.instance;
+  assert.deepEqual([...roster.namespaces()], [[machineId, path]]);
+  // Somebody else's namespace takes its place before anybody has looked.
+  await writeFile(`${path}.new`, '');
+  await rename(`${path}.new`, path);
+  assert.deepEqual([...roster.namespaces()], []);
+});
+
+test('Roster removes an instance whose owner let its namespace go', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'namespace');
+  await writeFile(path, '');
+  const facts = await factsOf(path);
+  const owned = makeRecord({ origin: 'attached', attachment: { ...facts, owner: 'engine/1' } });
+  const free = makeRecord({ origin: 'attached', attachment: facts });
+  const roster = await makeRoster(folder, owned, free);
+  const states = (): unknown =>
+    [owned, free].map(({ instance }) => {
+      const record = roster.journal.get(instance.machineId);
+      return [record?.instance.state, record?.removed];
+    });
+  await roster.recordVanished();
+  assert.deepEqual(states(), [
+    ['started', false],
+    ['started', false],
+  ]);
+  await rm(path);
+  await roster.recordVanished();
+  assert.deepEqual(states(), [
+    ['started', true],
+    ['stopped', false],
+  ]);
+});
+
+async function factsOf(path: string): Promise<Attachment> {
   const { dev, ino } = await stat(path);
-  const facts = { path, device: dev, inode: ino, pid: undefined, startTicks: undefined };
-  const record = makeRecord({ origin: 'attached', attachment: facts });
+  return { path, device: dev, inode: ino, pid: undefined, startTicks: undefined };
+}
+
+async function makeRoster(folder: string, ...records: JournalRecord[]): Promise<Roster> {
   const journal = await Journal.open(join(folder, 'journal'), SILENT_LOGGER);
-  await journal.put(record);
-  const roster = new Roster(
+  for (const record of records) await journal.put(record);
+  return new Roster(
     {
       journal,
       supervision: PROCESS_SUPERVISION,
@@ -33,10 +74,4 @@ test('Roster gives nobody the place of an attached namespace that is gone', asyn
     },
     join(folder, 'instances'),
   );
-  const { machineId } = record.instance;
-  assert.deepEqual([...roster.namespaces()], [[machineId, path]]);
-  // Somebody else's namespace takes its place before anybody has looked.
-  await writeFile(`${path}.new`, '');
-  await rename(`${path}.new`, path);
-  assert.deepEqual([...roster.namespaces()], []);
-});
+}

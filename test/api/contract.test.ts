@@ -204,8 +204,13 @@ const CASES: Readonly<Record<string, Case>> = {
     [
       { app: 'web', netns: '/run/netns/x' },
       { app: 'web', pid: 7 },
+      { app: 'web', pid: 7, interface: 'eth0', owner: 'engine/1' },
     ],
     [
+      { app: 'web', pid: 7, interface: '..' },
+      { app: 'web', pid: 7, interface: 'a/b' },
+      { app: 'web', pid: 7, interface: 'a'.repeat(16) },
+      { app: 'web', pid: 7, owner: '' },
       { app: 'web', netns: 'x' },
       { app: 'web', pid: 0 },
       { app: 'web', pid: '7' },

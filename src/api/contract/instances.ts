@@ -12,6 +12,8 @@ export const COMMAND_WORDS_MAX = 1_024;
 export const COMMAND_WORD_LENGTH_MAX = 32_768;
 /** PATH_MAX of Linux less the final zero. */
 export const PATH_LENGTH_MAX = 4_095;
+/** IFNAMSIZ of Linux less the final zero, of characters that need no escape anywhere. */
+const INTERFACE_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,15}$';
 /** Longest time that a stop may leave a command, milliseconds. */
 export const STOP_GRACE_MAX_MS = 300_000;
 
@@ -24,6 +26,8 @@ export interface InstanceHere {
   readonly command: readonly string[];
   /** Path of its network namespace while it has one. */
   readonly namespace?: string;
+  /** Who has attached it and will take it away again. */
+  readonly owner?: string;
   /** Of the command while it runs. */
   readonly pid?: number;
   /** How the command ended; absent while it runs and when a signal ended it. */
@@ -95,6 +99,13 @@ export interface AttachInstance extends InstanceFacts {
   readonly netns?: string;
   /** A process of the namespace. */
   readonly pid?: number;
+  /** Name of the interface in it; `p6n0` where absent. */
+  readonly interface?: string;
+  /**
+   * Who attaches, in words of its own. An owner has one instance: attaching again answers with that
+   * one, or with another in its place when app or namespace differ. It goes with its namespace.
+   */
+  readonly owner?: string;
 }
 
 export interface InstanceFilter {
@@ -114,6 +125,7 @@ const here = strictObject({
   origin: Type.Union([Type.Literal('run'), Type.Literal('attached')]),
   command: Type.Array(Type.String()),
   namespace: Type.Optional(Type.String()),
+  owner: Type.Optional(Type.String()),
   pid: Type.Optional(Type.Integer()),
   exit_code: Type.Optional(Type.Integer()),
   exit_signal: Type.Optional(Type.String()),
@@ -177,6 +189,8 @@ export const ATTACH_INSTANCE: Contract<AttachInstance> = contract<AttachInstance
     ...facts,
     netns: Type.Optional(path),
     pid: Type.Optional(Type.Integer({ minimum: 1 })),
+    interface: Type.Optional(Type.String({ pattern: INTERFACE_PATTERN })),
+    owner: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX })),
   }),
 );
 

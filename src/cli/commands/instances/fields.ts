@@ -33,16 +33,21 @@ export const INSTANCE_FIELDS: readonly Field<InstanceView>[] = [
   { title: 'updated', text: (instance) => formatTime(instance.updated_at) },
   { title: 'command', text: ({ here }) => here?.command.join(' ') ?? '' },
   { title: 'namespace', text: ({ here }) => here?.namespace ?? '' },
+  { title: 'owner', text: ({ here }) => here?.owner ?? '' },
   { title: 'pid', text: ({ here }) => here?.pid?.toString() ?? '' },
   { title: 'ended with', text: formatExit },
   { title: 'problem', text: ({ here }) => here?.problem ?? '' },
 ];
 
+export const MEMBERSHIP_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  group: { summary: 'The process group; app without it', value: 'NAME' },
+  metadata: { summary: 'A fact about the instance', value: 'KEY=VALUE', repeated: true },
+};
+
 export const INSTANCE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   app: { summary: 'The app of the instance', value: 'NAME', required: true },
   name: { summary: 'A name, unique on this host; drawn without it', value: 'NAME' },
-  group: { summary: 'The process group; app without it', value: 'NAME' },
-  metadata: { summary: 'A fact about the instance', value: 'KEY=VALUE', repeated: true },
+  ...MEMBERSHIP_OPTIONS,
   service: { summary: 'A service and its port', value: 'NAME:PORT[/tcp|udp]', repeated: true },
   check: {
     summary: 'How this host finds out whether a service is well',
@@ -53,16 +58,23 @@ export const INSTANCE_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** What INSTANCE_OPTIONS say. */
 export function instanceFacts(words: Words): InstanceFacts {
-  const pairs = words.texts('metadata').map(metadataPair);
   const services = words.texts('service').map(parseService);
   const checks = words.texts('check').map(parseCheck);
   return {
     app: words.text('app'),
     ...optional('name', words.optionalText('name')),
-    ...optional('group', words.optionalText('group')),
-    ...(pairs.length === 0 ? {} : { metadata: Object.fromEntries(pairs) }),
+    ...membershipFacts(words),
     ...(services.length === 0 ? {} : { services }),
     ...(checks.length === 0 ? {} : { checks }),
+  };
+}
+
+/** What MEMBERSHIP_OPTIONS say. */
+export function membershipFacts(words: Words): Pick<InstanceFacts, 'group' | 'metadata'> {
+  const pairs = words.texts('metadata').map(metadataPair);
+  return {
+    ...optional('group', words.optionalText('group')),
+    ...(pairs.length === 0 ? {} : { metadata: Object.fromEntries(pairs) }),
   };
 }
 
