@@ -9,6 +9,8 @@ import type { Speech } from './terminal.ts';
 /** All that a command gets from outside. */
 export interface CommandContext extends Speech {
   readonly client: ApiClient;
+  /** Path of p6nd's socket. */
+  readonly socket: string;
   readonly now: () => WallMillis;
   /** Absolute path of the folder that p6nctl was started in. */
   readonly workingDirectory: string;

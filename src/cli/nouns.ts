@@ -16,6 +16,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'apps', summary: 'Apps, each in one network', load: apps },
   { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
   { name: 'instances', summary: 'Instances of apps', load: instances },
+  { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
   {
     name: 'explain',
@@ -95,6 +96,10 @@ async function instances(): Promise<readonly Command[]> {
     start.START_INSTANCE,
     remove.REMOVE_INSTANCE,
   ];
+}
+
+async function cni(): Promise<readonly Command[]> {
+  return [(await import('./commands/cni/install.ts')).INSTALL_CNI];
 }
 
 async function names(): Promise<readonly Command[]> {

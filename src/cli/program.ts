@@ -1,14 +1,13 @@
 // One run of p6nctl: from words to an exit code. 0 is done, 1 failed, 2 a wrong command line.
 
 import { ApiClient } from '../api/client.ts';
+import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { asP6nError } from '../base/errors.ts';
 import type { CommandContext } from './command.ts';
 import { parseCommandLine } from './command-line.ts';
 import { reportError } from './report-error.ts';
 import type { Terminal } from './terminal.ts';
-
-export const DEFAULT_SOCKET = '/run/p6n/p6nd.sock';
 
 export interface ProgramContext {
   readonly terminal: Terminal;
@@ -38,7 +37,7 @@ export async function runProgram(
     }
     const path = line.words.optionalText('socket') ?? context.socket ?? DEFAULT_SOCKET;
     const client = context.client ?? new ApiClient({ target: { kind: 'socket', path } });
-    await line.command.run({ ...context, client, json }, line.words);
+    await line.command.run({ ...context, client, socket: path, json }, line.words);
     return 0;
   } catch (error) {
     const known = asP6nError(error, 'Cannot run the command');

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import yargs from 'yargs';
 import { DEFAULT_REGION, NAME_LENGTH_MAX, requireName } from '../addressing/names.ts';
+import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
 import { P6nError } from '../base/errors.ts';
 import { parseHostPort } from '../ip/host-port.ts';
 import { isUpstreamAddress, UPSTREAMS_MAX } from '../nameserver/resolv-conf.ts';
@@ -44,7 +45,7 @@ interface OptionSpec {
 
 const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   'state-dir': { describe: 'folder of identity, registry and instances [/var/lib/p6n]' },
-  socket: { describe: 'unix socket that p6nctl speaks to [/run/p6n/p6nd.sock]' },
+  socket: { describe: `unix socket that p6nctl speaks to [${DEFAULT_SOCKET}]` },
   name: { describe: 'name of this host [from the host name]' },
   region: { describe: `region of this host [${DEFAULT_REGION}]` },
   'listen-port': { describe: `UDP port of WireGuard [${LISTEN_PORT_DEFAULT}]` },
@@ -186,7 +187,7 @@ function validate(raw: Raw): DaemonConfig {
   }
   return {
     stateDir: resolve(single(raw, 'state-dir') ?? '/var/lib/p6n'),
-    socket: resolve(single(raw, 'socket') ?? '/run/p6n/p6nd.sock'),
+    socket: resolve(single(raw, 'socket') ?? DEFAULT_SOCKET),
     name,
     region,
     listenPort: integer(raw, 'listen-port', LISTEN_PORT_DEFAULT, 1, 65_535),

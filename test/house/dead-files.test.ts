@@ -22,7 +22,7 @@ test('every file of src/ is reached from an entry point', () => {
       reached.add(normalize(join(dirname(file.path), `${match[1]}.ts`)));
     }
   }
-  for (const composition of ['daemon', 'cli', 'standalone']) {
+  for (const composition of ['daemon', 'cli', 'standalone', 'attach/cni']) {
     reached.add(`src/${composition}/main.ts`);
   }
   for (const { path } of SECOND_IMPLEMENTATIONS) reached.add(path);

@@ -3,6 +3,9 @@
 /** Marks a host's request as made for the p6nctl of that host; its value is `1`. */
 export const OPERATOR_HEADER = 'x-p6n-operator';
 
+/** Where p6nd listens for programs of its host unless it is told otherwise. */
+export const DEFAULT_SOCKET = '/run/p6n/p6nd.sock';
+
 export const JSON_CONTENT_TYPE = 'application/json';
 /** Streams are one JSON value a line. */
 export const NDJSON_CONTENT_TYPE = 'application/x-ndjson';
