@@ -5,14 +5,17 @@
 import { type Random, randomUint32 } from '../base/random.ts';
 import { ZoneIndexes } from './app-index.ts';
 import { RecordEncoder, type RecordTail } from './codec.ts';
-import type { AddressTarget, NameContent } from './content.ts';
+import type { AddressTarget, NameContent, ServiceTarget } from './content.ts';
 import { guardQuestion, type Question } from './guard.ts';
 import type { DnsCounter, DnsCounters } from './metrics.ts';
 import { runPipeline } from './pipeline.ts';
 import {
   POINTER_BYTES,
+  POINTER_TARGET_MAX,
   Rcode,
+  RECORD_TAIL_BYTES,
   RecordType,
+  SERVICE_FIELDS_BYTES,
   TCP_QUESTION_BYTES_MAX,
   UDP_QUESTION_BYTES_MAX,
 } from './protocol.ts';
@@ -129,7 +132,7 @@ function present(turn: Turn, content: NameContent): Uint8Array {
   const { bytes, question, transport } = turn;
   const { counters } = turn.answerer;
   const room = roomForRecords(question, replyBytesMax(question, transport));
-  const { tails, complete } = pickRecords(turn, content, room);
+  const { tails, additionals, complete } = pickRecords(turn, content, room);
   if (tails.length === 0 && complete) {
     counters.empty += 1;
     return withoutRecords(turn, Rcode.NoError);
@@ -141,6 +144,7 @@ function present(turn: Turn, content: NameContent): Uint8Array {
     authoritative: true,
     truncated: !complete,
     answers: tails,
+    additionals,
   });
 }
 
@@ -164,20 +168,20 @@ function pickRecords(turn: Turn, content: NameContent, room: number): Picked {
   const { query, answerer } = turn;
   const { encoder, random } = answerer;
   const asks = (type: number): boolean => query.type === type || query.type === RecordType.ANY;
-  const picked = new Picked(room);
+  const picked = new Picked(turn.question.end, room);
+  const adds = (tail: RecordTail): boolean => picked.add(tail) !== undefined;
   if (content.authority && query.apex !== undefined && asks(RecordType.SOA)) {
     picked.add(encoder.authority(query.apex));
   }
   if (content.instances !== undefined && asks(RecordType.AAAA)) {
     const dice = new Dice(random);
-    addInRandomOrder(content.instances, dice, (one) => picked.add(encoder.address(one)));
+    addInRandomOrder(content.instances, dice, (one) => adds(encoder.address(one)));
   }
   if (content.nearest !== undefined && asks(RecordType.AAAA)) {
-    addNearest(content.nearest, new Dice(random), (one) => picked.add(encoder.address(one)));
+    addNearest(content.nearest, new Dice(random), (one) => adds(encoder.address(one)));
   }
   if (content.services !== undefined && asks(RecordType.SRV)) {
-    const dice = new Dice(random);
-    addInRandomOrder(content.services, dice, (one) => picked.add(encoder.service(one)));
+    addServices(content.services, turn.answerer, picked);
   }
   if (content.pointers !== undefined && asks(RecordType.PTR)) {
     for (const one of content.pointers) picked.add(encoder.pointer(one));
@@ -196,19 +200,53 @@ function pickRecords(turn: Turn, content: NameContent, room: number): Picked {
 /** The records of an answer, as many as have room. */
 class Picked {
   readonly tails: RecordTail[] = [];
+  readonly additionals: { owner: number; tail: RecordTail }[] = [];
   complete = true;
-  #left: number;
+  /** Where the next record begins. */
+  #offset: number;
+  readonly #end: number;
 
-  constructor(room: number) {
-    this.#left = room;
+  /** Records begin behind the question, at `start`, and have `room`. */
+  constructor(start: number, room: number) {
+    this.#offset = start;
+    this.#end = start + room;
   }
 
-  /** False when there was no room for it. */
-  add(tail: RecordTail): boolean {
-    this.#left -= POINTER_BYTES + tail.length;
-    if (this.#left < 0) this.complete = false;
+  /** Where the record stands; undefined when there was no room for it. */
+  add(tail: RecordTail): number | undefined {
+    const start = this.#offset;
+    this.#offset += POINTER_BYTES + tail.length;
+    if (this.#offset > this.#end) this.complete = false;
     else this.tails.push(tail);
-    return this.#left >= 0;
+    return this.#offset > this.#end ? undefined : start;
+  }
+
+  /** Adds a record of the name at `owner` that the client can do without; false when it is full. */
+  addAdditional(owner: number, tail: RecordTail): boolean {
+    this.#offset += POINTER_BYTES + tail.length;
+    const fits = this.#offset <= this.#end && owner <= POINTER_TARGET_MAX;
+    if (fits) this.additionals.push({ owner, tail });
+    return fits;
+  }
+}
+
+/** SRV records and, where all of them have room, the addresses of their targets (RFC 2782). */
+function addServices(
+  services: readonly ServiceTarget[],
+  { encoder, random }: Answerer,
+  picked: Picked,
+): void {
+  const targets: { readonly owner: number; readonly instance: AddressTarget }[] = [];
+  addInRandomOrder(services, new Dice(random), (service) => {
+    const start = picked.add(encoder.service(service));
+    if (start === undefined) return false;
+    const owner = start + POINTER_BYTES + RECORD_TAIL_BYTES + SERVICE_FIELDS_BYTES;
+    targets.push({ owner, instance: service.instance });
+    return true;
+  });
+  if (!picked.complete) return;
+  for (const { owner, instance } of targets) {
+    if (!picked.addAdditional(owner, encoder.address(instance))) return;
   }
 }
 

@@ -123,13 +123,13 @@ function indexServices(app: AppZone): AppIndex['services'] {
     [app.instances, true],
     [app.stopped, false],
   ] as const) {
-    for (const { machineId, services } of instances) {
-      for (const { name, port, protocol } of services) {
+    for (const instance of instances) {
+      for (const { name, port, protocol } of instance.services) {
         const names = protocols.get(protocol) ?? new Map<string, ServiceTarget[]>();
         protocols.set(protocol, names);
         if (!names.has(name)) names.set(name, []);
-        const target = machineName(machineId, app.name);
-        if (started) names.get(name)?.push({ port, target });
+        const target = machineName(instance.machineId, app.name);
+        if (started) names.get(name)?.push({ port, target, instance });
       }
     }
   }

@@ -19,6 +19,8 @@ export interface ServiceTarget {
   readonly port: number;
   /** Without the final dot. */
   readonly target: string;
+  /** What stands at `target`, which the answer says as well. */
+  readonly instance: AddressTarget;
 }
 
 /** Entries (ASCII) of one TXT record with what stands between them; none of them, no record. */

@@ -33,9 +33,13 @@ export const NAME_BYTES_MAX = 255;
 /** The two bits that make a length byte a compression pointer. */
 export const POINTER_BITS = 0xc0;
 export const POINTER_BYTES = 2;
+/** A pointer has 14 bits for where it points to. */
+export const POINTER_TARGET_MAX = 0x3fff;
 /** The name of the question, which stands right behind the header. */
 export const QUESTION_POINTER = 0xc00c;
 export const CHARACTER_STRING_BYTES_MAX = 255;
+/** Priority, weight and port before the target of an SRV record (RFC 2782). */
+export const SERVICE_FIELDS_BYTES = 6;
 
 export const RecordType = {
   A: 1,

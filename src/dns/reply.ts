@@ -1,7 +1,7 @@
 // Replies, made from the bytes of their questions: the header and the question are copied, so that
 // id and spelling of the name come back as they were, and records follow.
 //
-//   header, question | 0xc00c tail | 0xc00c tail | ... | SOA | OPT
+//   header, question | 0xc00c tail | 0xc00c tail | ... | SOA | additional records | OPT
 
 import type { RecordTail } from './codec.ts';
 import { byteAt, type Question } from './guard.ts';
@@ -41,6 +41,8 @@ export interface ReplyParts {
   readonly authoritative: boolean;
   readonly truncated: boolean;
   readonly answers: readonly RecordTail[];
+  /** Behind all others, each with the offset of the name that it is of. */
+  readonly additionals?: readonly { readonly owner: number; readonly tail: RecordTail }[];
   /** The SOA record and the zone it is of. */
   readonly authority?: { readonly apex: Apex; readonly tail: RecordTail };
 }
@@ -59,21 +61,26 @@ export function roomForRecords(question: Question, bytesMax: number): number {
 
 /** The reply with `parts`, which fit. */
 export function makeReply(bytes: Uint8Array, question: Question, parts: ReplyParts): Uint8Array {
-  const { answers, authority } = parts;
+  const { answers, additionals = [], authority } = parts;
   let length = question.end + (question.edns === undefined ? 0 : OPT_BYTES);
   for (const tail of answers) length += POINTER_BYTES + tail.length;
+  for (const { tail } of additionals) length += POINTER_BYTES + tail.length;
   if (authority !== undefined) length += POINTER_BYTES + authority.tail.length;
 
   const reply = new Uint8Array(length);
   reply.set(bytes.subarray(0, question.end));
   writeFlags(reply, bytes, parts);
-  writeCounts(reply, 1, answers.length, authority === undefined ? 0 : 1);
+  const counts = [1, answers.length, authority === undefined ? 0 : 1, additionals.length] as const;
+  writeCounts(reply, counts);
   let offset = question.end;
   for (const tail of answers) offset = writeRecord(reply, offset, QUESTION_POINTER, tail);
   if (authority !== undefined) {
     // The zone's name ends the question's name.
-    const owner = (POINTER_BITS << 8) | (question.nameEnd - authority.apex.wireBytes);
-    offset = writeRecord(reply, offset, owner, authority.tail);
+    const owner = question.nameEnd - authority.apex.wireBytes;
+    offset = writeRecord(reply, offset, pointerTo(owner), authority.tail);
+  }
+  for (const { owner, tail } of additionals) {
+    offset = writeRecord(reply, offset, pointerTo(owner), tail);
   }
   if (question.edns !== undefined) writeOpt(reply, question.edns.dnssecOk, parts.rcode);
   return reply;
@@ -83,7 +90,7 @@ export function makeReply(bytes: Uint8Array, question: Question, parts: ReplyPar
 export function makeHeaderReply(bytes: Uint8Array, rcode: Rcode): Uint8Array {
   const reply = bytes.slice(0, HEADER_BYTES);
   writeFlags(reply, bytes, { rcode, authoritative: false, truncated: false });
-  writeCounts(reply, 0, 0, 0);
+  writeCounts(reply, [0, 0, 0, 0]);
   return reply;
 }
 
@@ -125,12 +132,25 @@ function writeFlags(
     (parts.rcode & RCODE_MASK);
 }
 
-function writeCounts(reply: Uint8Array, questions: number, answers: number, authority: number) {
+type Counts = readonly [
+  questions: number,
+  answers: number,
+  authorities: number,
+  additionals: number,
+];
+
+function writeCounts(reply: Uint8Array, counts: Counts): void {
+  const [questions, answers, authorities, additionals] = counts;
   const view = new DataView(reply.buffer, reply.byteOffset, reply.byteLength);
   view.setUint16(QUESTION_COUNT_OFFSET, questions);
   view.setUint16(ANSWER_COUNT_OFFSET, answers);
-  view.setUint16(AUTHORITY_COUNT_OFFSET, authority);
-  view.setUint16(ADDITIONAL_COUNT_OFFSET, 0);
+  view.setUint16(AUTHORITY_COUNT_OFFSET, authorities);
+  view.setUint16(ADDITIONAL_COUNT_OFFSET, additionals);
+}
+
+/** A compression pointer to a name at `offset`, which is at most POINTER_TARGET_MAX. */
+function pointerTo(offset: number): number {
+  return (POINTER_BITS << 8) | offset;
 }
 
 function writeRecord(

@@ -8,6 +8,7 @@ import { RecordEncoder } from '../../src/dns/codec.ts';
 import type { TextList } from '../../src/dns/content.ts';
 import { makeDnsCounters } from '../../src/dns/metrics.ts';
 import { Rcode, RecordType, TEXT_BYTES_MAX } from '../../src/dns/protocol.ts';
+import type { NetworkZone } from '../../src/dns/zone.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import {
   ask,
@@ -24,7 +25,7 @@ import {
   SELF,
 } from './dns-messages.ts';
 
-const { AXFR, OPT, SOA, TXT } = RecordType;
+const { AAAA, AXFR, OPT, SOA, SRV, TXT } = RecordType;
 const A3 = 'fdaa:1:1111:1:1:1:a3:2';
 test('answer() gives the SOA record of our own zones', () => {
   for (const name of ['internal', 'a.a.d.f.ip6.arpa']) {
@@ -259,6 +260,38 @@ test('answer() holds the longest text in a message with the longest name', () =>
   assert.equal(complete, true);
   assert.ok(12 + 255 + 4 + 2 + tail.length + 11 <= 65_535);
   assert.equal(encoder.text(entry(TEXT_BYTES_MAX + 1)).complete, false);
+});
+
+test('answer() adds the addresses of services, as many as have room', () => {
+  const additions = (zone: NetworkZone, options: Parameters<typeof ask>[2]): string[] => {
+    const reply = askAndRead(zone, '_http._tcp.web.internal', { type: SRV, ...options });
+    const addresses = reply.additionals.filter((one) => one.type === AAAA);
+    const owners = addresses.map((one) => `${one.name} ${one.ttl} ${one.address}`);
+    assert.deepEqual(
+      addresses.map((one) => one.name),
+      reply.answers.slice(0, addresses.length).map((one) => one.target),
+    );
+    return owners.sort();
+  };
+  const [first, second] = ['a1', 'a2'].map(
+    (end) => `000000000000${end}.vm.web.internal 5 fdaa:1:1111:1:1:1:${end}:2`,
+  );
+  assert.deepEqual(additions(RED_ZONE, {}), [first, second]);
+  assert.deepEqual(additions(RED_ZONE, { edns: {}, transport: 'tcp' }), [first, second]);
+  const services = [{ name: 'http', port: 80, protocol: 'tcp' as const }];
+  const make = (count: number): NetworkZone =>
+    makeZone({
+      web: Array.from({ length: count }, (_, n) => makeInstance(n + 1, 'ord', 'app', { services })),
+    });
+  // 8 records of 50 bytes behind a question of 41 leave room for two of 28, and that is all right.
+  const result = ask(make(8), '_http._tcp.web.internal', { type: SRV });
+  assert.ok(result.type === 'reply' && result.bytes.length <= 512);
+  const { header, answers, additionals } = readReply(result.bytes);
+  assert.deepEqual([header.tc, answers.length, additionals.length], [0, 8, 2]);
+  // A pointer reaches 16 KiB: what stands behind is left out.
+  const many = askAndRead(make(1000), '_http._tcp.web.internal', { type: SRV, transport: 'tcp' });
+  assert.equal(many.answers.length, 1000);
+  assert.ok(many.additionals.length > 300 && many.additionals.length < 350);
 });
 
 test('answer() has no own address for who has none', () => {

@@ -58,6 +58,7 @@ test('dig understands every reply', { skip: NO_DIG }, async (t) => {
     ['TXT regions.web.internal', /5 IN TXT "nrt,ord"/],
     ['A web.internal', /status: NOERROR.*ANSWER: 0, AUTHORITY: 1.*internal\. 5 IN SOA internal\./],
     ['AAAA no.internal', /status: NXDOMAIN.*AUTHORITY: 1/],
+    ['SRV _http._tcp.web.internal', /ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 3.*a1\.vm.* 5 IN AAAA/],
     ['-x fdaa::3', /status: NXDOMAIN.*a\.a\.d\.f\.ip6\.arpa\. 5 IN SOA/],
     ['AAAA wEb.InTernal +noedns', /ADDITIONAL: 0 .*wEb\.InTernal\. 5 IN AAAA/],
     ['AAAA web.internal +edns=1 +noednsneg', /status: BADVERS.*EDNS: version: 0/],
