@@ -38,25 +38,6 @@ export function nativeFunction(
 }
 
 /**
- * The same, called on a thread of Node.js's pool. Memory that it is given must be kept by its
- * caller until the promise is settled, and a failure has no error number.
- */
-export function nativeAsyncFunction(
-  name: string,
-  result: NativeType,
-  parameters: readonly NativeType[],
-): (...values: number[]) => Promise<number> {
-  const bound = library.func(name, result, [...parameters]);
-  return (...values) =>
-    new Promise((resolve, reject) => {
-      bound.async(...values, (error: Error | null, returned: number) => {
-        if (error === null) resolve(returned);
-        else reject(error);
-      });
-    });
-}
-
-/**
  * The error number of the last call that failed on this thread; meaningless after a success and
  * overwritten by the next call.
  */

@@ -61,7 +61,6 @@ export const IN6_PKTINFO_INTERFACE_OFFSET = 16;
 // struct pollfd, <poll.h>
 export const POLLFD_BYTES = 8;
 export const POLLFD_EVENTS_OFFSET = 4;
-export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
 
 // struct epoll_event is packed on x86-64 alone: events u32, then 64 bits of user data

@@ -2,7 +2,7 @@
 // call table stands here), and small ways to call them once at start. Results are libc's: -1 for a
 // failure, whose reason errorNumber() holds.
 
-import { errorNumber, nativeAsyncFunction, nativeFunction, nativeMemory } from './ffi.ts';
+import { errorNumber, nativeFunction, nativeMemory } from './ffi.ts';
 import { EAFNOSUPPORT, EINTR } from './layouts.ts';
 import { systemError } from './system-error.ts';
 
@@ -32,9 +32,6 @@ export const recvmmsg: Call5 = nativeFunction('recvmmsg', 'int', [
 export const sendmmsg: Call4 = nativeFunction('sendmmsg', 'int', ['int', POINTER, 'uint', 'int']);
 /** poll(pollfds, count, timeout in milliseconds) */
 export const poll: Call3 = nativeFunction('poll', 'int', [POINTER, 'ulong', 'int']);
-/** The same on a thread of Node.js's pool, which it takes while it waits. */
-export const pollLater: (pollfds: number, count: number, timeoutMs: number) => Promise<number> =
-  nativeAsyncFunction('poll', 'int', [POINTER, 'ulong', 'int']);
 /** epoll_wait(epoll, events, count, timeout in milliseconds) */
 export const epollWait: Call4 = nativeFunction('epoll_wait', 'int', ['int', POINTER, 'int', 'int']);
 /** clock_gettime(clock, timespec) */
