@@ -271,7 +271,7 @@ export class Agent {
 }
 
 /** Real time. No timer keeps the process alive. */
-const PROCESS_TIMERS: Timers = {
+export const PROCESS_TIMERS: Timers = {
   after: (ms, task) => {
     const timer = setTimeout(task, ms).unref();
     return () => clearTimeout(timer);

@@ -2,7 +2,8 @@
 // who may ask. Stopping is the reverse. Instances, and what they run, stay.
 
 import { join as joinPath } from 'node:path';
-import { Agent } from '../agent/agent.ts';
+import { Agent, PROCESS_TIMERS } from '../agent/agent.ts';
+import { HostLedger } from '../agent/host-ledger.ts';
 import { operatorApi } from '../api/api.ts';
 import { assert } from '../base/assert.ts';
 import { toBase64 } from '../base/bytes.ts';
@@ -15,6 +16,7 @@ import { Follower } from '../follower/follower.ts';
 import { NAMESERVER_OPTIONS, Nameserver } from '../nameserver/nameserver.ts';
 import { followResolvConf } from '../nameserver/resolv-conf-follower.ts';
 import { TimestampFile } from '../os/timestamp-file.ts';
+import { SiteSigner } from '../registry/site-signer.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { Announcer } from './announcer.ts';
@@ -40,6 +42,7 @@ import {
 import { openRegistry, Server } from './server.ts';
 import { ServerKeeper } from './server-keeper.ts';
 import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
+import { prepareSiteKey } from './site-key.ts';
 import { agentIdentity, initialDataplane, knownServers, regionInForce } from './start-state.ts';
 import { LocalStatusService } from './status-service.ts';
 import { VERSION } from './version.ts';
@@ -47,6 +50,7 @@ import { VERSION } from './version.ts';
 /** p6nctl is for root: whoever opens the socket may do everything. */
 const SOCKET_MODE = 0o600;
 const COPY_FILE = 'copy.json';
+const LEDGER_FILE = 'hosts.json';
 const CLOCK_FILE = 'handshake-clock';
 /** How long the answer to an enrolment waits for the new peer, milliseconds. */
 const PEER_TIMEOUT_MS = 10_000;
@@ -79,6 +83,8 @@ interface Parts {
   readonly dataplane: Dataplane;
   readonly applied: AppliedConfig;
   readonly follower: Follower;
+  /** What of the copy is believed. */
+  readonly ledger: HostLedger;
   readonly agent: Agent;
   readonly names: Nameserver;
 }
@@ -88,6 +94,7 @@ class Daemon {
   readonly #logger: Logger;
   readonly #lifecycle: Lifecycle;
   readonly #machine: Machine = linuxMachine();
+  readonly #signer = new SiteSigner();
   readonly #endpoints: readonly string[];
   /** Aborted by a signal, and by what keeps the host from going on. */
   readonly #ending = new AbortController();
@@ -154,7 +161,8 @@ class Daemon {
 
   async #identify(crypto: Crypto, ending: AbortSignal): Promise<Pick<Parts, 'identity' | 'key'>> {
     const endpoints = this.#endpoints;
-    const dependencies = { machine: this.#machine, logger: this.#logger, signal: ending };
+    const signer = this.#signer;
+    const dependencies = { machine: this.#machine, logger: this.#logger, signer, signal: ending };
     const identity = await obtainIdentity(this.#config, endpoints, dependencies);
     const key = hostKey(identity, crypto);
     this.#lifecycle.started('host key', { stop: () => wipeKeyPair(key) });
@@ -164,10 +172,15 @@ class Daemon {
   async #openServer(identity: Identity, key: KeyPair): Promise<Server | undefined> {
     if (identity.role !== 'server') return undefined;
     const { stateDir } = this.#config;
-    const registry = await openRegistry(stateDir, this.#machine, this.#logger, this.#lifecycle);
+    const machine = this.#machine;
+    const signer = this.#signer;
+    this.#lifecycle.started('site key', signer);
+    const registry = await openRegistry(stateDir, machine, this.#logger, this.#lifecycle, signer);
+    const files = new IdentityFiles(stateDir);
+    await prepareSiteKey({ registry, signer, files, logger: this.#logger }, identity);
     const publicKey = toBase64(key.publicKey);
-    const facts = { identity, endpoints: this.#endpoints, publicKey };
-    const server = new Server(registry, this.#machine, this.#logger, facts);
+    const facts = { identity, endpoints: this.#endpoints, publicKey, signer };
+    const server = new Server(registry, machine, this.#logger, facts);
     await server.invites.refresh();
     return server;
   }
@@ -186,11 +199,12 @@ class Daemon {
     const follower = new Follower({ transport: access.transport, clock, random, logger, file });
     this.#lifecycle.started('follower', follower);
     await follower.start();
+    const ledger = await this.#openLedger(follower, identity);
     const names = await this.#startNameserver();
     const agent = await Agent.start(
       {
         identity: () => agentIdentity(this.#config, identity, key, this.#endpoints),
-        copy: follower,
+        copy: ledger,
         invites: { invites: () => server?.invites.invites() ?? [] },
         apps: access.apps,
         writer: access.writer,
@@ -210,12 +224,20 @@ class Daemon {
       agent.changed();
       await agent.applied();
     });
-    return { identity, key, server, access, dataplane, applied, follower, agent, names };
+    return { identity, key, server, access, dataplane, applied, follower, ledger, agent, names };
+  }
+
+  async #openLedger(follower: Follower, { siteKey }: Identity): Promise<HostLedger> {
+    const path = joinPath(this.#config.stateDir, LEDGER_FILE);
+    const dependencies = { copy: follower, timers: PROCESS_TIMERS, logger: this.#logger };
+    const ledger = await HostLedger.open(dependencies, { path, siteKey });
+    this.#lifecycle.started('ledger of hosts', ledger);
+    return ledger;
   }
 
   #siteAccess(identity: Identity, server: Server | undefined): SiteAccess {
     if (server !== undefined) return localAccess(server.registry, server.service, identity.hostId);
-    const servers = () => knownServers(identity, this.#parts?.follower.current().hosts ?? []);
+    const servers = () => knownServers(identity, this.#parts?.ledger.current().hosts ?? []);
     return remoteAccess(identity.hostId, identity.secret, servers);
   }
 
@@ -239,7 +261,7 @@ class Daemon {
 
   /** Lets the parts hear of each other, and the site of what has changed about this host. */
   #follow(parts: Parts): void {
-    const { identity, access, follower, agent } = parts;
+    const { identity, access, follower, ledger, agent } = parts;
     const { random } = this.#machine;
     this.#parts = parts;
     for (const event of this.#early.splice(0)) this.#onEvent(event);
@@ -264,7 +286,7 @@ class Daemon {
     const look = (): void => {
       agent.changed();
       void announcer.look();
-      if (identity.role === 'agent') keeper.look(follower.current().hosts);
+      if (identity.role === 'agent') keeper.look(ledger.current().hosts);
     };
     follower.onChange(look);
     // What has changed while the parts were starting has told nobody.
@@ -273,10 +295,12 @@ class Daemon {
 
   async #serveOperator(parts: Parts, startedAt: ReturnType<Machine['clock']['wallNow']>) {
     const { identity, key, server, access, dataplane, applied, follower, agent, names } = parts;
+    const { ledger } = parts;
     const status = new LocalStatusService(
       {
         dataplane,
         follower,
+        ledger,
         instances: agent.instances,
         invites: () => server?.invites.invites() ?? [],
         names,
@@ -314,9 +338,9 @@ class Daemon {
 
   /** Resolves once the data plane has been told of the host with this public key (base64). */
   async #peerInstalled(publicKey: string): Promise<void> {
-    const { follower, agent } = this.#requireParts();
+    const { follower, ledger, agent } = this.#requireParts();
     const known = (): boolean =>
-      follower.current().hosts.some((host) => host.publicKey === publicKey);
+      ledger.current().hosts.some((host) => host.publicKey === publicKey);
     if (!known()) {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {

@@ -6,11 +6,14 @@ import type { Enrolled, EnrolRequest } from '../api/contract/enrolment.ts';
 import type { EnrolmentService } from '../api/services.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { SiteSigner } from '../registry/site-signer.ts';
 import type { InviteDesk } from './invite-desk.ts';
 import { publishStep } from './steps.ts';
 
 export interface EnrolmentDeskDependencies {
   readonly registry: Registry;
+  /** Has the site's key, which the registry may not be asked for. */
+  readonly signer: Pick<SiteSigner, 'publicKey'>;
   readonly invites: InviteDesk;
   /** Resolves once the data plane has a peer of this public key (base64). */
   readonly peerInstalled: (publicKey: string) => Promise<void>;
@@ -36,7 +39,7 @@ export class EnrolmentDesk implements EnrolmentService {
     principal: Extract<Principal, { kind: 'invite' }>,
     request: EnrolRequest,
   ): Promise<Enrolled> {
-    const { registry, invites, peerInstalled } = this.#dependencies;
+    const { registry, signer, invites, peerInstalled } = this.#dependencies;
     const { server, enrolmentKey } = this.#options;
     const enrolment = await registry.enrol(
       {
@@ -57,7 +60,7 @@ export class EnrolmentDesk implements EnrolmentService {
       name: enrolment.host.name,
       region: enrolment.host.region,
       secret: enrolment.secret,
-      site_key: enrolment.site.publicKey,
+      site_key: signer.publicKey,
       servers: enrolment.servers.map((one) => ({
         id: one.id,
         name: one.name,

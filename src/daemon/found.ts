@@ -6,7 +6,8 @@ import { DEFAULT_REGION } from '../addressing/names.ts';
 import { fromBase64, toBase64, wipe } from '../base/bytes.ts';
 import { type Random, randomBytes } from '../base/random.ts';
 import type { Registry } from '../registry/registry.ts';
-import { generateSiteKeyPair, sitePublicKeyOf } from '../registry/site.ts';
+import { generateSiteKeyPair } from '../registry/site.ts';
+import type { SiteSigner } from '../registry/site-signer.ts';
 import { type Crypto, KEY_BYTES } from '../wireguard/crypto/crypto.ts';
 import { keyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import type { DaemonConfig } from './config.ts';
@@ -16,6 +17,7 @@ import { publishStep } from './steps.ts';
 export interface FoundDependencies {
   readonly files: IdentityFiles;
   readonly registry: Registry;
+  readonly signer: SiteSigner;
   readonly crypto: Crypto;
   readonly random: Random;
 }
@@ -24,7 +26,7 @@ export interface FoundDependencies {
 export async function found(
   config: DaemonConfig,
   endpoints: readonly string[],
-  { files, registry, crypto, random }: FoundDependencies,
+  { files, registry, signer, crypto, random }: FoundDependencies,
 ): Promise<Identity> {
   const draft = (await files.readFounding()) ?? (await writeDraft(files, crypto, random));
   publishStep('founding-drafted');
@@ -32,10 +34,9 @@ export async function found(
   const publicKey = toBase64(own.publicKey);
   wipeKeyPair(own);
   const siteSecret = fromBase64(draft.siteSecretKey) as Uint8Array;
-  const siteKey = toBase64(sitePublicKeyOf(siteSecret) as Uint8Array);
+  signer.setKey(siteSecret);
   wipe(siteSecret);
   const { host } = await registry.bootstrap({
-    sitePublicKey: siteKey,
     host: { name: config.name, region: config.region ?? DEFAULT_REGION, publicKey, endpoints },
   });
   publishStep('founding-recorded');
@@ -46,8 +47,9 @@ export async function found(
     region: host.region,
     privateKey: draft.privateKey,
     secret: undefined,
-    siteKey,
+    siteKey: signer.publicKey,
     siteSecretKey: draft.siteSecretKey,
+    signed: true,
     servers: [],
     invite: undefined,
   };

@@ -7,6 +7,7 @@ import { fromBase64 } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
 import { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import type { SiteSigner } from '../registry/site-signer.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, keyPair } from '../wireguard/identity.ts';
 import type { DaemonConfig } from './config.ts';
@@ -23,6 +24,8 @@ const TOKEN_FILE_LENGTH_MAX = 16_384;
 export interface IdentityDependencies {
   readonly machine: Machine;
   readonly logger: Logger;
+  /** Gets the key of a site that is founded. */
+  readonly signer: SiteSigner;
   /** Gives the attempt up; what it has on disk by then is gone on with at the next start. */
   readonly signal: AbortSignal;
 }
@@ -36,7 +39,7 @@ export interface IdentityDependencies {
 export async function obtainIdentity(
   config: DaemonConfig,
   endpoints: readonly string[],
-  { machine, logger, signal }: IdentityDependencies,
+  { machine, logger, signer, signal }: IdentityDependencies,
 ): Promise<Identity> {
   const files = new IdentityFiles(config.stateDir);
   const existing = await files.read();
@@ -62,8 +65,8 @@ export async function obtainIdentity(
   }
   const lifecycle = new Lifecycle(logger);
   try {
-    const registry = await openRegistry(config.stateDir, machine, logger, lifecycle);
-    return await found(config, endpoints, { ...machine, files, registry });
+    const registry = await openRegistry(config.stateDir, machine, logger, lifecycle, signer);
+    return await found(config, endpoints, { ...machine, files, registry, signer });
   } finally {
     await lifecycle.stop();
   }

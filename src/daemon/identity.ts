@@ -25,6 +25,8 @@ export interface Identity {
   readonly siteKey: string;
   /** Ed25519 secret key of the site, base64; servers only. A secret. */
   readonly siteSecretKey: string | undefined;
+  /** Servers: the registry is signed; a host without a signature is somebody's forgery. */
+  readonly signed?: boolean;
   /** The servers of the site as of the last word from one. */
   readonly servers: readonly ServerPeer[];
   /** The id of the token that was used: the same token again is no second joining. */

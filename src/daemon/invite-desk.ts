@@ -8,6 +8,8 @@ import type { Logger } from '../base/logger.ts';
 import { type Random, randomBytes } from '../base/random.ts';
 import type { Invite } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import { isGenuineInvite } from '../registry/site-signature.ts';
+import type { SiteSigner } from '../registry/site-signer.ts';
 import { type Crypto, KEY_BYTES } from '../wireguard/crypto/crypto.ts';
 import { keyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { formatToken } from './invite-token.ts';
@@ -15,6 +17,8 @@ import { publishStep } from './steps.ts';
 
 export interface InviteDeskDependencies {
   readonly registry: Registry;
+  /** Has the site's key, which the token names. */
+  readonly signer: Pick<SiteSigner, 'publicKey'>;
   readonly crypto: Crypto;
   readonly random: Random;
   readonly logger: Logger;
@@ -27,8 +31,6 @@ export interface InviteDeskOptions {
   readonly serverKey: string;
   /** Where joining machines reach this server, best first. */
   readonly endpoints: readonly string[];
-  /** Ed25519 public key of the site, base64. */
-  readonly siteKey: string;
 }
 
 /** A change of the invites that are served here; resolves when the data plane has it. */
@@ -67,7 +69,7 @@ export class InviteDesk {
     await this.#finishProved();
     await registry.removeExpiredInvites(server);
     const before = JSON.stringify(this.#invites);
-    this.#invites = await registry.listInvites({ server });
+    this.#invites = await this.#genuineInvites();
     if (JSON.stringify(this.#invites) !== before) await this.#changed();
   }
 
@@ -76,8 +78,8 @@ export class InviteDesk {
     region: string | undefined,
     ttlMs: number | undefined,
   ): Promise<{ readonly invite: Invite; readonly token: string }> {
-    const { registry, crypto, random } = this.#dependencies;
-    const { server, serverKey, endpoints, siteKey } = this.#options;
+    const { registry, signer, crypto, random } = this.#dependencies;
+    const { server, serverKey, endpoints } = this.#options;
     const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
     try {
       const publicKey = toBase64(pair.publicKey);
@@ -89,7 +91,7 @@ export class InviteDesk {
         server,
         serverKey,
         endpoints,
-        siteKey,
+        siteKey: signer.publicKey,
         expiresAt: invite.expiresAt,
       });
       return { invite, token };
@@ -108,6 +110,18 @@ export class InviteDesk {
     if (!this.#invites.some(({ use }) => use?.publicKey === publicKey)) return;
     this.#proved.add(publicKey);
     await this.refresh();
+  }
+
+  /** An invite that the site's key has not signed would let anybody in who can write to a store. */
+  async #genuineInvites(): Promise<readonly Invite[]> {
+    const { registry, signer, logger } = this.#dependencies;
+    const invites = await registry.listInvites({ server: this.#options.server });
+    const site = await registry.findSite();
+    return invites.filter((invite) => {
+      const isGenuine = isGenuineInvite(site?.id ?? '', signer.publicKey, invite);
+      if (!isGenuine) logger.warn('invite is refused', { number: invite.number });
+      return isGenuine;
+    });
   }
 
   async #finishProved(): Promise<void> {

@@ -10,6 +10,7 @@ import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { deriveEnrolmentKey } from '../registry/enrolment.ts';
 import { Registry } from '../registry/registry.ts';
+import type { SiteSigner } from '../registry/site-signer.ts';
 import { SqliteStore } from '../registry/sqlite/sqlite-store.ts';
 import { EnrolmentDesk } from './enrolment-desk.ts';
 import type { Identity } from './identity.ts';
@@ -28,13 +29,14 @@ export async function openRegistry(
   { clock, random }: Machine,
   logger: Logger,
   lifecycle: Lifecycle,
+  signer: SiteSigner,
 ): Promise<Registry> {
   const store = await SqliteStore.open(
     { clock, random, logger },
     { path: joinPath(stateDir, REGISTRY_FILE) },
   );
   lifecycle.started('registry', { stop: () => store.close() });
-  return new Registry({ store, clock, random, logger });
+  return new Registry({ store, clock, random, logger, signer });
 }
 
 export interface ServerFacts {
@@ -43,6 +45,7 @@ export interface ServerFacts {
   readonly endpoints: readonly string[];
   /** WireGuard public key of this server, base64. */
   readonly publicKey: string;
+  readonly signer: SiteSigner;
 }
 
 /** The parts of a server between its registry and those who ask. */
@@ -55,14 +58,14 @@ export class Server {
   readonly #facts: ServerFacts;
 
   constructor(registry: Registry, machine: Machine, logger: Logger, facts: ServerFacts) {
-    const { identity, endpoints, publicKey } = facts;
+    const { identity, endpoints, publicKey, signer } = facts;
     this.registry = registry;
     this.#machine = machine;
     this.#logger = logger;
     this.#facts = facts;
     this.invites = new InviteDesk(
-      { registry, crypto: machine.crypto, random: machine.random, logger },
-      { server: identity.hostId, serverKey: publicKey, endpoints, siteKey: identity.siteKey },
+      { registry, signer, crypto: machine.crypto, random: machine.random, logger },
+      { server: identity.hostId, serverKey: publicKey, endpoints },
     );
     this.service = new LocalRegistryService({
       registry,
@@ -89,7 +92,7 @@ export class Server {
     const key = enrolmentKey(identity);
     lifecycle.started('enrolment key', { stop: () => wipe(key) });
     const desk = new EnrolmentDesk(
-      { registry: this.registry, invites: this.invites, peerInstalled },
+      { registry: this.registry, signer: this.#facts.signer, invites: this.invites, peerInstalled },
       { server: identity.hostId, enrolmentKey: key },
     );
     const enrolment = enrolmentApi(

@@ -2,6 +2,7 @@
 
 import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { hostAddress, wireguardPeerAddress } from '../addressing/layout.ts';
+import type { HostLedger } from '../agent/host-ledger.ts';
 import type { InstanceOperations } from '../agent/ports.ts';
 import type { StatusPeer, StatusRegistry, StatusView } from '../api/contract/status.ts';
 import type { StatusService } from '../api/services.ts';
@@ -21,6 +22,7 @@ const DROP_PATTERN = /^(?:(?<part>[a-z]+)_)?drop_(?<reason>.+)$/;
 export interface StatusDependencies {
   readonly dataplane: Dataplane;
   readonly follower: Follower;
+  readonly ledger: Pick<HostLedger, 'current' | 'counters'>;
   readonly instances: InstanceOperations;
   readonly invites: () => readonly Invite[];
   readonly names: Pick<Nameserver, 'counters'>;
@@ -48,7 +50,7 @@ export class LocalStatusService implements StatusService {
   }
 
   async status(_: Principal): Promise<StatusView> {
-    const { dataplane, instances, names } = this.#dependencies;
+    const { dataplane, instances, ledger, names } = this.#dependencies;
     const { version, startedAt, identity, region, publicKey, listenPort, endpoints } = this.#facts;
     const peers = await dataplane.peers();
     return {
@@ -74,7 +76,7 @@ export class LocalStatusService implements StatusService {
         address: instance.address,
         state: instance.state,
       })),
-      drops: dropsOf(dataplane.counters()),
+      drops: { ...dropsOf(dataplane.counters()), ...refusalsOf(ledger.counters()) },
       names: withoutZeros(names.counters()),
     };
   }
@@ -102,8 +104,8 @@ export class LocalStatusService implements StatusService {
   }
 
   #peerName(publicKey: string): { name: string; address?: string } {
-    const { follower, invites } = this.#dependencies;
-    for (const host of follower.current().hosts) {
+    const { ledger, invites } = this.#dependencies;
+    for (const host of ledger.current().hosts) {
       if (host.publicKey === publicKey) return { name: host.name, address: hostAddress(host.id) };
     }
     const invite = invites().find((one) => one.publicKey === publicKey);
@@ -130,6 +132,12 @@ function dropsOf(counters: Readonly<Record<string, number>>): Record<string, num
     drops[part === undefined || part === 'filter' ? words : `${part}-${words}`] = count;
   }
   return drops;
+}
+
+/** Records of hosts that are not believed, by the reason: `record-older-key`. */
+function refusalsOf(counters: Readonly<Record<string, number>>): Record<string, number> {
+  const refusals = Object.entries(counters).filter(([, count]) => count > 0);
+  return Object.fromEntries(refusals.map(([reason, count]) => [`record-${reason}`, count]));
 }
 
 /** `tcpConnections` becomes `tcp-connections`, as the words of drops are written. */

@@ -7,9 +7,11 @@ import type {
   FollowEvent,
   FollowedRecord,
   Host,
+  HostRemoval,
   Instance,
   Network,
   Revision,
+  SiteKey,
 } from '../registry/model.ts';
 
 /** More than this a host does not keep, whatever a server says. */
@@ -19,7 +21,9 @@ export const COPY_RECORDS_MAX = 1_048_576;
 export interface Copy {
   /** Undefined while nothing is known. */
   readonly revision: Revision | undefined;
+  readonly siteKeys: readonly SiteKey[];
   readonly hosts: readonly Host[];
+  readonly removals: readonly HostRemoval[];
   readonly networks: readonly Network[];
   readonly apps: readonly App[];
   readonly instances: readonly Instance[];
@@ -46,7 +50,8 @@ export class WorkingCopy {
   #asked: ReadonlySet<NetworkId> = new Set();
   readonly #changed = new Set<Kind>();
   #snapshot: Copy = {
-    ...{ revision: undefined, hosts: [], networks: [], apps: [], instances: [] },
+    ...{ revision: undefined, siteKeys: [], hosts: [], removals: [] },
+    ...{ networks: [], apps: [], instances: [] },
   };
 
   constructor(recordsMax: number = COPY_RECORDS_MAX) {
@@ -104,10 +109,12 @@ export class WorkingCopy {
     const last = this.#snapshot;
     this.#snapshot = {
       revision: this.#revision,
-      hosts: this.#changed.has('host') ? this.#all<Host>('host') : last.hosts,
-      networks: this.#changed.has('network') ? this.#all<Network>('network') : last.networks,
-      apps: this.#changed.has('app') ? this.#all<App>('app') : last.apps,
-      instances: this.#changed.has('instance') ? this.#all<Instance>('instance') : last.instances,
+      siteKeys: this.#kept<SiteKey>('site-key', last.siteKeys),
+      hosts: this.#kept<Host>('host', last.hosts),
+      removals: this.#kept<HostRemoval>('host-removal', last.removals),
+      networks: this.#kept<Network>('network', last.networks),
+      apps: this.#kept<App>('app', last.apps),
+      instances: this.#kept<Instance>('instance', last.instances),
     };
     this.#changed.clear();
     return this.#snapshot;
@@ -145,14 +152,18 @@ export class WorkingCopy {
     }
   }
 
-  #all<R extends FollowedRecord>(kind: R['kind']): readonly R[] {
+  /** The records of a kind: the same array as before where nothing of them has changed. */
+  #kept<R extends FollowedRecord>(kind: R['kind'], last: readonly R[]): readonly R[] {
+    if (!this.#changed.has(kind)) return last;
     return [...this.#records.values()].filter((record): record is R => record.kind === kind);
   }
 }
 
 function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean {
   switch (record.kind) {
+    case 'site-key':
     case 'host':
+    case 'host-removal':
       return true;
     case 'network':
       return networks.has(record.id);

@@ -12,15 +12,13 @@ import { SITE } from './keys.ts';
 import type { Host, Site } from './model.ts';
 import { addNetwork } from './networks.ts';
 import { addOrganization } from './organizations.ts';
-import { requirePublicKey } from './refusals.ts';
 import { lookupSite } from './site.ts';
+import { putFirstSiteKey } from './site-keys.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
 
 const SITE_ID_BYTES = 8;
 
 export interface Bootstrap {
-  /** Ed25519 public key of the site, base64. */
-  readonly sitePublicKey: string;
   /** The first server. */
   readonly host: {
     readonly name: string;
@@ -40,23 +38,23 @@ export function bootstrap(context: RegistryContext, request: Bootstrap): Promise
   return change(context, 'start the site', async (transaction) => {
     const site = await lookupSite(transaction);
     if (site === undefined) return await found(context, transaction, request);
-    return { site, host: await founderOf(transaction, site, request) };
+    return { site, host: await founderOf(context, transaction, site, request) };
   });
 }
 
 async function found(
   context: RegistryContext,
   transaction: Transaction,
-  { sitePublicKey, host: founder }: Bootstrap,
+  { host: founder }: Bootstrap,
 ): Promise<Bootstrapped> {
-  requirePublicKey(sitePublicKey);
   const site: Site = {
     kind: 'site',
     id: toHex(randomBytes(context.random, SITE_ID_BYTES)),
-    publicKey: sitePublicKey,
+    publicKey: context.signer.publicKey,
     createdAt: context.clock.wallNow(),
   };
   transaction.put(SITE, encodeRecord(site));
+  putFirstSiteKey(context, transaction, site);
   await addOrganization(context, transaction, DEFAULT_ORGANIZATION);
   const place = { name: DEFAULT_NETWORK, organization: DEFAULT_ORGANIZATION };
   await addNetwork(context, transaction, place, false);
@@ -66,16 +64,17 @@ async function found(
 
 /** The founder asking again, after a crash before it had written down who it is. */
 async function founderOf(
+  { signer }: RegistryContext,
   transaction: Transaction,
   site: Site,
-  { sitePublicKey, host: founder }: Bootstrap,
+  { host: founder }: Bootstrap,
 ): Promise<Host> {
   const refusal = new P6nError(
     'NOT_PERMITTED',
     'Cannot start the site: the registry is of a site that this host does not belong to',
     { hint: 'Restore the identity of this host from a backup, or move its registry away.' },
   );
-  if (site.publicKey !== sitePublicKey) throw refusal;
+  if (site.publicKey !== signer.publicKey) throw refusal;
   // By its id and not by its name, which may have been given anew between two starts.
   const host = await firstHost(transaction);
   if (host?.publicKey !== founder.publicKey) throw refusal;

@@ -15,11 +15,13 @@ import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { canonicalIpv6, type Ipv6Address } from '../ip/ipv6-address.ts';
 import { parseDeclared } from './declared-services.ts';
-import { APPS, HOSTS, INSTANCES, NETWORKS } from './keys.ts';
+import { APPS, HOSTS, INSTANCES, NETWORKS, REMOVALS, SITE_KEYS } from './keys.ts';
 import type {
   App,
   FollowedRecord,
   Host,
+  HostKey,
+  HostRemoval,
   HostSecret,
   Instance,
   Invite,
@@ -27,6 +29,7 @@ import type {
   Network,
   Organization,
   Site,
+  SiteKey,
 } from './model.ts';
 
 /** A record as it stands in the store. */
@@ -83,6 +86,19 @@ export function decodeApp(stored: StoredText): App {
   };
 }
 
+export function decodeSiteKey(stored: StoredText): SiteKey {
+  const fields = new Fields(stored, 'site-key');
+  return {
+    kind: 'site-key',
+    site: fields.text('site'),
+    generation: fields.integer('generation'),
+    publicKey: fields.text('publicKey'),
+    signature: fields.text('signature'),
+    ...(fields.has('endorsement') ? { endorsement: fields.text('endorsement') } : {}),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
 export function decodeHost(stored: StoredText): Host {
   const fields = new Fields(stored, 'host');
   return {
@@ -90,10 +106,30 @@ export function decodeHost(stored: StoredText): Host {
     id: fields.host('id'),
     name: fields.text('name'),
     region: fields.text('region'),
-    publicKey: fields.text('publicKey'),
+    ...decodeHostKey(fields),
+    ...(fields.has('next') ? { next: decodeHostKey(fields.nested('next')) } : {}),
     endpoints: fields.texts('endpoints'),
     role: fields.oneOf('role', ['server', 'agent']),
     createdAt: fields.time('createdAt'),
+  };
+}
+
+/** A record of a version that did not sign has a key of the first generation. */
+function decodeHostKey(fields: Fields): HostKey {
+  return {
+    publicKey: fields.text('publicKey'),
+    generation: fields.has('generation') ? fields.integer('generation') : 1,
+    signature: fields.has('signature') ? fields.text('signature') : '',
+  };
+}
+
+export function decodeHostRemoval(stored: StoredText): HostRemoval {
+  const fields = new Fields(stored, 'host-removal');
+  return {
+    kind: 'host-removal',
+    host: fields.host('host'),
+    signature: fields.text('signature'),
+    removedAt: fields.time('removedAt'),
   };
 }
 
@@ -117,6 +153,7 @@ export function decodeInvite(stored: StoredText): Invite {
     role: fields.oneOf('role', ['server', 'agent']),
     createdAt: fields.time('createdAt'),
     expiresAt: fields.time('expiresAt'),
+    signature: fields.has('signature') ? fields.text('signature') : '',
     use: decodeUse(fields),
   };
 }
@@ -153,6 +190,8 @@ export function decodeInstance(stored: StoredText): Instance {
 /** A record that followers may see, by its key. */
 export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(HOSTS)) return decodeHost(stored);
+  if (stored.key.startsWith(SITE_KEYS)) return decodeSiteKey(stored);
+  if (stored.key.startsWith(REMOVALS)) return decodeHostRemoval(stored);
   if (stored.key.startsWith(NETWORKS)) return decodeNetwork(stored);
   if (stored.key.startsWith(APPS)) return decodeApp(stored);
   if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);

@@ -9,6 +9,7 @@ import { type InviteReference, isExpired, lookupInvite } from './invites.ts';
 import { hostKey, hostSecretKey, inviteKey } from './keys.ts';
 import type { Host, HostSecret, Invite, Site } from './model.ts';
 import { requireSite } from './site.ts';
+import { isGenuineInvite } from './site-signature.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
 
 const ENROLMENT_KEY_LABEL = 'p6n enrolment key 1';
@@ -50,7 +51,7 @@ export async function enrol(
   const action = `enrol host "${request.name}"`;
   const { host, secret, site } = await change(context, action, async (transaction) => {
     const site = await requireSite(transaction);
-    const invite = await requireInvite(context, transaction, request);
+    const invite = await requireInvite(context, transaction, site, request);
     const host = await hostOf(context, transaction, invite, request);
     const secret = secretOf(enrolmentKey, site, host);
     await putSecret(transaction, host, secret);
@@ -64,10 +65,13 @@ export async function enrol(
 async function requireInvite(
   context: RegistryContext,
   transaction: Transaction,
+  site: Site,
   { invite: reference, name, publicKey }: EnrolmentRequest,
 ): Promise<Invite> {
   const invite = await lookupInvite(transaction, reference);
-  if (invite === undefined || isExpired(context, invite)) {
+  const isGenuine =
+    invite !== undefined && isGenuineInvite(site.id, context.signer.publicKey, invite);
+  if (!isGenuine || isExpired(context, invite)) {
     throw new P6nError('INVITE_EXPIRED', `Cannot enrol host "${name}": the invite is not valid`, {
       hint: 'It has expired or was revoked: make a new one with `p6nctl hosts invite`.',
     });

@@ -1,6 +1,8 @@
 // Taking a host out of the site: with its instances and invites, in steps that can be repeated.
 
+import type { HostId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
+import { encodeRecord } from './codec.ts';
 import { type HostReference, requireHost } from './hosts.ts';
 import { listInstances, removeInstance } from './instances.ts';
 import { dropInvitesOf } from './invites.ts';
@@ -10,11 +12,13 @@ import {
   hostSecretKey,
   instanceCountOfHost,
   inviteCount,
+  removalKey,
   SERVER_COUNT,
   wireguardKeyKey,
 } from './keys.ts';
-import type { Host } from './model.ts';
+import type { Host, HostRemoval } from './model.ts';
 import { nameSome } from './refusals.ts';
+import { requireSite } from './site.ts';
 import { change, countDown, type RegistryContext, type Transaction } from './transaction.ts';
 
 export async function removeHost(
@@ -25,7 +29,10 @@ export async function removeHost(
   const host = await change(context, `remove host "${reference}"`, async (transaction) => {
     const found = await requireHost(transaction, reference);
     await refuseLastServer(transaction, found);
-    if (force) cutOff(transaction, found);
+    if (force) {
+      await putRemoval(context, transaction, found.id);
+      cutOff(transaction, found);
+    }
     return found;
   });
   const { id, name } = host;
@@ -42,6 +49,7 @@ export async function removeHost(
     const found = await requireHost(transaction, id);
     await refuseLastServer(transaction, found);
     await refuseBusy(transaction, found);
+    await putRemoval(context, transaction, id);
     transaction.delete(hostKey(id));
     transaction.delete(hostNameKey(name));
     transaction.delete(wireguardKeyKey(found.publicKey));
@@ -51,6 +59,22 @@ export async function removeHost(
     if (found.role === 'server') await countDown(transaction, SERVER_COUNT);
     return found;
   });
+}
+
+/** What lets every other host drop this one: that its record is gone would not. */
+async function putRemoval(
+  { signer, clock }: RegistryContext,
+  transaction: Transaction,
+  host: HostId,
+): Promise<void> {
+  const key = removalKey(host);
+  if ((await transaction.get(key)) !== undefined) return;
+  const site = await requireSite(transaction);
+  const signature = signer.signRemoval(site.id, { host });
+  const removal: HostRemoval = {
+    ...{ kind: 'host-removal', host, signature, removedAt: clock.wallNow() },
+  };
+  transaction.put(key, encodeRecord(removal));
 }
 
 /**

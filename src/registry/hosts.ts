@@ -21,6 +21,7 @@ import {
 } from './keys.ts';
 import type { Host, HostRole } from './model.ts';
 import { requireEndpoints, requirePublicKey } from './refusals.ts';
+import { requireSite } from './site.ts';
 import { change, countUp, type RegistryContext, type Transaction } from './transaction.ts';
 
 export const SERVERS_MAX = 64;
@@ -112,7 +113,12 @@ export async function addHost(
   }
   const id = await nextId(transaction);
   const createdAt = context.clock.wallNow();
-  const added: Host = { kind: 'host', id, name, region, publicKey, endpoints, role, createdAt };
+  const site = await requireSite(transaction);
+  const key = { publicKey, generation: 1 };
+  const signature = context.signer.signHost(site.id, { id, name, role }, key);
+  const added: Host = {
+    ...{ kind: 'host', id, name, region, ...key, signature, endpoints, role, createdAt },
+  };
   transaction.put(hostKey(id), encodeRecord(added));
   transaction.put(hostNameKey(name), formatId(id));
   transaction.put(wireguardKeyKey(publicKey), `host/${formatId(id)}`);

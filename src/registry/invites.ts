@@ -10,6 +10,7 @@ import { requireHost } from './hosts.ts';
 import { INVITES, inviteCount, inviteKey, invitesOf, wireguardKeyKey } from './keys.ts';
 import type { HostRole, Invite } from './model.ts';
 import { requirePublicKey } from './refusals.ts';
+import { requireSite } from './site.ts';
 import {
   change,
   countDown,
@@ -64,10 +65,13 @@ export async function createInvite(context: RegistryContext, invite: NewInvite):
     const number = await drawNumber(context, transaction, server);
     const createdAt = context.clock.wallNow();
     const expiresAt = (createdAt + ttlMs) as WallMillis;
-    const use = undefined;
-    const created: Invite = {
-      ...{ kind: 'invite', server, number, publicKey, region, role, createdAt, expiresAt, use },
+    const facts = {
+      ...({ kind: 'invite', server, number, publicKey, region, role, createdAt } as const),
+      expiresAt,
     };
+    const { id: site } = await requireSite(transaction);
+    const signature = context.signer.signInvite(site, facts);
+    const created: Invite = { ...facts, signature, use: undefined };
     transaction.put(inviteKey(server, number), encodeRecord(created));
     transaction.put(wireguardKeyKey(publicKey), 'invite');
     return created;
@@ -147,7 +151,8 @@ export function isExpired({ clock }: RegistryContext, invite: Invite): boolean {
   return clock.wallNow() >= invite.expiresAt;
 }
 
-async function dropInvite(transaction: Transaction, invite: Invite): Promise<void> {
+/** Takes an invite away, as a part of a change. */
+export async function dropInvite(transaction: Transaction, invite: Invite): Promise<void> {
   const { server, number, publicKey } = invite;
   transaction.delete(inviteKey(server, number));
   transaction.delete(wireguardKeyKey(publicKey));

@@ -1,7 +1,9 @@
 // Where everything stands in the store.
 //
 //  records/                             what followers may see, and nothing else
+//    site-keys/GENERATION
 //    hosts/HOST
+//    removals/HOST                      of hosts that are gone for good
 //    networks/NETWORK
 //    apps/NETWORK/NAME
 //    instances/NETWORK/HOST/MACHINE
@@ -45,7 +47,9 @@ import { fromBase64, toHex } from '../base/bytes.ts';
 
 /** Everything that followers may see. */
 export const RECORDS = 'records/';
+export const SITE_KEYS = 'records/site-keys/';
 export const HOSTS = 'records/hosts/';
+export const REMOVALS = 'records/removals/';
 export const NETWORKS = 'records/networks/';
 export const APPS = 'records/apps/';
 export const INSTANCES = 'records/instances/';
@@ -56,8 +60,19 @@ export const HOST_COUNTER = 'index/host-counter';
 export const ORGANIZATION_COUNT = 'use/organizations';
 export const SERVER_COUNT = 'use/servers';
 
-const FOLLOWED_KEY = /^records\/(hosts|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
+const FOLLOWED_KEY =
+  /^records\/(site-keys|hosts|removals|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
+/** Folders that make up the scope `hosts`. */
+const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals'];
 const MACHINE_PLACE = /^([0-9a-f]{8})\/([0-9a-f]{8})$/;
+
+export function siteKeyKey(generation: number): string {
+  return `${SITE_KEYS}${hex(generation)}`;
+}
+
+export function removalKey(host: HostId): string {
+  return `${REMOVALS}${hex(host)}`;
+}
 
 export function hostKey(host: HostId): string {
   return `${HOSTS}${hex(host)}`;
@@ -181,14 +196,18 @@ export function parsePlace(
   return network === undefined || host === undefined ? undefined : { network, host };
 }
 
-/** What a follower asks for as a whole: all hosts, or a network with its apps and instances. */
+/**
+ * What a follower asks for as a whole: all that is of hosts, or a network with its apps
+ * and instances.
+ */
 export type FollowedScope = 'hosts' | NetworkId;
 
 /** Of which scope the record at `key` is, or undefined for what no follower may see. */
 export function followedScope(key: string): FollowedScope | undefined {
   const match = FOLLOWED_KEY.exec(key);
   if (match === null) return undefined;
-  return match[1] === 'hosts' ? 'hosts' : (Number.parseInt(match[2] ?? '', 16) as NetworkId);
+  if (OF_ALL_HOSTS.includes(match[1] ?? '')) return 'hosts';
+  return Number.parseInt(match[2] ?? '', 16) as NetworkId;
 }
 
 function hex(id: number): string {

@@ -27,6 +27,25 @@ export interface Site {
   readonly createdAt: WallMillis;
 }
 
+/**
+ * One of the site's Ed25519 keys. The one before vouches for it, so who knows one of them follows
+ * the chain to the last, which signs hosts.
+ */
+export interface SiteKey {
+  readonly kind: 'site-key';
+  /** The id of the site. */
+  readonly site: string;
+  /** Counted up from 1. */
+  readonly generation: number;
+  /** Base64. */
+  readonly publicKey: string;
+  /** By this key itself, base64. */
+  readonly signature: string;
+  /** By the key before, base64; absent for the first one. */
+  readonly endorsement?: string;
+  readonly createdAt: WallMillis;
+}
+
 export interface Organization {
   readonly kind: 'organization';
   readonly name: string;
@@ -62,17 +81,37 @@ export interface AppOnNetwork {
 /** What a host is to the site: a server has the registry, an agent follows the servers. */
 export type HostRole = 'server' | 'agent';
 
-export interface Host {
+/** A WireGuard key of a host, and the site's word that it is. */
+export interface HostKey {
+  /** Base64. */
+  readonly publicKey: string;
+  /** Counted up from 1 with each key of the host. */
+  readonly generation: number;
+  /** Of the site over site, host id, name, public key, generation and role; base64. */
+  readonly signature: string;
+}
+
+/** With the key that is in use. */
+export interface Host extends HostKey {
   readonly kind: 'host';
   readonly id: HostId;
   readonly name: string;
   readonly region: string;
-  /** WireGuard public key, base64. */
-  readonly publicKey: string;
+  /** The key that the host changes to, once all others have it. */
+  readonly next?: HostKey;
   /** `HOST:PORT` or `[IPV6]:PORT`, best first; empty for a host that only calls out. */
   readonly endpoints: readonly string[];
   readonly role: HostRole;
   readonly createdAt: WallMillis;
+}
+
+/** That a host was taken out of the site, for good. */
+export interface HostRemoval {
+  readonly kind: 'host-removal';
+  readonly host: HostId;
+  /** Of the site, base64. */
+  readonly signature: string;
+  readonly removedAt: WallMillis;
 }
 
 /**
@@ -99,6 +138,8 @@ export interface Invite {
   readonly role: HostRole;
   readonly createdAt: WallMillis;
   readonly expiresAt: WallMillis;
+  /** Of the site over all but the region and the use, base64. */
+  readonly signature: string;
   readonly use: InviteUse | undefined;
 }
 
@@ -150,7 +191,7 @@ export interface Instance {
 }
 
 /** What followers may see of the registry. */
-export type FollowedRecord = Host | Network | App | Instance;
+export type FollowedRecord = SiteKey | Host | HostRemoval | Network | App | Instance;
 
 /**
  * One step of what a server tells a follower. A reset starts anew: what was known before is void.

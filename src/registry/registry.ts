@@ -55,6 +55,7 @@ import type {
   Organization,
   Revision,
   Site,
+  SiteKey,
 } from './model.ts';
 import {
   createNetwork,
@@ -67,6 +68,8 @@ import {
 } from './networks.ts';
 import { createOrganization, listOrganizations } from './organizations.ts';
 import { findSite } from './site.ts';
+import { listSiteKeys, publishSiteKey, type Resigned, resign, signAll } from './site-keys.ts';
+import type { SiteSigner } from './site-signer.ts';
 import type { RegistryContext } from './transaction.ts';
 
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
@@ -91,6 +94,29 @@ export class Registry {
   /** The site, or undefined in a registry that was not bootstrapped. */
   findSite(): Promise<Site | undefined> {
     return findSite(this.#context);
+  }
+
+  /** Ordered by generation. */
+  listSiteKeys(): Promise<readonly SiteKey[]> {
+    return listSiteKeys(this.#context);
+  }
+
+  /**
+   * Makes the key of `next` the site's key, by the word of the one that signs so far; again at
+   * will. Rejects with CHANGED_MEANWHILE when this server's key is not the site's any more.
+   */
+  publishSiteKey(next: SiteSigner): Promise<SiteKey> {
+    return publishSiteKey(this.#context, next);
+  }
+
+  /** Signs all that the key `last` (base64) has signed, and withdraws all invites. */
+  resign(last: string): Promise<Resigned> {
+    return resign(this.#context, last);
+  }
+
+  /** Signs the hosts of a registry from before there were signatures; resolves with how many. */
+  signAll(): Promise<number> {
+    return signAll(this.#context);
   }
 
   /** Rejects with NAME_INVALID, NAME_TAKEN or LIMIT_REACHED. */

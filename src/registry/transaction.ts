@@ -7,6 +7,7 @@ import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
 import { damaged, type StoredText } from './codec.ts';
+import type { SiteSigner } from './site-signer.ts';
 import type { Store, StoreWrite } from './store.ts';
 
 /** What the rules work with. */
@@ -15,6 +16,8 @@ export interface RegistryContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Signs for the site, on a server. */
+  readonly signer: SiteSigner;
 }
 
 const ATTEMPTS_MAX = 100;

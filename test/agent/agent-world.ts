@@ -59,6 +59,8 @@ export function makeHost(id: number, overrides: Partial<Host> = {}): Host {
     name: `host-${id}`,
     region: 'local',
     publicKey: makeKey(id & 0xff),
+    generation: 1,
+    signature: '',
     endpoints: [`192.0.2.${id & 0xff}:51820`],
     role: 'agent',
     createdAt: CREATED_AT,

@@ -210,6 +210,7 @@ test('Agent serves an invite until its host has spoken with its own key', async 
     role: 'agent',
     createdAt: world.clock.wallNow(),
     expiresAt: (world.clock.wallNow() + 3_600_000) as WallMillis,
+    signature: '',
     use: undefined,
   };
   world.invites = [invite];
@@ -237,6 +238,7 @@ test('Agent drops an invite that expires', async () => {
       role: 'agent',
       createdAt: world.clock.wallNow(),
       expiresAt: (world.clock.wallNow() + 5000) as WallMillis,
+      signature: '',
       use: undefined,
     },
   ];

@@ -380,6 +380,7 @@ function makeInvite(overrides: Partial<Invite>): Invite {
     role: 'agent',
     createdAt: NOW,
     expiresAt: (NOW + 1000) as WallMillis,
+    signature: '',
     use: undefined,
     ...overrides,
   };

@@ -15,6 +15,7 @@ import { obtainIdentity } from '../../src/daemon/host-identity.ts';
 import { type Identity, IdentityFiles } from '../../src/daemon/identity.ts';
 import { formatToken, type InviteToken, tokenId } from '../../src/daemon/invite-token.ts';
 import { linuxMachine } from '../../src/daemon/machine.ts';
+import { SiteSigner } from '../../src/registry/site-signer.ts';
 
 const token: InviteToken = {
   privateKey: Buffer.alloc(32, 1).toString('base64'),
@@ -113,7 +114,8 @@ async function obtain(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Identity> {
   const config = (await readConfig(['--state-dir', folder, ...words], {})) as DaemonConfig;
-  return obtainIdentity(config, [], { machine: linuxMachine(), logger: SILENT_LOGGER, signal });
+  const dependencies = { machine: linuxMachine(), logger: SILENT_LOGGER, signal };
+  return obtainIdentity(config, [], { ...dependencies, signer: new SiteSigner() });
 }
 
 function hasCode(code: string): (error: unknown) => boolean {

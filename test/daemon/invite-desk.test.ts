@@ -72,14 +72,13 @@ interface Scene {
 async function scene(): Promise<Scene> {
   const site = new Site();
   const server: Host = await site.start();
-  const { registry, random } = site;
+  const { registry, random, signer } = site;
   const desk = new InviteDesk(
-    { registry, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
+    { registry, signer, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
     {
       server: server.id,
       serverKey: server.publicKey,
       endpoints: server.endpoints,
-      siteKey: site.freshKey(),
     },
   );
   let count = 0;

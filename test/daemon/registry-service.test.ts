@@ -88,10 +88,10 @@ function inUse(error: unknown): boolean {
 async function scene(): Promise<{ site: Site; server: Host; service: LocalRegistryService }> {
   const site = new Site();
   const server = await site.start();
-  const { registry, random, clock } = site;
+  const { registry, random, clock, signer } = site;
   const invites = new InviteDesk(
-    { registry, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
-    { server: server.id, serverKey: server.publicKey, endpoints: [], siteKey: site.freshKey() },
+    { registry, signer, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
+    { server: server.id, serverKey: server.publicKey, endpoints: [] },
   );
   return { site, server, service: new LocalRegistryService({ registry, invites, clock }) };
 }

@@ -39,6 +39,8 @@ function host(id: number, role: Host['role'], endpoint: string): Host {
     name: `host-${id}`,
     region: 'local',
     publicKey: key,
+    generation: 1,
+    signature: '',
     endpoints: [endpoint],
     role,
     createdAt: 0 as WallMillis,

@@ -10,6 +10,8 @@ import { deriveEnrolmentKey, type Enrolment } from '../../src/registry/enrolment
 import { MemoryStore } from '../../src/registry/memory/memory-store.ts';
 import type { App, Host, Instance, Invite } from '../../src/registry/model.ts';
 import { Registry } from '../../src/registry/registry.ts';
+import { generateSiteKeyPair } from '../../src/registry/site.ts';
+import { SiteSigner } from '../../src/registry/site-signer.ts';
 import type { Store } from '../../src/registry/store.ts';
 import { ManualClock } from './manual-clock.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -20,6 +22,7 @@ export class Site {
   readonly clock: ManualClock = new ManualClock();
   readonly random: Random;
   readonly store: Store;
+  readonly signer: SiteSigner = makeSigner(3);
   readonly registry: Registry;
   #keys = 0;
 
@@ -42,8 +45,8 @@ export class Site {
 
   /** Another server's registry on the same store. */
   secondServer(): Registry {
-    const { store, clock, random } = this;
-    return new Registry({ store, clock, random, logger: SILENT_LOGGER });
+    const { store, clock, random, signer } = this;
+    return new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
   }
 
   /** A public key that was not used before. */
@@ -57,7 +60,6 @@ export class Site {
   /** Starts the site; resolves with its first server. */
   async start(): Promise<Host> {
     const { host } = await this.registry.bootstrap({
-      sitePublicKey: this.freshKey(),
       host: {
         name: 'one',
         region: 'local',
@@ -103,6 +105,13 @@ export class Site {
       ...change,
     };
   }
+}
+
+/** A signer with a key of its own. */
+export function makeSigner(seed: number): SiteSigner {
+  const signer = new SiteSigner();
+  signer.setKey(generateSiteKeyPair(new SeededRandom(seed)).secretKey);
+  return signer;
 }
 
 export function machineId(number: number, host: number): MachineId {

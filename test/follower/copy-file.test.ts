@@ -19,6 +19,7 @@ const COPY: StoredCopy = {
       'records/hosts/00010000',
       {
         ...{ kind: 'host', id: 0x1_0000 as HostId, name: 'one', region: 'local', publicKey: '' },
+        ...{ generation: 1, signature: '' },
         ...{ endpoints: [], role: 'server', createdAt: 0 as WallMillis },
       },
     ],

@@ -122,7 +122,14 @@ function started(...hosts: readonly Host[]): WorkingCopy {
 function host(number: number): Host {
   return {
     ...{ kind: 'host', id: (0x1_0000 + number) as HostId, name: `h${number}`, region: 'local' },
-    ...{ publicKey: '', endpoints: [], role: 'agent', createdAt: 0 as WallMillis },
+    ...{
+      publicKey: '',
+      generation: 1,
+      signature: '',
+      endpoints: [],
+      role: 'agent',
+      createdAt: 0 as WallMillis,
+    },
   };
 }
 

@@ -35,6 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'os',
     'registry/model',
     'registry/declared-services',
+    'registry/site-signature',
     'follower',
     'dataplane',
   ],

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ID_MIN } from '../../src/addressing/ids.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { hostKey } from '../../src/registry/keys.ts';
+import { Registry } from '../../src/registry/registry.ts';
 import { generateSiteKeyPair, sitePublicKeyOf } from '../../src/registry/site.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
-import { Site } from '../fakes/site.ts';
+import { makeSigner, Site } from '../fakes/site.ts';
 
 test('bootstrap() gives a fresh registry its site, its defaults and its first server', async () => {
   const site = new Site();
@@ -25,32 +27,33 @@ test('bootstrap() gives a fresh registry its site, its defaults and its first se
 
 test('bootstrap() answers its own host again and refuses any other', async () => {
   const site = new Site();
-  const sitePublicKey = site.freshKey();
   const host = { name: 'one', region: 'local', publicKey: site.freshKey(), endpoints: [] };
-  const first = await site.registry.bootstrap({ sitePublicKey, host });
+  const first = await site.registry.bootstrap({ host });
   const { revision } = await site.store.list([]);
-  assert.deepEqual(await site.registry.bootstrap({ sitePublicKey, host }), first);
+  assert.deepEqual(await site.registry.bootstrap({ host }), first);
   const renamed = { ...host, name: 'other' };
-  assert.deepEqual(await site.registry.bootstrap({ sitePublicKey, host: renamed }), first);
+  assert.deepEqual(await site.registry.bootstrap({ host: renamed }), first);
   assert.equal((await site.store.list([])).revision, revision);
   const others = [
-    { sitePublicKey: site.freshKey(), host },
-    { sitePublicKey, host: { ...host, publicKey: site.freshKey() } },
-    { sitePublicKey, host: { ...host, name: 'two', publicKey: site.freshKey() } },
+    { host: { ...host, publicKey: site.freshKey() } },
+    { host: { ...host, name: 'two', publicKey: site.freshKey() } },
   ];
   for (const other of others) {
     await assert.rejects(site.registry.bootstrap(other), { code: 'NOT_PERMITTED' });
   }
+  const { store, clock, random } = site;
+  const stranger = { store, clock, random, signer: makeSigner(4), logger: SILENT_LOGGER };
+  const bootstrap = new Registry(stranger).bootstrap({ host });
+  await assert.rejects(bootstrap, { code: 'NOT_PERMITTED' });
 });
 
 test('bootstrap() tells a damaged registry from that of another site', async () => {
   const site = new Site();
-  const sitePublicKey = site.freshKey();
   const host = { name: 'one', region: 'local', publicKey: site.freshKey(), endpoints: [] };
-  const { host: founder } = await site.registry.bootstrap({ sitePublicKey, host });
+  const { host: founder } = await site.registry.bootstrap({ host });
   const write = { type: 'put', key: hostKey(founder.id), value: '{}' } as const;
   await site.store.transact({ compares: [], writes: [write] });
-  const again = site.registry.bootstrap({ sitePublicKey, host });
+  const again = site.registry.bootstrap({ host });
   await assert.rejects(again, { code: 'REGISTRY_CORRUPT' });
 });
 
@@ -58,8 +61,8 @@ test('bootstrap() refuses keys that are none', async () => {
   const site = new Site();
   const host = { name: 'one', region: 'local', publicKey: site.freshKey(), endpoints: [] };
   for (const key of ['', 'AAAA', `${'A'.repeat(43)}=`, 'x'.repeat(44)]) {
-    const bad = { sitePublicKey: key, host };
-    await assert.rejects(site.registry.bootstrap(bad), { code: 'VALUE_INVALID' });
+    const bootstrap = site.registry.bootstrap({ host: { ...host, publicKey: key } });
+    await assert.rejects(bootstrap, { code: 'VALUE_INVALID' });
   }
   assert.equal(await site.registry.findSite(), undefined);
 });

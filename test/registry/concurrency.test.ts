@@ -158,8 +158,8 @@ testOnStores('instances that a host writes at once are all counted', async (site
 
 test('change() gives up when others are always faster', async () => {
   const site = new Site();
-  const { store, clock, random } = site;
-  const context = { store, clock, random, logger: SILENT_LOGGER };
+  const { store, clock, random, signer } = site;
+  const context = { store, clock, random, signer, logger: SILENT_LOGGER };
   let attempts = 0;
   const losing = change(context, 'count', async (transaction) => {
     attempts += 1;
@@ -174,8 +174,8 @@ test('change() gives up when others are always faster', async () => {
 
 test('change() does not believe an error that came of a state which is past', async () => {
   const site = new Site();
-  const { store, clock, random } = site;
-  const context = { store, clock, random, logger: SILENT_LOGGER };
+  const { store, clock, random, signer } = site;
+  const context = { store, clock, random, signer, logger: SILENT_LOGGER };
   let attempts = 0;
   const result = await change(context, 'count', async (transaction) => {
     attempts += 1;

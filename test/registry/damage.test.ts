@@ -72,6 +72,8 @@ test('a record is checked field by field', async () => {
 test('decoding any text of any key throws REGISTRY_CORRUPT or gives a record', () => {
   const prefixes = [
     'records/hosts/',
+    'records/site-keys/',
+    'records/removals/',
     'records/networks/',
     'records/apps/',
     'records/instances/',
@@ -94,11 +96,11 @@ test('followers see no key outside of the records', async () => {
   const { site, keys } = await fullSite();
   const networks = (await site.registry.listNetworks()).map(({ id }) => id);
   const seen = keys.filter((key) => followedScope(key) !== undefined);
-  assert.equal(seen.length, 6);
+  assert.equal(seen.length, 7);
   for (const key of seen) {
-    assert.match(key, /^records\/(?:hosts|networks|apps|instances)\//);
+    assert.match(key, /^records\/(?:site-keys|hosts|networks|apps|instances)\//);
     const scope = followedScope(key);
-    assert.equal(scope === 'hosts', key.startsWith('records/hosts/'));
+    assert.equal(scope === 'hosts', /^records\/(?:site-keys|hosts)\//.test(key));
     assert.ok(scope === 'hosts' || networks.includes(scope as (typeof networks)[number]));
   }
 });

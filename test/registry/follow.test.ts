@@ -124,7 +124,7 @@ test('follow() ends without an error when its signal aborts', async () => {
     types.push(event.type);
     if (event.type === 'synced') aborts.abort();
   }
-  assert.deepEqual(types, ['reset', 'put', 'synced']);
+  assert.deepEqual(types, ['reset', 'put', 'put', 'synced']);
 });
 
 test('follow() never tells a secret or an invite', async () => {
@@ -183,6 +183,7 @@ async function positionOf(site: Site, networks: ReadonlySet<NetworkId>): Promise
 
 function names(events: readonly FollowEvent[]): string[] {
   return events
-    .flatMap((event) => (event.type === 'put' ? [`${event.record.kind} ${event.record.name}`] : []))
+    .flatMap((event) => (event.type === 'put' && 'name' in event.record ? [event.record] : []))
+    .map(({ kind, name }) => `${kind} ${name}`)
     .sort();
 }

@@ -87,8 +87,8 @@ test('removeHost() keeps a host that goes on writing, unless by force', async ()
       };
     },
   });
-  const { clock, random } = site;
-  const registry = new Registry({ store, clock, random, logger: SILENT_LOGGER });
+  const { clock, random, signer } = site;
+  const registry = new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
   const refusal = { code: 'HOST_IN_USE', message: /still at work/ };
   await assert.rejects(registry.removeHost('two'), refusal);
   assert.deepEqual(await site.registry.findHost('two'), host);
@@ -111,8 +111,8 @@ test('removeHost() by force cuts the host off first, and can be repeated', async
     get: (target, name) =>
       name === 'list' ? () => Promise.reject(new Error('killed')) : bound(target, name),
   });
-  const { clock, random } = site;
-  const registry = new Registry({ store, clock, random, logger: SILENT_LOGGER });
+  const { clock, random, signer } = site;
+  const registry = new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
   await assert.rejects(registry.removeHost('two', { force: true }), /killed/);
   assert.equal(await site.registry.verifyHostSecret(host.id, secret), false);
   const again = site.registry.putInstance(host.id, { ...instance, state: 'stopped' });

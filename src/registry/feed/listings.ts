@@ -3,7 +3,15 @@
 // others until something in it changes, within a bound of memory.
 
 import { decodeFollowed } from '../codec.ts';
-import { appsOf, type FollowedScope, HOSTS, instancesOf, networkKey } from '../keys.ts';
+import {
+  appsOf,
+  type FollowedScope,
+  HOSTS,
+  instancesOf,
+  networkKey,
+  REMOVALS,
+  SITE_KEYS,
+} from '../keys.ts';
 import type { Store, StoreEntry } from '../store.ts';
 import { formatEvent } from './recent-changes.ts';
 
@@ -103,7 +111,7 @@ export class Listings {
 }
 
 function prefixesOf(scope: FollowedScope): readonly string[] {
-  if (scope === 'hosts') return [HOSTS];
+  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS];
   return [networkKey(scope), appsOf(scope), instancesOf(scope)];
 }
 

@@ -1,0 +1,200 @@
+// The hosts that this host believes in, beside the copy of the registry: kept on disk, so that no
+// restart makes this host forget what it has refused. It stands between the copy and all that makes
+// peers of hosts.
+
+import type { HostId, NetworkId } from '../addressing/ids.ts';
+import type { Logger } from '../base/logger.ts';
+import { readFileIfExists, writeFileAtomic } from '../os/atomic-file.ts';
+import type { Host, HostRemoval, SiteKey } from '../registry/model.ts';
+import {
+  judge,
+  REFUSAL_REASONS,
+  type Refusal,
+  type RefusalReason,
+  type Trust,
+} from './host-trust.ts';
+import type { CopySource, CopyView, Timers } from './ports.ts';
+
+/** What a change waits for others to be written with it, milliseconds. */
+const WRITE_DELAY_MS = 1_000;
+const WRITE_RETRY_MS = 30_000;
+/** Refusals that are remembered, so that each is logged and counted once. */
+const REMEMBERED_MAX = 65_536;
+const VERSION = 1;
+
+/** A copy with what it takes to believe it. */
+export interface SignedCopy extends CopyView {
+  readonly hosts: readonly Host[];
+  readonly siteKeys: readonly SiteKey[];
+  readonly removals: readonly HostRemoval[];
+}
+
+export interface HostLedgerDependencies {
+  readonly copy: {
+    current(): SignedCopy;
+    setNetworks(networks: ReadonlySet<NetworkId>): void;
+  };
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
+export interface HostLedgerOptions {
+  /** Where the ledger is kept. */
+  readonly path: string;
+  /** The site's key as this host knows it from its invite, base64. */
+  readonly siteKey: string;
+}
+
+/** The copy as far as it is believed. */
+export type BelievedCopy = CopyView & { readonly hosts: readonly Host[] };
+
+export class HostLedger implements CopySource {
+  readonly #dependencies: HostLedgerDependencies;
+  readonly #path: string;
+  #trust: Trust;
+  /** The copy that #believed was made of. */
+  #seen: SignedCopy | undefined;
+  #believed: BelievedCopy;
+  readonly #refused = new Set<string>();
+  readonly #counters: Record<RefusalReason, number>;
+  #cancelWrite: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(dependencies: HostLedgerDependencies, path: string, trust: Trust) {
+    this.#dependencies = dependencies;
+    this.#path = path;
+    this.#trust = trust;
+    const hosts = [...trust.hosts.values()];
+    this.#believed = { hosts, networks: [], apps: [], instances: [] };
+    const zeros = REFUSAL_REASONS.map((reason) => [reason, 0]);
+    this.#counters = Object.fromEntries(zeros) as Record<RefusalReason, number>;
+  }
+
+  /** Goes on from what was kept; a ledger that is damaged begins anew. */
+  static async open(
+    dependencies: HostLedgerDependencies,
+    { path, siteKey }: HostLedgerOptions,
+  ): Promise<HostLedger> {
+    const fresh: Trust = { siteKey, site: undefined, hosts: new Map(), removed: new Set() };
+    try {
+      const text = await readFileIfExists(path);
+      const kept = text === undefined ? undefined : parse(text);
+      return new HostLedger(dependencies, path, kept ?? fresh);
+    } catch (error) {
+      dependencies.logger.warn('ledger of hosts is damaged', { error: String(error) });
+      return new HostLedger(dependencies, path, fresh);
+    }
+  }
+
+  /** The copy with the hosts that are believed in, and no others. */
+  current(): BelievedCopy {
+    const copy = this.#dependencies.copy.current();
+    if (copy === this.#seen) return this.#believed;
+    const before = this.#seen;
+    this.#seen = copy;
+    const isSame =
+      copy.hosts === before?.hosts &&
+      copy.siteKeys === before.siteKeys &&
+      copy.removals === before.removals;
+    if (!isSame && copy.revision !== undefined) this.#judge(copy);
+    this.#believed = { ...copy, hosts: isSame ? this.#believed.hosts : this.#hosts() };
+    return this.#believed;
+  }
+
+  setNetworks(networks: ReadonlySet<NetworkId>): void {
+    this.#dependencies.copy.setNetworks(networks);
+  }
+
+  /** The site's key that signs now, as far as this host knows, base64. */
+  get siteKey(): string {
+    return this.#trust.siteKey;
+  }
+
+  /** How much was refused since the start, by reason. */
+  counters(): Readonly<Record<RefusalReason, number>> {
+    return this.#counters;
+  }
+
+  /** Resolves when what is believed is on disk, as far as the disk takes it. */
+  async stop(): Promise<void> {
+    if (this.#cancelWrite !== undefined) this.#write();
+    await this.#writing;
+  }
+
+  #hosts(): readonly Host[] {
+    return [...this.#trust.hosts.values()];
+  }
+
+  #judge(copy: SignedCopy): void {
+    const before = this.#trust;
+    const { trust, refusals } = judge(before, copy);
+    this.#trust = trust;
+    if (trust.siteKey !== before.siteKey) {
+      this.#dependencies.logger.info('site key changed', { siteKey: trust.siteKey });
+    }
+    this.#note(refusals, copy);
+    if (trust !== before) this.#writeSoon();
+  }
+
+  /** Each once: the registry says the same thing with every change of anything else. */
+  #note(refusals: readonly Refusal[], copy: SignedCopy): void {
+    for (const { host, reason } of refusals) {
+      const record = copy.hosts.find(({ id }) => id === host);
+      const name = `${host} ${reason} ${record?.publicKey} ${record?.signature}`;
+      if (this.#refused.has(name)) continue;
+      if (this.#refused.size >= REMEMBERED_MAX) this.#refused.clear();
+      this.#refused.add(name);
+      this.#counters[reason] += 1;
+      this.#dependencies.logger.warn('record of a host is refused', { host, reason });
+    }
+  }
+
+  #writeSoon(): void {
+    if (this.#cancelWrite !== undefined) return;
+    const { timers } = this.#dependencies;
+    this.#cancelWrite = timers.after(WRITE_DELAY_MS, () => this.#write());
+  }
+
+  #write(): void {
+    this.#cancelWrite?.();
+    this.#cancelWrite = undefined;
+    const { logger, timers } = this.#dependencies;
+    this.#writing = this.#writing
+      .then(() => writeFileAtomic(this.#path, format(this.#trust)))
+      .catch((error: unknown) => {
+        logger.warn('ledger of hosts is not kept', { error: String(error) });
+        this.#cancelWrite ??= timers.after(WRITE_RETRY_MS, () => this.#write());
+      });
+  }
+}
+
+function format({ siteKey, site, hosts, removed }: Trust): string {
+  const kept = {
+    version: VERSION,
+    siteKey,
+    site,
+    hosts: [...hosts.values()],
+    removed: [...removed],
+  };
+  return `${JSON.stringify(kept)}\n`;
+}
+
+/** Throws when `text` is not whole; undefined for what another version wrote. */
+function parse(text: string): Trust | undefined {
+  const kept = JSON.parse(text) as {
+    readonly version: number;
+    readonly siteKey: string;
+    readonly site?: string;
+    readonly hosts: readonly Host[];
+    readonly removed: readonly HostId[];
+  };
+  if (kept.version !== VERSION) return undefined;
+  const { siteKey, site, hosts, removed } = kept;
+  if (typeof siteKey !== 'string') throw new Error('it names no key of the site');
+  return {
+    siteKey,
+    site,
+    hosts: new Map(hosts.map((host) => [host.id, host])),
+    removed: new Set(removed),
+  };
+}

@@ -1,0 +1,125 @@
+// What the site's key says, as bytes, and whether it has said it. A statement names what it is and
+// its version first and has every field with its length, so no statement is ever taken for another
+// one.
+//
+//   length (4 bytes, big-endian) | label | length | field | length | field | ...
+//
+// Servers sign; every agent checks before it makes a peer of a host. So whoever can write to the
+// registry's database, and is no server, can add no host, change none and bring none back.
+
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { fromBase64 } from '../base/bytes.ts';
+import type { Host, HostKey, HostRemoval, Invite, SiteKey } from './model.ts';
+
+const HOST_LABEL = 'p6n host 1';
+const HOST_REMOVAL_LABEL = 'p6n host removal 1';
+const INVITE_LABEL = 'p6n invite 1';
+const SITE_KEY_LABEL = 'p6n site key 1';
+const LENGTH_BYTES = 4;
+const KEY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+
+/** A host by one of its keys. */
+export function hostStatement(
+  site: string,
+  { id, name, role }: Pick<Host, 'id' | 'name' | 'role'>,
+  { publicKey, generation }: Pick<HostKey, 'publicKey' | 'generation'>,
+): Uint8Array {
+  return statement(HOST_LABEL, [site, String(id), name, publicKey, String(generation), role]);
+}
+
+/** That a host is no host of the site any more. */
+export function hostRemovalStatement(
+  site: string,
+  { host }: Pick<HostRemoval, 'host'>,
+): Uint8Array {
+  return statement(HOST_REMOVAL_LABEL, [site, String(host)]);
+}
+
+/** That the holder of a key may become a host. */
+export function inviteStatement(
+  site: string,
+  { server, number, publicKey, role, expiresAt }: Omit<Invite, 'signature' | 'use'>,
+): Uint8Array {
+  const fields = [site, String(server), String(number), publicKey, role, String(expiresAt)];
+  return statement(INVITE_LABEL, fields);
+}
+
+/** The key that the site has as its `generation`th. */
+export function siteKeyStatement({
+  site,
+  generation,
+  publicKey,
+}: Pick<SiteKey, 'site' | 'generation' | 'publicKey'>): Uint8Array {
+  return statement(SITE_KEY_LABEL, [site, String(generation), publicKey]);
+}
+
+/**
+ * Whether `signature` (base64) is that of the key (base64) on the statement; false for what is no
+ * key or no signature. OpenSSL's Ed25519, as a host that joins checks every host of the site.
+ */
+export function isSignedBy(publicKey: string, signature: string, said: Uint8Array): boolean {
+  const bytes = fromBase64(signature);
+  if (bytes?.length !== SIGNATURE_BYTES) return false;
+  const key = keyObject(publicKey);
+  return key !== undefined && verify(null, said, key, bytes);
+}
+
+/** Whether the site's key `publicKey` has signed a host's current key. */
+export function isGenuineHost(site: string, publicKey: string, host: Host): boolean {
+  return isSignedBy(publicKey, host.signature, hostStatement(site, host, host));
+}
+
+/** Whether the site's key `publicKey` has signed the key that the host changes to. */
+export function isGenuineNextKey(
+  site: string,
+  publicKey: string,
+  host: Host,
+  next: HostKey,
+): boolean {
+  if (next.generation !== host.generation + 1) return false;
+  return isSignedBy(publicKey, next.signature, hostStatement(site, host, next));
+}
+
+/** Whether the site's key `publicKey` has signed the removal. */
+export function isGenuineRemoval(site: string, publicKey: string, removal: HostRemoval): boolean {
+  return isSignedBy(publicKey, removal.signature, hostRemovalStatement(site, removal));
+}
+
+/** Whether the site's key `publicKey` has signed the invite. */
+export function isGenuineInvite(site: string, publicKey: string, invite: Invite): boolean {
+  return isSignedBy(publicKey, invite.signature, inviteStatement(site, invite));
+}
+
+/** Whether a key of the site is its own witness: whoever trusts the key may trust the record. */
+export function isGenuineSiteKey(key: SiteKey): boolean {
+  return isSignedBy(key.publicKey, key.signature, siteKeyStatement(key));
+}
+
+/** Whether `next` follows `key` in the site's chain of keys, by the word of both. */
+export function isSuccessor(key: SiteKey, next: SiteKey): boolean {
+  if (next.site !== key.site || next.generation !== key.generation + 1) return false;
+  if (next.endorsement === undefined || !isGenuineSiteKey(next)) return false;
+  return isSignedBy(key.publicKey, next.endorsement, siteKeyStatement(next));
+}
+
+function statement(label: string, fields: readonly string[]): Uint8Array {
+  const parts = [label, ...fields].map((part) => Buffer.from(part));
+  const length = parts.reduce((sum, part) => sum + LENGTH_BYTES + part.length, 0);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const part of parts) {
+    view.setUint32(at, part.length);
+    bytes.set(part, at + LENGTH_BYTES);
+    at += LENGTH_BYTES + part.length;
+  }
+  return bytes;
+}
+
+function keyObject(publicKey: string): KeyObject | undefined {
+  const bytes = fromBase64(publicKey);
+  if (bytes?.length !== KEY_BYTES) return undefined;
+  const x = Buffer.from(bytes).toString('base64url');
+  return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } });
+}

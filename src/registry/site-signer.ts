@@ -1,0 +1,69 @@
+// The site's signing key in the hands of a server: what it signs, all others believe. The key may
+// change while the server runs.
+
+import nacl from 'tweetnacl';
+import { toBase64, wipe } from '../base/bytes.ts';
+import { P6nError } from '../base/errors.ts';
+import type { Host, HostKey, HostRemoval, Invite, SiteKey } from './model.ts';
+import { sitePublicKeyOf } from './site.ts';
+import {
+  hostRemovalStatement,
+  hostStatement,
+  inviteStatement,
+  siteKeyStatement,
+} from './site-signature.ts';
+
+export class SiteSigner {
+  #secretKey: Uint8Array | undefined;
+  #publicKey = '';
+
+  /** Signs with this key (64 bytes, copied) from now on; without one it signs nothing. */
+  setKey(secretKey: Uint8Array | undefined): void {
+    const publicKey = secretKey === undefined ? undefined : sitePublicKeyOf(secretKey);
+    this.stop();
+    if (secretKey === undefined || publicKey === undefined) return;
+    this.#secretKey = Uint8Array.from(secretKey);
+    this.#publicKey = toBase64(publicKey);
+  }
+
+  /** The public half, base64; empty without a key. */
+  get publicKey(): string {
+    return this.#publicKey;
+  }
+
+  signHost(
+    site: string,
+    host: Pick<Host, 'id' | 'name' | 'role'>,
+    key: Pick<HostKey, 'publicKey' | 'generation'>,
+  ): string {
+    return this.#sign(hostStatement(site, host, key));
+  }
+
+  signRemoval(site: string, removal: Pick<HostRemoval, 'host'>): string {
+    return this.#sign(hostRemovalStatement(site, removal));
+  }
+
+  signInvite(site: string, invite: Omit<Invite, 'signature' | 'use'>): string {
+    return this.#sign(inviteStatement(site, invite));
+  }
+
+  signSiteKey(key: Pick<SiteKey, 'site' | 'generation' | 'publicKey'>): string {
+    return this.#sign(siteKeyStatement(key));
+  }
+
+  /** Forgets the key. */
+  stop(): void {
+    if (this.#secretKey !== undefined) wipe(this.#secretKey);
+    this.#secretKey = undefined;
+    this.#publicKey = '';
+  }
+
+  #sign(said: Uint8Array): string {
+    if (this.#secretKey === undefined) {
+      throw new P6nError('NOT_PERMITTED', 'Cannot sign: this host has no signing key of the site', {
+        hint: 'Run the command on a server.',
+      });
+    }
+    return toBase64(nacl.sign.detached(said, this.#secretKey));
+  }
+}
