@@ -2,9 +2,13 @@
 // function that makes it.
 
 import type { Slab } from '../base/slab.ts';
+import type { SummedSlab } from '../ip/slab-sums.ts';
 
 /**
  * Makes a zeroed slab of `length` bytes. Called at start only. The memory lives as long as the Slab
  * object is reachable.
  */
 export type AllocateSlab = (length: number) => Slab;
+
+/** The same for a slab whose payloads are summed. */
+export type AllocateSummedSlab = (length: number) => SummedSlab;
