@@ -54,6 +54,8 @@ export function joinNamespaces(
     [other, b, addressOfOther],
   ] as const) {
     namespace.run(`ip addr add ${address} dev ${link}${address.includes(':') ? ' nodad' : ''}`);
+    // An address of its own accord would come a second later, as a change of routes in mid-test.
+    namespace.run(`ip link set ${link} addrgenmode none`);
     namespace.run(`ip link set ${link} up`);
   }
 }
