@@ -191,7 +191,8 @@ class Daemon {
     const config = initialDataplane(this.#config, identity, key);
     const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
     const timestamps = new TimestampFile(joinPath(this.#config.stateDir, CLOCK_FILE));
-    const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps });
+    const { offloads } = this.#config;
+    const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps, offloads });
     this.#lifecycle.started('data plane', dataplane);
     const applied = new AppliedConfig(dataplane, config);
     const access = this.#siteAccess(identity, server);

@@ -11,6 +11,7 @@ import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
 import { P6nError } from '../base/errors.ts';
 import { parseHostPort } from '../ip/host-port.ts';
 import { isUpstreamAddress, UPSTREAMS_MAX } from '../nameserver/resolv-conf.ts';
+import { type Offloads, parseOffloads } from '../os/offloads.ts';
 
 export const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 /** Inside never less than IPv6 asks of every link (RFC 8200, section 5). */
@@ -36,6 +37,7 @@ export interface DaemonConfig {
   /** Resolvers for names outside of `.internal`; empty for those of the host's resolv.conf. */
   readonly upstreams: readonly string[];
   readonly logLevel: string;
+  readonly offloads: Offloads;
 }
 
 interface OptionSpec {
@@ -54,6 +56,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   registry: { describe: 'where a server keeps its registry [sqlite]' },
   mtu: { describe: `MTU inside the networks [${MTU_DEFAULT}]` },
   upstream: { describe: 'resolver for other names; may be repeated', list: true },
+  offloads: { describe: 'offloads that stay on: tun-tcp,tun-udp,udp-gso,udp-gro or none [all]' },
   'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
 };
 
@@ -196,6 +199,7 @@ function validate(raw: Raw): DaemonConfig {
     mtu: integer(raw, 'mtu', MTU_DEFAULT, MTU_MIN, MTU_MAX),
     upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
     logLevel,
+    offloads: parseOffloads(single(raw, 'offloads')),
   };
 }
 

@@ -102,6 +102,7 @@ export async function join(
     config: joiningConfig(config, token, key, undefined),
     logger,
     onEvent: () => undefined,
+    offloads: config.offloads,
   });
   try {
     await links.configure({

@@ -23,6 +23,14 @@ export const PipelineCounter = {
   /** ICMPv6 errors, among the packets to TUNs and to peers. */
   RejectionsToTuns: 6,
   RejectionsToPeers: 7,
+  /** Packets that were read as part of a superpacket. */
+  SegmentsFromTuns: 8,
+  /** The kernel's header in front of a packet is not one that this project knows. */
+  DropSuperpacket: 9,
+  /** Packets that were written as part of a superpacket. */
+  SegmentsToTuns: 10,
+  /** Offloads of a TUN or socket that the kernel refused, and that are off since. */
+  OffloadsRefused: 11,
 } as const;
 export type PipelineCounter = (typeof PipelineCounter)[keyof typeof PipelineCounter];
 

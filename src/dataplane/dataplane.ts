@@ -12,6 +12,7 @@ import type {
   PeerConfig,
 } from '../device/config.ts';
 import { LinuxWake } from '../os/linux/wake.ts';
+import { ALL_OFFLOADS, type Offloads } from '../os/offloads.ts';
 import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
 import { counterMemory, readCounters } from './counters.ts';
@@ -44,6 +45,8 @@ export interface DataplaneOptions {
   readonly onEvent: (event: DataplaneEvent) => void;
   /** Where the time of initiations outlives the process. */
   readonly timestamps?: TimestampStore;
+  /** All when absent. */
+  readonly offloads?: Offloads;
 }
 
 export interface PeerStatus extends DevicePeerStatus {
@@ -93,8 +96,9 @@ export class Dataplane {
     const counters = counterMemory();
     const { listenPort, device } = options.config;
     const mtu = hostMtu(options.config) ?? MTU_DEFAULT;
+    const offloads = options.offloads ?? ALL_OFFLOADS;
     const start: WorkerStart = {
-      options: { listenPort, privateKey: device.privateKey, mtu },
+      options: { listenPort, privateKey: device.privateKey, mtu, offloads },
       counters,
       timestamps: keeper.memory,
       wakeDescriptor: wake.descriptor,
@@ -255,6 +259,9 @@ export class Dataplane {
       case 'roamed':
         onEvent(report);
         break;
+      case 'offload-refused':
+        this.#options.logger.warn('offload refused by the kernel', { ...report.refused });
+        break;
       case 'started':
       case 'not-started':
         break;
@@ -285,7 +292,7 @@ function startKeeper({ timestamps, logger }: DataplaneOptions): Promise<Handshak
 /** Resolves once the worker has its sockets. */
 function started(worker: Worker): Promise<Extract<Report, { type: 'started' }>> {
   return new Promise((resolve, reject) => {
-    worker.once('message', (report: Report) => {
+    worker.on('message', (report: Report) => {
       if (report.type === 'started') resolve(report);
       else if (report.type === 'not-started') reject(errorFromText(report.error));
     });

@@ -11,18 +11,19 @@ import { HostRoutes } from '../device/host-routes.ts';
 import type { DeviceEvents } from '../device/ports.ts';
 import type { FilterConfig } from '../filter/config.ts';
 import { PacketFilter } from '../filter/filter.ts';
+import type { Offloads, OnRefused } from '../os/offloads.ts';
 import type { Poller } from '../os/poller.ts';
-import type { AllocateSlab } from '../os/slab.ts';
+import type { AllocateSlab, AllocateSummedSlab } from '../os/slab.ts';
 import type { OpenTun } from '../os/tun.ts';
 import type { OpenUdp } from '../os/udp.ts';
 import type { Crypto, PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
 import type { ConfigChange } from './config-diff.ts';
-import type { DataplaneCounters } from './counters.ts';
+import { type DataplaneCounters, PipelineCounter } from './counters.ts';
 import { MeshPolicy } from './mesh-policy.ts';
 import { PeerEvents } from './peer-events.ts';
 import { HOST_FIELD, PeerTable } from './peer-table.ts';
 import { makeBuffers, type Pipeline } from './pipeline.ts';
-import { MESH_PLACES } from './places.ts';
+import { MESH_PLACES, RECEIVE_PLACES, RECEIVE_STRIDE } from './places.ts';
 import { TunTable } from './tun-table.ts';
 
 export interface EngineDependencies {
@@ -34,10 +35,12 @@ export interface EngineDependencies {
   /** Measures the work of handshakes: a clock that runs only while this thread does. */
   readonly workNow: () => Millis;
   readonly allocateSlab: AllocateSlab;
+  readonly allocateSummedSlab: AllocateSummedSlab;
   readonly openTun: OpenTun;
   readonly openUdp: OpenUdp;
   readonly poller: Pick<Poller, 'add' | 'remove'>;
   readonly counters: DataplaneCounters;
+  readonly onRefused: OnRefused;
 }
 
 export interface EngineOptions {
@@ -45,6 +48,7 @@ export interface EngineOptions {
   readonly listenPort: number;
   readonly privateKey: PrivateKey;
   readonly mtu: number;
+  readonly offloads: Offloads;
 }
 
 /** One part of a change that failed; the others hold. */
@@ -89,13 +93,21 @@ export class Engine {
   constructor(dependencies: EngineDependencies, options: EngineOptions) {
     this.#dependencies = dependencies;
     const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
-    const buffers = makeBuffers(allocateSlab, MESH_PLACES);
+    const { offloads } = options;
+    const onRefused: OnRefused = (refused) => {
+      counters.pipeline[PipelineCounter.OffloadsRefused]! += 1;
+      dependencies.onRefused(refused);
+    };
+    const buffers = makeBuffers(dependencies, MESH_PLACES);
     const udp = openUdp({
       port: options.listenPort,
       datagrams: buffers.datagrams,
-      stride: MESH_PLACES.bytes,
+      places: RECEIVE_PLACES,
+      stride: RECEIVE_STRIDE,
       lengthMax: MESH_PLACES.datagramBytesMax,
       counters: counters.udp,
+      offloads,
+      onRefused,
     });
     const routes = new HostRoutes(HOST_FIELD);
     const device = new Device(
@@ -123,7 +135,13 @@ export class Engine {
       clock,
       device,
       policy: this.#policy,
-      tuns: new TunTable({ openTun, poller, counters: counters.pipeline }),
+      tuns: new TunTable({
+        openTun,
+        poller,
+        counters: counters.pipeline,
+        offloads,
+        onRefused,
+      }),
       udp,
       buffers,
       counters: counters.pipeline,

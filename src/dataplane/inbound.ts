@@ -1,6 +1,6 @@
 // From the network to this host's programs, in the order in which packets are processed: received
 // by UDP, opened by the device, judged by the policy, written to a TUN. A packet between a
-// WireGuard peer of this host and another host is sealed again where it stands.
+// WireGuard peer of this host and another host is copied and sealed again.
 
 import type { Millis } from '../base/clock.ts';
 import type { PacketBatch } from '../base/packet-batch.ts';
@@ -24,6 +24,7 @@ export function moveInbound(pipeline: Pipeline, now: Millis): boolean {
   device.receiveDatagrams(datagrams, inbound, now);
   udp.flush();
   for (let i = 0; i < inbound.count; i++) judgeInbound(pipeline, inbound, i, now);
+  buffers.merger.flush(pipeline.tuns);
   if (inboundToPeers.count > 0) sealTransit(pipeline, now);
   if (rejections.count > 0) sealRejections(pipeline, now);
   return moreWaits;
@@ -36,12 +37,24 @@ function judgeInbound(pipeline: Pipeline, packets: PacketBatch, index: number, n
   const peer = packets.origins[index] as PeerIndex;
   const verdict = policy.judgeFromPeer(peer, packets.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToTun) {
-    tuns.write(policy.verdictTun, packets.slab, offset, length);
+    const to = policy.verdictTun;
+    if (tuns.mergesAny(to)) pipeline.buffers.merger.add(to, offset, length);
+    else tuns.write(to, packets.slab, offset, length);
   } else if (verdict === Verdict.ToPeer) {
-    pipeline.buffers.inboundToPeers.push(offset, length, peer);
+    addTransit(pipeline, packets, index, now);
   } else if (policy.rejection !== Rejection.None) {
     rejectInbound(pipeline, policy.rejection, packets, index, now);
   }
+}
+
+function addTransit(pipeline: Pipeline, packets: PacketBatch, index: number, now: Millis): void {
+  const { inboundToPeers, transitPlaces } = pipeline.buffers;
+  if (inboundToPeers.count === inboundToPeers.capacity) sealTransit(pipeline, now);
+  const start = packets.offsets[index]!;
+  const length = packets.lengths[index]!;
+  const target = transitPlaces.firstOffset + inboundToPeers.count * transitPlaces.stride;
+  inboundToPeers.slab.bytes.set(packets.slab.bytes.subarray(start, start + length), target);
+  inboundToPeers.push(target, length, packets.origins[index]!);
 }
 
 function sealTransit(pipeline: Pipeline, now: Millis): void {
@@ -53,6 +66,7 @@ function sealTransit(pipeline: Pipeline, now: Millis): void {
     const rejection = rejectionOf(outcomes[i] as SendOutcome);
     if (rejection !== Rejection.None) rejectInbound(pipeline, rejection, inboundToPeers, i, now);
   }
+  inboundToPeers.clear();
 }
 
 /** Notes the answer to a packet from a peer, which goes back through the peer's tunnel. */
@@ -64,6 +78,7 @@ function rejectInbound(
   now: Millis,
 ): void {
   const { rejections } = pipeline.buffers;
+  if (rejections.count === rejections.capacity) return;
   const peer = packets.origins[index] as PeerIndex;
   const target = REJECTION_OFFSET + rejections.count * REJECTION_STRIDE;
   const length = pipeline.policy.answerPeer(

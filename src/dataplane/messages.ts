@@ -4,6 +4,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { P6nError } from '../base/errors.ts';
 import type { PeerStatus as DevicePeerStatus } from '../device/config.ts';
+import type { RefusedOffload } from '../os/offloads.ts';
 import type { ConfigChange } from './config-diff.ts';
 import type { ChangeFailure, EngineOptions } from './engine.ts';
 
@@ -34,7 +35,8 @@ export type Report =
       readonly publicKey: string;
       readonly endpoint: DevicePeerStatus['endpoint'];
     }
-  | { readonly type: 'tun-failed'; readonly tun: number; readonly error: ErrorText };
+  | { readonly type: 'tun-failed'; readonly tun: number; readonly error: ErrorText }
+  | { readonly type: 'offload-refused'; readonly refused: RefusedOffload };
 
 export interface PeerReport {
   /** Base64. */

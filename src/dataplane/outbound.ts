@@ -6,9 +6,18 @@ import type { Millis } from '../base/clock.ts';
 import type { PacketBatch } from '../base/packet-batch.ts';
 import { SendOutcome } from '../device/ports.ts';
 import { Rejection, Verdict } from '../filter/verdict.ts';
+import { SUPERPACKET_REFUSED, type Tun } from '../os/tun.ts';
+import { readSuperpacketKind, SuperpacketKind } from '../os/virtio-header.ts';
 import { PipelineCounter } from './counters.ts';
 import type { Pipeline } from './pipeline.ts';
-import { REJECTION_OFFSET } from './places.ts';
+import {
+  nextSegmentPlace,
+  OUTBOUND_PLACES,
+  REJECTION_OFFSET,
+  SEGMENTS_BYTES,
+  SEGMENTS_OFFSET,
+  segmentOffset,
+} from './places.ts';
 
 /** How a TUN is after one batch was moved from it. */
 export const TunState = {
@@ -27,28 +36,97 @@ export function moveOutbound(pipeline: Pipeline, tun: number, now: Millis): TunS
   if (source === undefined) return TunState.Drained;
   const { outbound, outboundToPeers } = pipeline.buffers;
   outbound.clear();
-  outboundToPeers.clear();
-  const error = source.read(outbound, pipeline.buffers.outboundPlaces, tun);
-  for (let i = 0; i < outbound.count; i++) judgeOutbound(pipeline, outbound, i, now);
+  const error = source.read(outbound, OUTBOUND_PLACES, tun);
+  let bytes = 0;
+  for (let i = 0; i < outbound.count; i++) {
+    bytes += outbound.lengths[i]!;
+    judgeOutbound(pipeline, source, i, now);
+  }
   if (outboundToPeers.count > 0) sealOutbound(pipeline, now);
   if (error !== 0) return TunState.Failed;
-  return outbound.count === outbound.capacity ? TunState.MoreWaits : TunState.Drained;
+  const isFull = outbound.count === outbound.capacity || bytes >= OUTBOUND_PLACES.bytesMax;
+  return isFull ? TunState.MoreWaits : TunState.Drained;
 }
 
-function judgeOutbound(pipeline: Pipeline, packets: PacketBatch, index: number, now: Millis): void {
-  const { policy, tuns, counters } = pipeline;
-  const offset = packets.offsets[index]!;
-  const length = packets.lengths[index]!;
-  const tun = packets.origins[index]!;
+/** A superpacket is judged once, for all of its segments. */
+function judgeOutbound(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
+  const { policy, counters } = pipeline;
+  const { outbound } = pipeline.buffers;
+  const offset = outbound.offsets[index]!;
+  const length = outbound.lengths[index]!;
+  const tun = outbound.origins[index]!;
   counters[PipelineCounter.PacketsFromTuns]! += 1;
   counters[PipelineCounter.BytesFromTuns]! += length;
-  const verdict = policy.judgeFromTun(tun, packets.slab.bytes, offset, length, now);
+  const verdict = policy.judgeFromTun(tun, outbound.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToPeer) {
-    pipeline.buffers.outboundToPeers.push(offset, length, tun);
+    passToPeer(pipeline, source, index, now);
   } else if (verdict === Verdict.ToTun) {
-    tuns.write(policy.verdictTun, packets.slab, offset, length);
+    passToTun(pipeline, source, policy.verdictTun, index);
   } else if (policy.rejection !== Rejection.None) {
-    rejectOutbound(pipeline, policy.rejection, packets, index, now);
+    rejectOutbound(pipeline, policy.rejection, outbound, index, now);
+  }
+}
+
+/** Superpackets are cut behind the places; whole packets stay where they are. */
+function passToPeer(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
+  const { outbound, outboundToPeers, segmenter } = pipeline.buffers;
+  const { bytes } = outbound.slab;
+  const offset = outbound.offsets[index]!;
+  const length = outbound.lengths[index]!;
+  const tun = outbound.origins[index]!;
+  if (source.hasHeaders && readSuperpacketKind(bytes, offset) !== SuperpacketKind.None) {
+    passSegments(pipeline, index, now);
+  } else if (source.hasHeaders && !segmenter.finishChecksum(offset, length)) {
+    pipeline.counters[PipelineCounter.DropSuperpacket]! += 1;
+  } else {
+    if (outboundToPeers.count === outboundToPeers.capacity) sealOutbound(pipeline, now);
+    outboundToPeers.push(offset, length, tun);
+  }
+}
+
+function passSegments(pipeline: Pipeline, index: number, now: Millis): void {
+  const { outbound, outboundToPeers, segmenter } = pipeline.buffers;
+  const offset = outbound.offsets[index]!;
+  const tun = outbound.origins[index]!;
+  if (!segmenter.begin(offset, outbound.lengths[index]!)) {
+    pipeline.counters[PipelineCounter.DropSuperpacket]! += 1;
+    return;
+  }
+  pipeline.counters[PipelineCounter.SegmentsFromTuns]! += segmenter.count;
+  for (;;) {
+    const end = nextSegmentPlace(pipeline.buffers.segmentPlace, segmenter.lengthMax);
+    const isFull = outboundToPeers.count === outboundToPeers.capacity;
+    if (isFull || end > SEGMENTS_OFFSET + SEGMENTS_BYTES) sealOutbound(pipeline, now);
+    const target = segmentOffset(pipeline.buffers.segmentPlace);
+    const length = segmenter.next(target);
+    if (length === 0) return;
+    outboundToPeers.push(target, length, tun);
+    pipeline.buffers.segmentPlace = nextSegmentPlace(pipeline.buffers.segmentPlace, length);
+  }
+}
+
+/** Between two TUNs with headers a superpacket stays one, with its checksum still to be made. */
+function passToTun(pipeline: Pipeline, source: Tun, to: number, index: number): void {
+  const { tuns } = pipeline;
+  const { outbound, segmenter } = pipeline.buffers;
+  const { slab } = outbound;
+  const offset = outbound.offsets[index]!;
+  const length = outbound.lengths[index]!;
+  const target = tuns.get(to);
+  if (target === undefined || !source.hasHeaders) {
+    tuns.write(to, slab, offset, length);
+    return;
+  }
+  // All TUNs of a process are alike.
+  const error = target.writeWithHeader(slab, offset, length);
+  const isRefused = error === SUPERPACKET_REFUSED && segmenter.begin(offset, length);
+  if (!isRefused) {
+    tuns.count(error, 1, length);
+    return;
+  }
+  const place = segmentOffset(pipeline.buffers.segmentPlace);
+  for (let bytes = segmenter.next(place); bytes > 0; bytes = segmenter.next(place)) {
+    tuns.write(to, slab, place, bytes);
   }
 }
 
@@ -63,6 +141,8 @@ function sealOutbound(pipeline: Pipeline, now: Millis): void {
       rejectOutbound(pipeline, rejection, outboundToPeers, i, now);
     }
   }
+  outboundToPeers.clear();
+  buffers.segmentPlace = SEGMENTS_OFFSET;
 }
 
 /** The ICMPv6 answer to a packet that the device did not take; such a packet is still plain. */

@@ -7,10 +7,22 @@ import type { Clock } from '../base/clock.ts';
 import { DatagramBatch, PacketBatch } from '../base/packet-batch.ts';
 import type { Slab } from '../base/slab.ts';
 import type { Device } from '../device/device.ts';
-import type { AllocateSlab } from '../os/slab.ts';
+import type { AllocateSlab, AllocateSummedSlab } from '../os/slab.ts';
 import type { PacketPlaces } from '../os/tun.ts';
 import type { Udp } from '../os/udp.ts';
-import { BATCH_PACKETS, type Places, REJECTION_STRIDE } from './places.ts';
+import { Merger } from './offload/merger.ts';
+import { Segmenter } from './offload/segmenter.ts';
+import {
+  BATCH_PACKETS,
+  OUTBOUND_PACKETS,
+  type Places,
+  RECEIVE_DATAGRAMS,
+  RECEIVE_PLACES,
+  RECEIVE_STRIDE,
+  REJECTION_STRIDE,
+  SEGMENTS_BYTES,
+  SEGMENTS_OFFSET,
+} from './places.ts';
 import type { Policy } from './policy.ts';
 import type { TunTable } from './tun-table.ts';
 
@@ -27,16 +39,21 @@ export interface Pipeline {
 
 /** Made once; every batch is used again. */
 export interface PipelineBuffers {
-  /** Packets read from a TUN, at `outboundPlaces`. */
+  /** Packets read from a TUN, at OUTBOUND_PLACES. */
   readonly outbound: PacketBatch;
-  readonly outboundPlaces: PacketPlaces;
-  /** Those of them that go to peers. */
+  readonly transitPlaces: PacketPlaces;
+  readonly segmenter: Segmenter;
+  /** Behind the segments in `outboundToPeers`. */
+  segmentPlace: number;
+  /** Those of them that go to peers, and the segments of superpackets that do. */
   readonly outboundToPeers: PacketBatch;
-  /** Datagrams received, each at a place of its own. */
+  /** Datagrams received. */
   readonly datagrams: DatagramBatch;
   /** The packets in them. */
   readonly inbound: PacketBatch;
-  /** Those of them that go on to other peers. */
+  /** Those of them that go to TUNs that take superpackets. */
+  readonly merger: Merger;
+  /** Copies of those of them that go on to other peers, at `transitPlaces`. */
   readonly inboundToPeers: PacketBatch;
   /** Answers to rejected packets on their way to peers, REJECTION_STRIDE apart. */
   readonly rejections: PacketBatch;
@@ -46,19 +63,31 @@ export interface PipelineBuffers {
   readonly outcomes: Uint8Array;
 }
 
-export function makeBuffers(allocateSlab: AllocateSlab, places: Places): PipelineBuffers {
-  const outboundSlab = allocateSlab(BATCH_PACKETS * places.bytes);
-  const inboundSlab = allocateSlab(BATCH_PACKETS * places.bytes);
+export interface BufferMemory {
+  readonly allocateSlab: AllocateSlab;
+  readonly allocateSummedSlab: AllocateSummedSlab;
+}
+
+export function makeBuffers(memory: BufferMemory, places: Places): PipelineBuffers {
+  const { allocateSlab, allocateSummedSlab } = memory;
+  const outbound = allocateSummedSlab(SEGMENTS_OFFSET + SEGMENTS_BYTES);
+  const inbound = allocateSummedSlab(RECEIVE_PLACES * RECEIVE_STRIDE);
+  const outboundSlab = outbound.slab;
+  const inboundSlab = inbound.slab;
+  const transitSlab = allocateSlab(BATCH_PACKETS * places.bytes);
   const rejectionSlab = allocateSlab(BATCH_PACKETS * REJECTION_STRIDE);
   return {
     outbound: new PacketBatch(outboundSlab, BATCH_PACKETS),
-    outboundPlaces: places.outbound,
-    outboundToPeers: new PacketBatch(outboundSlab, BATCH_PACKETS),
-    datagrams: new DatagramBatch(inboundSlab, BATCH_PACKETS),
-    inbound: new PacketBatch(inboundSlab, BATCH_PACKETS),
-    inboundToPeers: new PacketBatch(inboundSlab, BATCH_PACKETS),
+    outboundToPeers: new PacketBatch(outboundSlab, OUTBOUND_PACKETS),
+    segmenter: new Segmenter(outbound),
+    segmentPlace: SEGMENTS_OFFSET,
+    transitPlaces: places.transit,
+    datagrams: new DatagramBatch(inboundSlab, RECEIVE_DATAGRAMS),
+    inbound: new PacketBatch(inboundSlab, RECEIVE_DATAGRAMS),
+    merger: new Merger(inbound, RECEIVE_DATAGRAMS),
+    inboundToPeers: new PacketBatch(transitSlab, BATCH_PACKETS),
     rejections: new PacketBatch(rejectionSlab, BATCH_PACKETS),
     localRejection: allocateSlab(REJECTION_STRIDE),
-    outcomes: new Uint8Array(BATCH_PACKETS),
+    outcomes: new Uint8Array(Math.max(BATCH_PACKETS, OUTBOUND_PACKETS)),
   };
 }

@@ -2,10 +2,12 @@
 
 import { P6nError } from '../base/errors.ts';
 import type { Slab } from '../base/slab.ts';
+import type { OnRefused } from '../os/offloads.ts';
 import type { Poller } from '../os/poller.ts';
-import type { OpenTun, Tun } from '../os/tun.ts';
+import { type OpenTun, SUPERPACKET_REFUSED, type Tun, type TunOffloads } from '../os/tun.ts';
 import type { TunConfig } from './config.ts';
 import { PipelineCounter } from './counters.ts';
+import type { MergedWriter } from './offload/merger.ts';
 import { MTU_MAX, MTU_MIN } from './places.ts';
 
 export interface TunTableDependencies {
@@ -14,9 +16,11 @@ export interface TunTableDependencies {
   readonly poller: Pick<Poller, 'add' | 'remove'>;
   /** PipelineCounter numbers. */
   readonly counters: Float64Array;
+  readonly offloads: TunOffloads;
+  readonly onRefused: OnRefused;
 }
 
-export class TunTable {
+export class TunTable implements MergedWriter {
   readonly #dependencies: TunTableDependencies;
   readonly #tuns = new Map<number, Tun>();
 
@@ -37,7 +41,8 @@ export class TunTable {
       );
     }
     this.remove(number);
-    const tun = this.#dependencies.openTun({ name, namespace, mtu, persistent });
+    const { openTun, offloads, onRefused } = this.#dependencies;
+    const tun = openTun({ name, namespace, mtu, persistent, offloads, onRefused });
     this.#tuns.set(number, tun);
     this.#dependencies.poller.add(tun.descriptor, number);
   }
@@ -58,14 +63,50 @@ export class TunTable {
 
   /** Gives a packet to an interface, and counts how that ends. */
   write(number: number, slab: Slab, offset: number, length: number): void {
+    const tun = this.#tuns.get(number);
+    if (tun === undefined) this.#dependencies.counters[PipelineCounter.DropNoTun]! += 1;
+    else this.count(tun.write(slab, offset, length), 1, length);
+  }
+
+  /** Whether any superpackets may be given to an interface. */
+  mergesAny(number: number): boolean {
+    const merges = this.#tuns.get(number)?.merges;
+    return merges !== undefined && (merges.tcp || merges.udp);
+  }
+
+  merges(number: number, isTcp: boolean): boolean {
+    const merges = this.#tuns.get(number)?.merges;
+    return merges !== undefined && (isTcp ? merges.tcp : merges.udp);
+  }
+
+  /** As MergedWriter says: a TUN that is there and refuses the kind has written nothing. */
+  writePieces(
+    number: number,
+    slab: Slab,
+    offsets: Uint32Array,
+    lengths: Uint32Array,
+    count: number,
+    isTcp: boolean,
+  ): boolean {
     const { counters } = this.#dependencies;
     const tun = this.#tuns.get(number);
-    if (tun === undefined) {
-      counters[PipelineCounter.DropNoTun]! += 1;
-    } else if (tun.write(slab, offset, length) !== 0) {
-      counters[PipelineCounter.DropTunWrite]! += 1;
+    if (tun === undefined) return false;
+    const error = tun.writePieces(slab, offsets, lengths, count, isTcp);
+    if (error === SUPERPACKET_REFUSED) return false;
+    let length = 0;
+    for (let i = 0; i < count; i++) length += lengths[i]!;
+    this.count(error, count, length);
+    if (error === 0) counters[PipelineCounter.SegmentsToTuns]! += count;
+    return true;
+  }
+
+  /** Counts how a write of `packets` packets has ended. */
+  count(error: number, packets: number, length: number): void {
+    const { counters } = this.#dependencies;
+    if (error !== 0) {
+      counters[PipelineCounter.DropTunWrite]! += packets;
     } else {
-      counters[PipelineCounter.PacketsToTuns]! += 1;
+      counters[PipelineCounter.PacketsToTuns]! += packets;
       counters[PipelineCounter.BytesToTuns]! += length;
     }
   }

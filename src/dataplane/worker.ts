@@ -14,7 +14,7 @@ import { LinuxClock } from '../os/linux/clock.ts';
 import { openRouteNews } from '../os/linux/network-news.ts';
 import { opensslCrypto } from '../os/linux/openssl.ts';
 import { LinuxPoller } from '../os/linux/poller.ts';
-import { nativeSlab } from '../os/linux/slab.ts';
+import { nativeSlab, nativeSummedSlab } from '../os/linux/slab.ts';
 import { openTun } from '../os/linux/tun.ts';
 import { openUdp } from '../os/linux/udp.ts';
 import { LinuxWake } from '../os/linux/wake.ts';
@@ -53,10 +53,12 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
         workNow: () => clock.threadNow(),
         timestampNow: () => timestamps.now(),
         allocateSlab: nativeSlab,
+        allocateSummedSlab: nativeSummedSlab,
         openTun,
         openUdp,
         poller,
         counters: viewCounters(start.counters),
+        onRefused: (refused) => report({ type: 'offload-refused', refused }),
       },
       start.options,
     );

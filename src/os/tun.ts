@@ -3,12 +3,17 @@
 
 import type { PacketBatch } from '../base/packet-batch.ts';
 import type { Slab } from '../base/slab.ts';
+import type { Offloads, OnRefused } from './offloads.ts';
+import { VIRTIO_HEADER_BYTES } from './virtio-header.ts';
 
-/**
- * Bytes before each packet that a Tun may write to: room for a virtio header, so that a packet may
- * one day be a superpacket with its segmentation in front.
- */
-export const TUN_HEADROOM_BYTES = 10;
+/** Bytes before each packet that a Tun writes to: room for its header (os/virtio-header.ts). */
+export const TUN_HEADROOM_BYTES: number = VIRTIO_HEADER_BYTES;
+
+/** Of a superpacket that the kernel does not take: the Tun takes none of its kind from then on. */
+export const SUPERPACKET_REFUSED = -1;
+
+/** Pieces of one superpacket that writePieces() takes. */
+export const PIECES_MAX = 64;
 
 /** Where the packets of a batch stand: packet i at `firstOffset + i * stride` of its slab. */
 export interface PacketPlaces {
@@ -17,6 +22,8 @@ export interface PacketPlaces {
   readonly stride: number;
   /** Room at each place; a longer packet is cut off by the kernel, so this is above any MTU. */
   readonly lengthMax: number;
+  /** One read ends when it has so many bytes, although more may wait. */
+  readonly bytesMax: number;
 }
 
 export interface Tun {
@@ -24,15 +31,33 @@ export interface Tun {
   /** For a Poller: readable when read() has something to give. */
   readonly descriptor: number;
   /**
+   * Whether packets that are read have a header in front, which may say that the packet is a
+   * superpacket or has no checksum yet, and whether write() takes such packets.
+   */
+  readonly hasHeaders: boolean;
+  /** Which superpackets may be written; a refusal switches them off. */
+  readonly merges: { readonly tcp: boolean; readonly udp: boolean };
+  /**
    * Appends waiting packets to `packets`, each at the place of its index and with `origin`, until
-   * the batch is full or nothing waits. Returns 0, or the error number that ended the reading: the
-   * packets before it are in the batch, and an interface that is gone says EBADFD from then on.
-   * The batch and its slab stay the caller's.
+   * the batch is full, has `bytesMax` bytes, or nothing waits. Returns 0, or the error number that
+   * ended the reading: the packets before it are in the batch, and an interface that is gone says
+   * EBADFD from then on. The batch and its slab stay the caller's.
    */
   read(packets: PacketBatch, places: PacketPlaces, origin: number): number;
+  /** The same for a packet whose header stands in front of it; only where `hasHeaders`. */
+  writeWithHeader(slab: Slab, offset: number, length: number): number;
+  /** The same for a superpacket in `count` pieces of `slab`; the first has the header in front. */
+  writePieces(
+    slab: Slab,
+    offsets: Uint32Array,
+    lengths: Uint32Array,
+    count: number,
+    isTcp: boolean,
+  ): number;
   /**
-   * Gives the packet to the kernel, which copies it. Returns 0, or the error number: EIO while the
-   * interface is down, EINVAL for what is no IP packet. Nothing is retried.
+   * Gives the packet to the kernel, which copies it; writes to TUN_HEADROOM_BYTES in front of it.
+   * Returns 0, or the error number: EIO while the interface is down, EINVAL for what is no IP
+   * packet. Nothing is retried.
    */
   write(slab: Slab, offset: number, length: number): number;
   /** Releases the interface, which goes away unless it is persistent. Nothing is called after. */
@@ -40,6 +65,8 @@ export interface Tun {
   /** Releases the interface for good: a persistent one goes too. Nothing is called after. */
   remove(): void;
 }
+
+export type TunOffloads = Pick<Offloads, 'tunTcp' | 'tunUdp'>;
 
 export interface TunOptions {
   /** 1 to 15 bytes. */
@@ -52,6 +79,10 @@ export interface TunOptions {
    * process opens the same name again.
    */
   readonly persistent: boolean;
+  /** Which superpackets are read and written where the kernel can; none when absent. */
+  readonly offloads?: TunOffloads;
+  /** Told of superpackets that the kernel refused, once for each kind. */
+  readonly onRefused?: OnRefused;
 }
 
 /**

@@ -4,6 +4,7 @@
 
 import type { DatagramBatch } from '../base/packet-batch.ts';
 import type { Slab } from '../base/slab.ts';
+import type { Offloads, OnRefused } from './offloads.ts';
 
 export interface Udp {
   /** The UDP port on every family that exists. */
@@ -13,17 +14,18 @@ export interface Udp {
   /** UdpCounter numbers. */
   readonly counters: Float64Array;
   /**
-   * Clears `datagrams` and fills it with what waits, each at its index times the stride that the
-   * Udp was made with. A datagram longer than `lengthMax` is counted and left out. Returns true
-   * when the batch was filled, so that more may wait. The batch must be the one that the Udp was
+   * Clears `datagrams` and fills it with what waits. Each message stands at one of the places that
+   * the Udp was made with; it is a datagram, or a run of them from one endpoint, one behind the
+   * other. A datagram longer than `lengthMax` is counted and left out. Returns true
+   * when all places were filled, so that more may wait. The batch must be the one that the Udp was
    * made with; it stays the caller's.
    */
   receive(datagrams: DatagramBatch): boolean;
   /**
    * Takes the datagram of `length` bytes at `offset` of `slab` for the endpoint at
-   * `endpoints[endpointOffset]`. The endpoint is copied, the bytes must stay as they are until
-   * flush(). Calls flush() by itself when it holds as many as it can. An endpoint of a family that
-   * the machine lacks is counted as a drop.
+   * `endpoints[endpointOffset]`. Bytes and endpoint must stay as they are until flush(), which it
+   * calls by itself when it holds as many as it can. An endpoint of a family that the machine lacks
+   * is counted as a drop.
    */
   push(
     slab: Slab,
@@ -53,6 +55,10 @@ export const UdpCounter = {
   DropNoFamily: 5,
   /** Sent without its local address, which the machine has lost. Counted besides Sent. */
   SourceLost: 6,
+  /** Runs of datagrams that the kernel refused, so that each was sent by itself. */
+  RunsSplit: 7,
+  /** More datagrams in runs than the batch holds. */
+  DropNoRoom: 8,
 } as const;
 export type UdpCounter = (typeof UdpCounter)[keyof typeof UdpCounter];
 
@@ -63,13 +69,27 @@ export interface UdpOptions {
   readonly port: number;
   /** The batch that receive() fills; its slab is native memory. */
   readonly datagrams: DatagramBatch;
-  /** Bytes between the places of two datagrams in the slab. */
+  /** Places in the slab; as many as the batch has datagrams when absent. */
+  readonly places?: number;
+  /** Bytes from one place to the next; RUN_BYTES_MAX at least where runs are received. */
   readonly stride: number;
   /** The longest datagram that is taken, at most `stride`. */
   readonly lengthMax: number;
   /** UDP_COUNTERS numbers, perhaps in shared memory. */
   readonly counters: Float64Array;
+  /** None when absent. */
+  readonly offloads?: UdpOffloads;
+  /** Told when the kernel refused runs of datagrams, once for each socket. */
+  readonly onRefused?: OnRefused;
 }
+
+/** Whether runs of datagrams are sent and received as one message where the kernel can. */
+export type UdpOffloads = Pick<Offloads, 'udpGso' | 'udpGro'>;
+
+/** The longest message, of one datagram or of a run. */
+export const RUN_BYTES_MAX = 65_535;
+/** Datagrams of a run that is received: what the newest kernels send to themselves. */
+export const RUN_DATAGRAMS_MAX = 128;
 
 /**
  * Opens both sockets. Throws PORT_TAKEN when one family has the port in use, NO_IPV6 never: a

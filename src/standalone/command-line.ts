@@ -1,5 +1,6 @@
 // The command line of p6nwg, which is wireguard-go's: `p6nwg [-f] IFNAME`.
 
+import { type Offloads, parseOffloads } from '../os/offloads.ts';
 import type { LogLevel } from './log.ts';
 
 export const USAGE = 'Usage: p6nwg [-f|--foreground] INTERFACE-NAME\n       p6nwg --version\n';
@@ -38,6 +39,11 @@ const SECONDS_PATTERN = /^[1-9][0-9]{0,2}$/;
 export function rekeyAfterMs(): number | undefined {
   const text = process.env['REKEY_AFTER_SECONDS'] ?? '';
   return SECONDS_PATTERN.test(text) ? 1000 * Number(text) : undefined;
+}
+
+/** P6N_OFFLOADS: the offloads that stay on, as os/offloads.ts says; all when it is not set. */
+export function offloads(): Offloads {
+  return parseOffloads(process.env['P6N_OFFLOADS']);
 }
 
 /** Whether the log was asked for, so that the background keeps standard output and error. */

@@ -12,6 +12,7 @@ import { serveUapi } from '../uapi/server.ts';
 import { runInBackground, sayFailed, sayReady } from './background.ts';
 import {
   logLevel,
+  offloads,
   parseCommandLine,
   readyDescriptor,
   rekeyAfterMs,
@@ -79,6 +80,7 @@ async function runInterface(options: {
     logger,
     rekeyAfterMs: rekeyAfterMs(),
     timestamps: new TimestampFile(join(STATE_FOLDER, `${name}.clock`)),
+    offloads: offloads(),
   });
   try {
     const server = await serveUapi({ name, device, resolveZone: zoneIndex, logger });

@@ -52,6 +52,7 @@ const refused: readonly (readonly [words: string[], code: string])[] = [
   [['--upstream', 'dns.example'], 'VALUE_INVALID'],
   [['--upstream', 'fdaa::3'], 'VALUE_INVALID'],
   [['--log-level', 'loud'], 'VALUE_INVALID'],
+  [['--offloads', 'tso'], 'VALUE_INVALID'],
   [['--registry', 'mysql'], 'VALUE_INVALID'],
   [['--name', 'Upper'], 'NAME_INVALID'],
   [['--region', 'all'], 'NAME_RESERVED'],

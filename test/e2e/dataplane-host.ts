@@ -11,6 +11,7 @@ import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import { Dataplane, type DataplaneEvent, type PeerStatus } from '../../src/dataplane/dataplane.ts';
 import type { LinkSettings } from '../../src/os/links.ts';
 import { LINUX_LINKS } from '../../src/os/linux/links.ts';
+import { parseOffloads } from '../../src/os/offloads.ts';
 import type { TestNamespace } from './namespaces.ts';
 
 const CHILD_ARGUMENT = 'dataplane-host';
@@ -94,6 +95,7 @@ function serve(): void {
         dataplane = await Dataplane.start({
           config: command.config,
           logger: SILENT_LOGGER,
+          offloads: parseOffloads(process.env['P6N_OFFLOADS']),
           // An error would lose its class on the way.
           onEvent: (event) =>
             send({ type: 'event', event: JSON.parse(JSON.stringify(event)) as DataplaneEvent }),

@@ -26,7 +26,7 @@ import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './names
 
 const OWN_NAMESPACE = '/proc/thread-self/ns/net';
 const ADDRESS = 'fdaa:0:18:a7b:7d:f066:b83b:2' as Ipv6Address;
-const PLACES = { firstOffset: 32, stride: 2048, lengthMax: 2000 };
+const PLACES = { firstOffset: 32, stride: 2048, lengthMax: 2000, bytesMax: 65_536 };
 const EBADFD = 77;
 
 test('namespaces: within() runs there and comes back, also from a throw', { skip: SKIP }, (t) => {

@@ -34,7 +34,7 @@ export class MemoryUdp implements Udp {
   receive(datagrams: DatagramBatch): boolean {
     datagrams.clear();
     const { stride, lengthMax } = this.#options;
-    for (let place = 0; place < datagrams.capacity; place++) {
+    for (let place = 0; place < (this.#options.places ?? datagrams.capacity); place++) {
       const datagram = this.waiting.shift();
       if (datagram === undefined) return false;
       const { bytes, endpoint, trafficClass } = datagram;

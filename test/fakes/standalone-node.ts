@@ -16,6 +16,8 @@ import type { InterfaceChange, PeerChange } from '../../src/dataplane/standalone
 import { StandaloneEngine } from '../../src/dataplane/standalone/engine.ts';
 import type { EndpointAddress } from '../../src/device/config.ts';
 import { parsePrefix } from '../../src/ip/prefix.ts';
+import { plainSummedSlab } from '../../src/ip/slab-sums.ts';
+import { ALL_OFFLOADS } from '../../src/os/offloads.ts';
 import type { PrivateKey, PublicKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { MemoryTun } from './memory-tun.ts';
@@ -53,12 +55,14 @@ export class StandaloneNode {
         workNow: clock.now,
         ...(timestampNow === undefined ? {} : { timestampNow }),
         allocateSlab: plainSlab,
+        allocateSummedSlab: plainSummedSlab,
         openTun: (options) => new MemoryTun(options),
         openUdp: (options) => this.#openUdp(options),
         poller: { add: () => undefined, remove: () => undefined },
         counters: viewCounters(this.#counters),
+        onRefused: () => undefined,
       },
-      { name: 'wg-test', rekeyAfterMs: undefined },
+      { name: 'wg-test', rekeyAfterMs: undefined, offloads: ALL_OFFLOADS },
     );
   }
 

@@ -15,10 +15,13 @@ import { parseIpv6 } from '../../src/ip/ipv6-address.ts';
 import { LinuxPoller } from '../../src/os/linux/poller.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { openUdp } from '../../src/os/linux/udp.ts';
-import { UDP_COUNTERS, type Udp, UdpCounter } from '../../src/os/udp.ts';
+import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from '../../src/os/offloads.ts';
+import { RUN_DATAGRAMS_MAX, UDP_COUNTERS, type Udp, UdpCounter } from '../../src/os/udp.ts';
 
 const STRIDE = 256;
 const CAPACITY = 8;
+/** Of places that take runs. */
+const RUN_STRIDE = 65_536;
 
 test('a datagram arrives with its bytes, source, local address and traffic class', () => {
   for (const address of ['127.0.0.1', '::1']) {
@@ -108,6 +111,79 @@ test('a datagram that the kernel refuses is counted, the ones behind it are sent
   close(a, b);
 });
 
+test('a run of equal datagrams arrives as it was, whoever uses runs', () => {
+  for (const address of ['127.0.0.1', '::1']) {
+    for (const sendRuns of [false, true]) {
+      for (const takeRuns of [false, true]) {
+        const a = open(0, { ...NO_OFFLOADS, udpGso: sendRuns });
+        const b = open(0, { ...NO_OFFLOADS, udpGro: takeRuns });
+        const target = endpoint(address, b.udp.port);
+        const texts = ['first', 'equal', 'tail', 'longer than', 'x'];
+        for (const [place, text] of texts.entries()) push(a, target, text, 0x88, place);
+        a.udp.flush();
+        b.receive(texts.length);
+        assert.deepEqual(
+          texts.map((_, i) => b.text(i)),
+          texts,
+        );
+        for (let i = 0; i < texts.length; i++) {
+          const source = endpointAt(b, i).subarray(0, 20);
+          assert.deepEqual(source, endpoint(address, a.udp.port).subarray(0, 20));
+          assert.equal(b.datagrams.trafficClasses[i], 0x88);
+        }
+        assert.equal(a.udp.counters[UdpCounter.Sent], texts.length);
+        assert.equal(a.udp.counters[UdpCounter.RunsSplit], 0);
+        close(a, b);
+      }
+    }
+  }
+});
+
+test('a run ends at another endpoint, at another traffic class and at 64 datagrams', () => {
+  const a = open(0, { ...NO_OFFLOADS, udpGso: true });
+  const [b, c] = [open(0, ALL_OFFLOADS), open(0, ALL_OFFLOADS)];
+  const [toB, toC] = [endpoint('::1', b.udp.port), endpoint('::1', c.udp.port)];
+  for (let place = 0; place < 100; place++) push(a, toB, `b${place % 10}`, 0, place);
+  push(a, toB, 'b!', 0x88, 100);
+  push(a, toC, 'c0', 0, 101);
+  push(a, toB, 'b+', 0, 102);
+  a.udp.flush();
+  b.receive(102);
+  c.receive(1);
+  for (let i = 0; i < 100; i++) assert.equal(b.text(i), `b${i % 10}`);
+  assert.deepEqual([b.text(100), b.text(101), c.text(0)], ['b!', 'b+', 'c0']);
+  assert.deepEqual([...b.datagrams.trafficClasses.subarray(99, 102)], [0, 0x88, 0]);
+  close(a, b, c);
+});
+
+test('a run that the kernel refuses is sent datagram by datagram', () => {
+  const a = open(0, ALL_OFFLOADS);
+  const b = open(0, ALL_OFFLOADS);
+  const target = endpoint('127.0.0.1', b.udp.port);
+  target.set(addressBytes('192.0.2.7'), ENDPOINT_LOCAL_OFFSET);
+  for (let place = 0; place < 3; place++) push(a, target, `text ${place}`, 0, place);
+  a.udp.flush();
+  b.receive(3);
+  assert.deepEqual([b.text(0), b.text(1), b.text(2)], ['text 0', 'text 1', 'text 2']);
+  assert.equal(a.udp.counters[UdpCounter.RunsSplit], 1);
+  assert.equal(a.udp.counters[UdpCounter.Sent], 3);
+  close(a, b);
+});
+
+test('a run of datagrams that are too long is dropped and counted once', () => {
+  const a = open(0, ALL_OFFLOADS);
+  const b = open(0, ALL_OFFLOADS);
+  const target = endpoint('127.0.0.1', b.udp.port);
+  const long = 'x'.repeat(STRIDE + 1);
+  for (let i = 0; i < 3; i++) push(a, target, long, 0, 2 * i);
+  push(a, target, 'after'.padEnd(STRIDE, '.'), 0x88, 6);
+  a.udp.flush();
+  b.receive(1);
+  assert.equal(b.text(0), 'after'.padEnd(STRIDE, '.'));
+  assert.equal(b.udp.counters[UdpCounter.DropTooLong], 1);
+  close(a, b);
+});
+
 interface Side {
   readonly udp: Udp;
   readonly datagrams: DatagramBatch;
@@ -117,14 +193,18 @@ interface Side {
   text(index: number): string;
 }
 
-function open(port = 0): Side {
-  const datagrams = new DatagramBatch(nativeSlab(CAPACITY * STRIDE), CAPACITY);
+function open(port = 0, offloads: Offloads = NO_OFFLOADS): Side {
+  const stride = offloads.udpGro ? RUN_STRIDE : STRIDE;
+  const slab = nativeSlab(CAPACITY * stride);
+  const datagrams = new DatagramBatch(slab, CAPACITY * RUN_DATAGRAMS_MAX);
   const counters = new Float64Array(UDP_COUNTERS);
-  const udp = openUdp({ port, datagrams, stride: STRIDE, lengthMax: STRIDE, counters });
+  const lengthMax = STRIDE;
+  const places = CAPACITY;
+  const udp = openUdp({ port, datagrams, places, stride, lengthMax, counters, offloads });
   return {
     udp,
     datagrams,
-    outgoing: nativeSlab(16 * STRIDE),
+    outgoing: nativeSlab(512 * STRIDE),
     receive: (count) => {
       const poller = new LinuxPoller();
       for (const descriptor of udp.descriptors) poller.add(descriptor, 0);
@@ -163,6 +243,11 @@ function endpoint(address: string, port: number): Uint8Array {
 
 function addressBytes(address: string): Uint8Array {
   return parseIpv6(address) ?? Uint8Array.from(address.split('.').map(Number));
+}
+
+function endpointAt(side: Side, index: number): Uint8Array {
+  const start = index * ENDPOINT_BYTES;
+  return new Uint8Array(side.datagrams.endpoints.subarray(start, start + ENDPOINT_BYTES));
 }
 
 function bytesAt(side: Side, offset: number, length: number): Uint8Array {

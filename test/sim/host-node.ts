@@ -11,7 +11,9 @@ import { moveInbound } from '../../src/dataplane/inbound.ts';
 import { moveOutbound, TunState } from '../../src/dataplane/outbound.ts';
 import { IPV6_HEADER_BYTES, readUint16 } from '../../src/ip/header.ts';
 import { formatIpv6 } from '../../src/ip/ipv6-address.ts';
+import { plainSummedSlab } from '../../src/ip/slab-sums.ts';
 import { Icmpv6Type } from '../../src/ip/transport.ts';
+import { ALL_OFFLOADS } from '../../src/os/offloads.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { MemoryTun } from '../fakes/memory-tun.ts';
 import { MemoryUdp } from '../fakes/memory-udp.ts';
@@ -124,6 +126,7 @@ export class HostNode implements SimNode {
         clock,
         workNow: () => network.now,
         allocateSlab: plainSlab,
+        allocateSummedSlab: plainSummedSlab,
         openTun: (options) => new MemoryTun(options),
         openUdp: (options) => {
           this.#udp = new MemoryUdp(options, ({ bytes, endpoint, trafficClass }) =>
@@ -136,8 +139,9 @@ export class HostNode implements SimNode {
           remove: () => undefined,
         },
         counters: viewCounters(this.#counters),
+        onRefused: () => undefined,
       },
-      { listenPort, privateKey: device.privateKey, mtu: MTU },
+      { listenPort, privateKey: device.privateKey, mtu: MTU, offloads: ALL_OFFLOADS },
     );
   }
 

@@ -10,11 +10,13 @@ import type { Millis } from '../../base/clock.ts';
 import { randomBytes } from '../../base/random.ts';
 import { Device } from '../../device/device.ts';
 import { TrieRoutes } from '../../device/trie-routes.ts';
+import type { Offloads, OnRefused } from '../../os/offloads.ts';
 import { KEY_BYTES, type PrivateKey } from '../../wireguard/crypto/crypto.ts';
 import { HOST_TUN } from '../config.ts';
+import { PipelineCounter } from '../counters.ts';
 import type { EngineDependencies } from '../engine.ts';
 import { makeBuffers, type Pipeline } from '../pipeline.ts';
-import { makePlaces } from '../places.ts';
+import { makePlaces, RECEIVE_PLACES, RECEIVE_STRIDE } from '../places.ts';
 import { TunTable } from '../tun-table.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
 import { OpenPolicy } from './open-policy.ts';
@@ -34,6 +36,7 @@ export interface StandaloneOptions {
   readonly name: string;
   /** When sessions are renewed, if sooner than the paper says. */
   readonly rekeyAfterMs: number | undefined;
+  readonly offloads: Offloads;
 }
 
 export class StandaloneEngine {
@@ -51,15 +54,23 @@ export class StandaloneEngine {
     const { name, rekeyAfterMs } = options;
     this.#dependencies = dependencies;
     const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
+    const { offloads } = options;
     const places = makePlaces(PACKET_BYTES_MAX);
-    const buffers = makeBuffers(allocateSlab, places);
+    const onRefused: OnRefused = (refused) => {
+      counters.pipeline[PipelineCounter.OffloadsRefused]! += 1;
+      dependencies.onRefused(refused);
+    };
+    const buffers = makeBuffers(dependencies, places);
     this.#udp = new PortUdp(
       { openUdp, poller },
       {
         datagrams: buffers.datagrams,
-        stride: places.bytes,
+        places: RECEIVE_PLACES,
+        stride: RECEIVE_STRIDE,
         lengthMax: places.datagramBytesMax,
         counters: counters.udp,
+        offloads,
+        onRefused,
       },
     );
     const routes = new TrieRoutes();
@@ -84,7 +95,13 @@ export class StandaloneEngine {
       clock,
       device,
       policy: new OpenPolicy(),
-      tuns: new TunTable({ openTun, poller, counters: counters.pipeline }),
+      tuns: new TunTable({
+        openTun,
+        poller,
+        counters: counters.pipeline,
+        offloads,
+        onRefused,
+      }),
       udp: this.#udp,
       buffers,
       counters: counters.pipeline,

@@ -1,6 +1,7 @@
 // What the handle on the main thread and the worker of a stand-alone interface say to each other.
 // Requests are answered in order.
 
+import type { RefusedOffload } from '../../os/offloads.ts';
 import type { ErrorText } from '../messages.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
 import type { StandaloneOptions } from './engine.ts';
@@ -28,5 +29,6 @@ export type StandaloneReport =
   | { readonly type: 'state'; readonly id: number; readonly state: InterfaceState }
   /** The interface came up or went down; `error` says why it could not. */
   | { readonly type: 'link'; readonly isUp: boolean; readonly error: ErrorText | undefined }
+  | { readonly type: 'offload-refused'; readonly refused: RefusedOffload }
   /** The interface was deleted. */
   | { readonly type: 'gone' };

@@ -50,7 +50,7 @@ export class StandaloneInterface {
    * ALREADY_RUNNING and others.
    */
   static async start(options: StandaloneInterfaceOptions): Promise<StandaloneInterface> {
-    const { name, rekeyAfterMs, logger, timestamps } = options;
+    const { name, rekeyAfterMs, offloads, logger, timestamps } = options;
     const keeper = await HandshakeClockKeeper.start(timestamps, (error) => {
       const { message } = asP6nError(error, 'Cannot keep the time of handshakes');
       logger.info('time of handshakes not kept', { error: message });
@@ -58,7 +58,7 @@ export class StandaloneInterface {
     const wake = new LinuxWake();
     const counters = counterMemory();
     const start: StandaloneStart = {
-      options: { name, rekeyAfterMs },
+      options: { name, rekeyAfterMs, offloads },
       counters,
       timestamps: keeper.memory,
       wakeDescriptor: wake.descriptor,
@@ -163,6 +163,9 @@ export class StandaloneInterface {
         else this.#logger.error('interface cannot go up', { error: error.message });
         break;
       }
+      case 'offload-refused':
+        this.#logger.warn('offload refused by the kernel', { ...report.refused });
+        break;
       case 'started':
       case 'not-started':
       case 'gone':
@@ -174,10 +177,9 @@ export class StandaloneInterface {
 /** Resolves with the name of the crypto once the worker has its interface. */
 function started(worker: Worker): Promise<string> {
   return new Promise((resolve, reject) => {
-    worker.once('message', (report: StandaloneReport) => {
+    worker.on('message', (report: StandaloneReport) => {
       if (report.type === 'started') resolve(report.crypto);
       else if (report.type === 'not-started') reject(errorFromText(report.error));
-      else reject(stoppedError());
     });
     worker.once('error', reject);
   });

@@ -12,7 +12,7 @@ import { LinuxClock } from '../../os/linux/clock.ts';
 import { openRouteNews } from '../../os/linux/network-news.ts';
 import { opensslCrypto } from '../../os/linux/openssl.ts';
 import { LinuxPoller } from '../../os/linux/poller.ts';
-import { nativeSlab } from '../../os/linux/slab.ts';
+import { nativeSlab, nativeSummedSlab } from '../../os/linux/slab.ts';
 import { openTun } from '../../os/linux/tun.ts';
 import { watchTun } from '../../os/linux/tun-watch.ts';
 import { openUdp } from '../../os/linux/udp.ts';
@@ -56,10 +56,12 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
         workNow: () => clock.threadNow(),
         timestampNow: () => timestamps.now(),
         allocateSlab: nativeSlab,
+        allocateSummedSlab: nativeSummedSlab,
         openTun,
         openUdp,
         poller,
         counters: viewCounters(start.counters),
+        onRefused: (refused) => send({ type: 'offload-refused', refused }),
       },
       start.options,
     );

@@ -90,12 +90,20 @@ export const CLONE_NEWNET = 0x4000_0000;
 export const TUNSETIFF = 0x4004_54ca;
 /** Takes its argument by value. */
 export const TUNSETPERSIST = 0x4004_54cb;
+/** Takes its argument by value. */
+export const TUNSETOFFLOAD = 0x4004_54d0;
+export const TUN_F_CSUM = 0x1;
+export const TUN_F_TSO4 = 0x2;
+export const TUN_F_TSO6 = 0x4;
+export const TUN_F_USO4 = 0x20;
+export const TUN_F_USO6 = 0x40;
 /** Gives the interface's name. */
 export const TUNGETIFF = 0x8004_54d2;
 /** Gives a descriptor of the network namespace that the interface is in. */
 export const TUNGETDEVNETNS = 0x54e3;
 export const IFF_TUN = 0x1;
 export const IFF_NO_PI = 0x1000;
+export const IFF_VNET_HDR = 0x4000;
 
 // socket(2)
 export const AF_INET = 2;
@@ -132,6 +140,11 @@ export const IPV6_PKTINFO = 50;
 export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
 export const IPV6_FREEBIND = 78;
+export const SOL_UDP = 17;
+/** A control message of 16 bits: the length of each datagram of a run that is sent. */
+export const UDP_SEGMENT = 103;
+/** An option; and a control message, an int: the length of each datagram of a received run. */
+export const UDP_GRO = 104;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 
@@ -161,6 +174,7 @@ export const EBUSY = 16;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const EBADFD = 77;
+export const EMSGSIZE = 90;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;

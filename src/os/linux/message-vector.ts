@@ -1,8 +1,8 @@
 // An array of `struct mmsghdr` with their names, io vectors and control messages in one piece of
-// native memory, for recvmmsg(2) and sendmmsg(2). Entry i has its own sockaddr, iovec and control
-// room:
+// native memory, for recvmmsg(2) and sendmmsg(2). Entry i has its own sockaddr, control room and
+// iovec, and may be given a run of iovecs instead:
 //
-//   mmsghdr[count]  |  iovec[count]  |  sockaddr_in6[count] (32 each)  |  control[count] (64 each)
+//   mmsghdr[n]  |  iovec[n or more]  |  sockaddr_in6[n] (32 each)  |  control[n] (96 each)
 
 import { addressOf, nativeMemory } from './ffi.ts';
 import {
@@ -22,8 +22,8 @@ import {
 
 /** A sockaddr_in6 (28 bytes), padded. */
 const NAME_STRIDE = 32;
-/** The largest packet information (40 bytes) and a traffic class (24 bytes). */
-export const CONTROL_STRIDE = 64;
+/** The largest packet information (40 bytes), a traffic class (24) and a run's length (24). */
+export const CONTROL_STRIDE = 96;
 const TWO_TO_32 = 2 ** 32;
 
 export class MessageVector {
@@ -37,10 +37,11 @@ export class MessageVector {
   readonly #names: number;
   readonly #controls: number;
 
-  constructor(capacity: number) {
+  /** `iovecs` is at least `capacity`. */
+  constructor(capacity: number, iovecs: number = capacity) {
     this.capacity = capacity;
     this.#iovecs = capacity * MMSGHDR_BYTES;
-    this.#names = this.#iovecs + capacity * IOVEC_BYTES;
+    this.#names = this.#iovecs + iovecs * IOVEC_BYTES;
     this.#controls = this.#names + capacity * NAME_STRIDE;
     this.#memory = nativeMemory(this.#controls + capacity * CONTROL_STRIDE);
     this.bytes = this.#memory;
@@ -60,15 +61,27 @@ export class MessageVector {
 
   /** Points entry `index` to `length` bytes at a native address. */
   setData(index: number, address: number, length: number): void {
-    const offset = this.#iovecs + index * IOVEC_BYTES;
+    this.setIovec(index, address, length);
+  }
+
+  setIovec(iovec: number, address: number, length: number): void {
+    const offset = this.#iovecs + iovec * IOVEC_BYTES;
     this.#setPointer(offset + IOVEC_BASE_OFFSET, address);
     this.view.setUint32(offset + IOVEC_LENGTH_OFFSET, length, true);
   }
 
-  /** Changes how many bytes entry `index` has where it points to. */
-  setLength(index: number, length: number): void {
-    const offset = this.#iovecs + index * IOVEC_BYTES + IOVEC_LENGTH_OFFSET;
+  /** Changes how many bytes an iovec has where it points to: that of an entry, or another one. */
+  setLength(iovec: number, length: number): void {
+    const offset = this.#iovecs + iovec * IOVEC_BYTES + IOVEC_LENGTH_OFFSET;
     this.view.setUint32(offset, length, true);
+  }
+
+  /** Gathers entry `index` from `count` iovecs, the first of which is number `first`. */
+  setRun(index: number, first: number, count: number): void {
+    const header = index * MMSGHDR_BYTES;
+    const iovec = this.#iovecs + first * IOVEC_BYTES;
+    this.#setPointer(header + MSGHDR_IOV_OFFSET, this.address + iovec);
+    this.view.setUint32(header + MSGHDR_IOV_LENGTH_OFFSET, count, true);
   }
 
   setNameLength(index: number, length: number): void {
@@ -96,9 +109,7 @@ export class MessageVector {
   #link(index: number): void {
     const header = index * MMSGHDR_BYTES;
     this.#setPointer(header + MSGHDR_NAME_OFFSET, this.address + this.nameOffset(index));
-    const iovec = this.#iovecs + index * IOVEC_BYTES;
-    this.#setPointer(header + MSGHDR_IOV_OFFSET, this.address + iovec);
-    this.view.setUint32(header + MSGHDR_IOV_LENGTH_OFFSET, 1, true);
+    this.setRun(index, index, 1);
     this.#setPointer(header + MSGHDR_CONTROL_OFFSET, this.address + this.controlOffset(index));
   }
 

@@ -20,6 +20,8 @@ const POINTER = 'uintptr_t';
 export const read: Call3 = nativeFunction('read', 'intptr_t', ['int', POINTER, 'size_t']);
 /** write(fd, buffer, length) */
 export const write: Call3 = nativeFunction('write', 'intptr_t', ['int', POINTER, 'size_t']);
+/** writev(fd, iovecs, count) */
+export const writev: Call3 = nativeFunction('writev', 'intptr_t', ['int', POINTER, 'int']);
 /** recvmmsg(fd, messages, count, flags, timeout) */
 export const recvmmsg: Call5 = nativeFunction('recvmmsg', 'int', [
   'int',

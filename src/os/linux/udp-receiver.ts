@@ -1,6 +1,7 @@
 // Receiving datagrams of one socket in batches: recvmmsg(2) straight into the places of a
 // DatagramBatch, and the kernel's address structures turned into endpoints.
 
+import { assert } from '../../base/assert.ts';
 import {
   type DatagramBatch,
   ENDPOINT_ADDRESS_OFFSET,
@@ -11,11 +12,12 @@ import {
   ENDPOINT_PORT_OFFSET,
   ENDPOINT_SCOPE_OFFSET,
 } from '../../base/packet-batch.ts';
-import { UdpCounter, type UdpOptions } from '../udp.ts';
+import { RUN_BYTES_MAX, UdpCounter, type UdpOptions } from '../udp.ts';
 import {
   CMSG_ALIGNMENT,
   CMSG_DATA_OFFSET,
   CMSG_LENGTH_OFFSET,
+  CMSG_LEVEL_OFFSET,
   CMSG_TYPE_OFFSET,
   IN_PKTINFO_INTERFACE_OFFSET,
   IN_PKTINFO_LOCAL_OFFSET,
@@ -33,9 +35,11 @@ import {
   SOCKADDR_IN6_BYTES,
   SOCKADDR_IN6_SCOPE_OFFSET,
   SOCKADDR_PORT_OFFSET,
+  SOL_UDP,
+  UDP_GRO,
 } from './layouts.ts';
 import { CONTROL_STRIDE, MessageVector } from './message-vector.ts';
-import { recvmmsg } from './syscalls.ts';
+import { recvmmsg, setOption } from './syscalls.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
 const IPV4_BYTES = 4;
@@ -45,17 +49,26 @@ export class UdpReceiver {
   readonly #socket: UdpSocket;
   readonly #vector: MessageVector;
   readonly #stride: number;
+  readonly #lengthMax: number;
   readonly #counters: Float64Array;
+  /** Of each datagram of the message at hand but a shorter last one. */
+  #segmentBytes = 0;
 
   /** The batch of the options is the one that receive() fills. */
   constructor(socket: UdpSocket, options: Omit<UdpOptions, 'port'>) {
     const { datagrams, stride, lengthMax, counters } = options;
+    const places = options.places ?? datagrams.capacity;
+    const wantsRuns = options.offloads?.udpGro ?? false;
+    const takesRuns = wantsRuns && setOption(socket.descriptor, SOL_UDP, UDP_GRO, 1) === 0;
+    assert(!takesRuns || stride >= RUN_BYTES_MAX, 'UdpReceiver: no room for a run');
     this.#socket = socket;
     this.#stride = stride;
     this.#counters = counters;
-    this.#vector = new MessageVector(datagrams.capacity);
-    for (let index = 0; index < datagrams.capacity; index++) {
-      this.#vector.setData(index, datagrams.slab.address + index * stride, lengthMax);
+    this.#lengthMax = lengthMax;
+    this.#vector = new MessageVector(places);
+    const room = takesRuns ? RUN_BYTES_MAX : lengthMax;
+    for (let index = 0; index < places; index++) {
+      this.#vector.setData(index, datagrams.slab.address + index * stride, room);
     }
   }
 
@@ -66,14 +79,14 @@ export class UdpReceiver {
    */
   receive(datagrams: DatagramBatch, firstPlace: number): number {
     const vector = this.#vector;
-    for (let index = firstPlace; index < datagrams.capacity; index++) {
+    for (let index = firstPlace; index < vector.capacity; index++) {
       vector.setNameLength(index, SOCKADDR_IN6_BYTES);
       vector.setControlLength(index, CONTROL_STRIDE);
     }
     const received = recvmmsg(
       this.#socket.descriptor,
       vector.address + firstPlace * MMSGHDR_BYTES,
-      datagrams.capacity - firstPlace,
+      vector.capacity - firstPlace,
       MSG_DONTWAIT,
       0,
     );
@@ -89,15 +102,48 @@ export class UdpReceiver {
     return firstPlace + received;
   }
 
+  /** Appends the datagram of entry `index`, or each of its run. */
   #append(datagrams: DatagramBatch, index: number): void {
-    const place = datagrams.count++;
-    datagrams.offsets[place] = index * this.#stride;
-    datagrams.lengths[place] = this.#vector.length(index);
-    datagrams.trafficClasses[place] = 0;
-    const endpoint = place * ENDPOINT_BYTES;
+    const total = this.#vector.length(index);
+    const first = datagrams.count;
+    if (first === datagrams.capacity) {
+      this.#counters[UdpCounter.DropNoRoom]! += 1;
+      return;
+    }
+    datagrams.trafficClasses[first] = 0;
+    const endpoint = first * ENDPOINT_BYTES;
     datagrams.endpoints.fill(0, endpoint, endpoint + ENDPOINT_BYTES);
     this.#readName(index, datagrams.endpoints, endpoint);
-    this.#readControl(index, datagrams, place);
+    this.#segmentBytes = total;
+    this.#readControl(index, datagrams, first);
+    const segmentBytes = this.#segmentBytes;
+    if (segmentBytes > this.#lengthMax) {
+      this.#counters[UdpCounter.DropTooLong]! += 1;
+      return;
+    }
+    const start = index * this.#stride;
+    let at = 0;
+    do {
+      if (datagrams.count === datagrams.capacity) {
+        this.#counters[UdpCounter.DropNoRoom]! += Math.ceil((total - at) / segmentBytes);
+        return;
+      }
+      this.#place(datagrams, first, start + at, Math.min(segmentBytes, total - at));
+      at += segmentBytes;
+    } while (at < total);
+  }
+
+  /** Adds one datagram, whose endpoint and traffic class are those of number `first`. */
+  #place(datagrams: DatagramBatch, first: number, offset: number, length: number): void {
+    const { endpoints, trafficClasses } = datagrams;
+    const place = datagrams.count++;
+    datagrams.offsets[place] = offset;
+    datagrams.lengths[place] = length;
+    if (place !== first) {
+      trafficClasses[place] = trafficClasses[first]!;
+      const source = first * ENDPOINT_BYTES;
+      endpoints.copyWithin(place * ENDPOINT_BYTES, source, source + ENDPOINT_BYTES);
+    }
     this.#counters[UdpCounter.Received]! += 1;
   }
 
@@ -117,7 +163,7 @@ export class UdpReceiver {
     this.#copy(scope, 4, endpoints, endpoint + ENDPOINT_SCOPE_OFFSET);
   }
 
-  /** Walks the control messages for the local address and the traffic class. */
+  /** Walks the control messages for the local address, the traffic class and a run's length. */
   #readControl(index: number, datagrams: DatagramBatch, place: number): void {
     const { view, bytes } = this.#vector;
     const six = this.#socket.family === 6;
@@ -133,6 +179,8 @@ export class UdpReceiver {
       } else if (type === (six ? IPV6_TCLASS : IP_TOS)) {
         // A byte with IPv4 and an int with IPv6; the low byte comes first in both.
         datagrams.trafficClasses[place] = bytes[data]!;
+      } else if (type === UDP_GRO && view.getInt32(offset + CMSG_LEVEL_OFFSET, true) === SOL_UDP) {
+        this.#segmentBytes = Math.max(1, view.getInt32(data, true));
       }
       offset += Math.ceil(length / CMSG_ALIGNMENT) * CMSG_ALIGNMENT;
     }

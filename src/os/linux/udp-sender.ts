@@ -1,5 +1,10 @@
 // Sending datagrams of one socket in batches: each pushed datagram becomes an entry for
-// sendmmsg(2), with the local address that its peer last spoke to and its traffic class.
+// sendmmsg(2), with the local address that its peer last spoke to and its traffic class. Where the
+// kernel can (UDP_SEGMENT), datagrams of one length to one endpoint, of which the last may be
+// shorter, share an entry that gathers them where they stand: a run.
+//
+// A run that is refused is sent again datagram by datagram. The reasons differ: EIO says that the
+// interface cannot, for good; EINVAL and EMSGSIZE say that these datagrams do not fit the path.
 
 import {
   ENDPOINT_ADDRESS_OFFSET,
@@ -8,7 +13,7 @@ import {
   ENDPOINT_PORT_OFFSET,
   ENDPOINT_SCOPE_OFFSET,
 } from '../../base/packet-batch.ts';
-import { UdpCounter } from '../udp.ts';
+import { UdpCounter, type UdpOptions } from '../udp.ts';
 import { addressOf, errorNumber, nativeMemory } from './ffi.ts';
 import {
   AF_INET,
@@ -22,6 +27,8 @@ import {
   EAGAIN,
   EINTR,
   EINVAL,
+  EIO,
+  EMSGSIZE,
   ENETUNREACH,
   ENOBUFS,
   ENODEV,
@@ -49,13 +56,23 @@ import {
   SOCKADDR_IN6_BYTES,
   SOCKADDR_IN6_SCOPE_OFFSET,
   SOCKADDR_PORT_OFFSET,
+  SOL_UDP,
+  UDP_SEGMENT,
 } from './layouts.ts';
 import { MessageVector } from './message-vector.ts';
-import { poll, sendmmsg } from './syscalls.ts';
+import { poll, sendmmsg, setOption } from './syscalls.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
 /** Datagrams for one call: two batches of packets. */
 const DATAGRAMS_MAX = 128;
+/** Datagrams of one run: every kernel with UDP_SEGMENT takes so many. */
+const RUN_DATAGRAMS_MAX = 64;
+/** Bytes of one run: what an IPv4 datagram could hold. */
+const RUN_BYTES_MAX = 65_507;
+/** The iovec of a datagram of a refused run. */
+const SPARE_IOVEC: number = DATAGRAMS_MAX;
+/** UDP_SEGMENT takes 16 bits. */
+const SEGMENT_BYTES = 2;
 /** How long one flush waits for a full send buffer, all in all, before it drops. */
 const WAIT_MAX_MS = 4;
 /** IP_TOS and IPV6_TCLASS both take an int. */
@@ -63,17 +80,45 @@ const TRAFFIC_CLASS_BYTES = 4;
 
 /** What a local address or interface that the machine has lost is answered with. */
 const SOURCE_ERRORS: ReadonlySet<number> = new Set([EINVAL, EADDRNOTAVAIL, ENETUNREACH, ENODEV]);
+/** What a run may be refused with although its datagrams are not. */
+const RUN_ERRORS: ReadonlySet<number> = new Set([...SOURCE_ERRORS, EIO, EMSGSIZE]);
+
+export type UdpSenderOptions = Pick<UdpOptions, 'counters' | 'offloads' | 'onRefused'>;
 
 export class UdpSender {
   readonly #socket: UdpSocket;
   readonly #counters: Float64Array;
-  readonly #vector = new MessageVector(DATAGRAMS_MAX);
+  readonly #vector = new MessageVector(DATAGRAMS_MAX, DATAGRAMS_MAX + 1);
+  readonly #addresses = new Float64Array(DATAGRAMS_MAX);
+  readonly #lengths = new Uint32Array(DATAGRAMS_MAX);
+  /** For each entry: its first datagram, how many it has, and its control messages less a run's. */
+  readonly #firsts = new Uint32Array(DATAGRAMS_MAX);
+  readonly #counts = new Uint32Array(DATAGRAMS_MAX);
+  readonly #controlLengths = new Uint32Array(DATAGRAMS_MAX);
   readonly #pollfd = nativeMemory(POLLFD_BYTES);
   readonly #pollfdAddress = addressOf(this.#pollfd);
-  #count = 0;
+  readonly #onRefused: UdpOptions['onRefused'];
+  #sendsRuns: boolean;
+  #datagrams = 0;
+  #entries = 0;
+  /** Of the last entry: where it goes, its iovecs, its bytes, and whether it may grow. */
+  #endpoints: Uint8Array | undefined;
+  #endpoint = 0;
+  #trafficClass = 0;
+  #iovecs = 0;
+  /** Bytes of its last iovec. */
+  #gathered = 0;
+  #bytes = 0;
+  #isOpen = false;
+  /** Left of the time that one flush waits. */
+  #waitMs = 0;
 
-  constructor(socket: UdpSocket, counters: Float64Array) {
+  constructor(socket: UdpSocket, options: UdpSenderOptions) {
+    const { counters, offloads, onRefused } = options;
     this.#socket = socket;
+    this.#onRefused = onRefused;
+    this.#sendsRuns =
+      offloads?.udpGso === true && setOption(socket.descriptor, SOL_UDP, UDP_SEGMENT, 0) === 0;
     this.#counters = counters;
     this.#pollfd.writeInt32LE(socket.descriptor);
     this.#pollfd.writeUInt16LE(POLLOUT, POLLFD_EVENTS_OFFSET);
@@ -85,7 +130,7 @@ export class UdpSender {
     }
   }
 
-  /** Takes a datagram at a native address; the endpoint is copied, the bytes are not. */
+  /** Takes a datagram at a native address. Bytes and endpoint stay as they are until flush(). */
   push(
     address: number,
     length: number,
@@ -93,49 +138,148 @@ export class UdpSender {
     endpoint: number,
     trafficClass: number,
   ): void {
-    if (this.#count === DATAGRAMS_MAX) this.flush();
-    const index = this.#count++;
-    this.#vector.setData(index, address, length);
-    this.#writeName(index, endpoints, endpoint);
-    this.#writeControl(index, endpoints, endpoint, trafficClass);
+    if (this.#datagrams === DATAGRAMS_MAX) this.flush();
+    const datagram = this.#datagrams++;
+    this.#addresses[datagram] = address;
+    this.#lengths[datagram] = length;
+    if (this.#fitsRun(length, endpoints, endpoint, trafficClass)) {
+      this.#extendRun(datagram, address, length);
+      return;
+    }
+    const entry = this.#entries++;
+    this.#firsts[entry] = datagram;
+    this.#counts[entry] = 1;
+    this.#vector.setIovec(datagram, address, length);
+    this.#vector.setRun(entry, datagram, 1);
+    this.#writeName(entry, endpoints, endpoint);
+    this.#writeControl(entry, endpoints, endpoint, trafficClass);
+    this.#endpoints = endpoints;
+    this.#endpoint = endpoint;
+    this.#trafficClass = trafficClass;
+    this.#iovecs = 1;
+    this.#gathered = length;
+    this.#bytes = length;
+    this.#isOpen = this.#sendsRuns;
   }
 
   flush(): void {
-    let sent = 0;
-    let waitMs = WAIT_MAX_MS;
-    while (sent < this.#count) {
-      const address = this.#vector.address + sent * MMSGHDR_BYTES;
-      const returned = sendmmsg(this.#socket.descriptor, address, this.#count - sent, MSG_DONTWAIT);
+    this.#waitMs = WAIT_MAX_MS;
+    for (let entry = 0; entry < this.#entries; entry++) this.#finishRun(entry);
+    for (let sent = 0; sent < this.#entries; ) {
+      const returned = this.#send(sent, this.#entries - sent);
       if (returned > 0) {
-        this.#counters[UdpCounter.Sent]! += returned;
+        for (let i = sent; i < sent + returned; i++) {
+          this.#counters[UdpCounter.Sent]! += this.#counts[i]!;
+        }
         sent += returned;
-        continue;
-      }
-      const error = errorNumber();
-      if (error === EINTR) continue;
-      if (error === EAGAIN && waitMs > 0) {
-        poll(this.#pollfdAddress, 1, 1);
-        waitMs -= 1;
       } else {
-        this.#failed(sent, error);
+        this.#settle(sent, -returned);
         sent += 1;
       }
     }
-    this.#count = 0;
+    this.#datagrams = 0;
+    this.#entries = 0;
+    this.#isOpen = false;
+    this.#endpoints = undefined;
   }
 
-  /** Settles an entry that the kernel refused: once more without its local address, or dropped. */
-  #failed(index: number, error: number): void {
-    if (SOURCE_ERRORS.has(error) && this.#dropSource(index)) {
-      const address = this.#vector.address + index * MMSGHDR_BYTES;
-      if (sendmmsg(this.#socket.descriptor, address, 1, MSG_DONTWAIT) === 1) {
-        this.#counters[UdpCounter.Sent]! += 1;
-        this.#counters[UdpCounter.SourceLost]! += 1;
-        return;
-      }
+  /** Whether a datagram may join the last entry. The same endpoint is the same memory. */
+  #fitsRun(length: number, endpoints: Uint8Array, endpoint: number, trafficClass: number): boolean {
+    if (!this.#isOpen || endpoints !== this.#endpoints || endpoint !== this.#endpoint) return false;
+    const entry = this.#entries - 1;
+    return (
+      trafficClass === this.#trafficClass &&
+      length <= this.#lengths[this.#firsts[entry]!]! &&
+      this.#counts[entry]! < RUN_DATAGRAMS_MAX &&
+      this.#bytes + length <= RUN_BYTES_MAX
+    );
+  }
+
+  /** What stands directly behind the datagram before needs no iovec of its own. */
+  #extendRun(datagram: number, address: number, length: number): void {
+    const entry = this.#entries - 1;
+    const first = this.#firsts[entry]!;
+    const iovec = first + this.#iovecs - 1;
+    const before = datagram - 1;
+    if (this.#addresses[before]! + this.#lengths[before]! === address) {
+      this.#gathered += length;
+      this.#vector.setLength(iovec, this.#gathered);
+    } else {
+      this.#gathered = length;
+      this.#vector.setIovec(iovec + 1, address, length);
+      this.#iovecs += 1;
+      this.#vector.setRun(entry, first, this.#iovecs);
     }
+    this.#counts[entry]! += 1;
+    this.#bytes += length;
+    this.#isOpen = length === this.#lengths[first]!;
+  }
+
+  /** Tells the kernel where to cut. */
+  #finishRun(entry: number): void {
+    const start = this.#vector.controlOffset(entry);
+    const length = this.#controlLengths[entry]!;
+    if (this.#counts[entry]! < 2) return;
+    const offset = start + length;
+    const end = this.#startControl(offset, SEGMENT_BYTES, SOL_UDP, UDP_SEGMENT);
+    const segmentBytes = this.#lengths[this.#firsts[entry]!]!;
+    this.#vector.view.setUint16(offset + CMSG_DATA_OFFSET, segmentBytes, true);
+    this.#vector.setControlLength(entry, end - start);
+  }
+
+  /** Returns how many of `count` entries were sent, or the error number of the first, negated. */
+  #send(entry: number, count: number): number {
+    const address = this.#vector.address + entry * MMSGHDR_BYTES;
+    for (;;) {
+      const returned = sendmmsg(this.#socket.descriptor, address, count, MSG_DONTWAIT);
+      if (returned > 0) return returned;
+      const error = errorNumber();
+      if (error === EINTR) continue;
+      if (error !== EAGAIN || this.#waitMs === 0) return -error;
+      poll(this.#pollfdAddress, 1, 1);
+      this.#waitMs -= 1;
+    }
+  }
+
+  /** Settles an entry that the kernel refused: sent in another way, or dropped. */
+  #settle(entry: number, error: number): void {
+    const count = this.#counts[entry]!;
+    if (count > 1 && RUN_ERRORS.has(error)) this.#sendSingly(entry, error);
+    else if (count > 1) this.#drop(error, count);
+    else this.#retryWithoutSource(entry, error);
+  }
+
+  #sendSingly(entry: number, error: number): void {
+    this.#counters[UdpCounter.RunsSplit]! += 1;
+    if (error === EIO && this.#sendsRuns) {
+      this.#sendsRuns = false;
+      const where = `UDP socket of IPv${this.#socket.family}`;
+      this.#onRefused?.({ offload: 'udp-gso', where, error });
+    }
+    this.#vector.setControlLength(entry, this.#controlLengths[entry]!);
+    this.#vector.setRun(entry, SPARE_IOVEC, 1);
+    const first = this.#firsts[entry]!;
+    for (let datagram = first; datagram < first + this.#counts[entry]!; datagram++) {
+      this.#vector.setIovec(SPARE_IOVEC, this.#addresses[datagram]!, this.#lengths[datagram]!);
+      const returned = this.#send(entry, 1);
+      if (returned > 0) this.#counters[UdpCounter.Sent]! += 1;
+      else this.#retryWithoutSource(entry, -returned);
+    }
+  }
+
+  /** Sends an entry once more without its local address where that may be the fault. */
+  #retryWithoutSource(entry: number, error: number): void {
+    if (SOURCE_ERRORS.has(error) && this.#dropSource(entry) && this.#send(entry, 1) === 1) {
+      this.#counters[UdpCounter.Sent]! += 1;
+      this.#counters[UdpCounter.SourceLost]! += 1;
+    } else {
+      this.#drop(error, 1);
+    }
+  }
+
+  #drop(error: number, count: number): void {
     const full = error === EAGAIN || error === ENOBUFS;
-    this.#counters[full ? UdpCounter.DropSendBufferFull : UdpCounter.DropSendFailed]! += 1;
+    this.#counters[full ? UdpCounter.DropSendBufferFull : UdpCounter.DropSendFailed]! += count;
   }
 
   #writeName(index: number, endpoints: Uint8Array, endpoint: number): void {
@@ -161,35 +305,36 @@ export class UdpSender {
   ): void {
     const { view } = this.#vector;
     const four = this.#socket.family === 4;
+    const level = four ? IPPROTO_IP : IPPROTO_IPV6;
     const start = this.#vector.controlOffset(index);
     let offset = start;
     if (trafficClass !== 0) {
-      offset = this.#startControl(offset, TRAFFIC_CLASS_BYTES, four ? IP_TOS : IPV6_TCLASS);
+      offset = this.#startControl(offset, TRAFFIC_CLASS_BYTES, level, four ? IP_TOS : IPV6_TCLASS);
       view.setInt32(start + CMSG_DATA_OFFSET, trafficClass, true);
     }
     if (hasLocalAddress(endpoints, endpoint)) {
       const data = offset + CMSG_DATA_OFFSET;
       const local = endpoint + ENDPOINT_LOCAL_OFFSET;
       if (four) {
-        offset = this.#startControl(offset, IN_PKTINFO_BYTES, IP_PKTINFO);
+        offset = this.#startControl(offset, IN_PKTINFO_BYTES, level, IP_PKTINFO);
         const target = data + IN_PKTINFO_INTERFACE_OFFSET;
         this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, target);
         this.#copy(endpoints, local, 4, data + IN_PKTINFO_LOCAL_OFFSET);
       } else {
-        offset = this.#startControl(offset, IN6_PKTINFO_BYTES, IPV6_PKTINFO);
+        offset = this.#startControl(offset, IN6_PKTINFO_BYTES, level, IPV6_PKTINFO);
         this.#copy(endpoints, local, 16, data + IN6_PKTINFO_ADDRESS_OFFSET);
         const target = data + IN6_PKTINFO_INTERFACE_OFFSET;
         this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, target);
       }
     }
+    this.#controlLengths[index] = offset - start;
     this.#vector.setControlLength(index, offset - start);
   }
 
   /** Writes a control message's header; returns where the next one begins. */
-  #startControl(offset: number, dataLength: number, type: number): number {
+  #startControl(offset: number, dataLength: number, level: number, type: number): number {
     const { view } = this.#vector;
     const length = CMSG_DATA_OFFSET + dataLength;
-    const level = this.#socket.family === 4 ? IPPROTO_IP : IPPROTO_IPV6;
     view.setUint32(offset + CMSG_LENGTH_OFFSET, length, true);
     view.setUint32(offset + CMSG_LENGTH_OFFSET + 4, 0, true);
     view.setInt32(offset + CMSG_LEVEL_OFFSET, level, true);

@@ -19,6 +19,7 @@ class LinuxUdp implements Udp {
   readonly port: number;
   readonly descriptors: readonly number[];
   readonly counters: Float64Array;
+  readonly #places: number;
   readonly #receivers: readonly UdpReceiver[];
   readonly #ipv4: UdpSender | undefined;
   readonly #ipv6: UdpSender | undefined;
@@ -30,8 +31,9 @@ class LinuxUdp implements Udp {
     this.port = pair.port;
     this.counters = counters;
     this.descriptors = pair.sockets.map((socket) => socket.descriptor);
+    this.#places = options.places ?? options.datagrams.capacity;
     this.#receivers = pair.sockets.map((socket) => new UdpReceiver(socket, options));
-    const senders = pair.sockets.map((socket) => new UdpSender(socket, counters));
+    const senders = pair.sockets.map((socket) => new UdpSender(socket, options));
     this.#ipv4 = senders[pair.sockets.findIndex((socket) => socket.family === 4)];
     this.#ipv6 = senders[pair.sockets.findIndex((socket) => socket.family === 6)];
   }
@@ -42,9 +44,9 @@ class LinuxUdp implements Udp {
     let place = 0;
     for (let i = 0; i < this.#receivers.length; i++) {
       const receiver = this.#receivers[(this.#turn + i) % this.#receivers.length]!;
-      if (place < datagrams.capacity) place = receiver.receive(datagrams, place);
+      if (place < this.#places) place = receiver.receive(datagrams, place);
     }
-    return place === datagrams.capacity;
+    return place === this.#places;
   }
 
   push(
