@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The benchmarks, each of which prints its figures in lines, as root and on a machine that does
 # nothing else.
-#   bench.sh [dns|propagation]...      those that are named; all of them without an argument
+#   bench.sh [dns|propagation|scale]...      those that are named; all of them without an argument
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root bench.sh
-all=(dns propagation)
+all=(dns propagation scale)
 (($#)) || set -- "${all[@]}"
 for name; do
   [[ " ${all[*]} " == *" $name "* ]] || { sed -n '4p' scripts/bench.sh && exit 2; }

@@ -1,0 +1,75 @@
+// What a server takes for a thousand followers of a hundred thousand instances in two thousand
+// networks: processor, memory and bytes. `npm run bench -- scale [HOSTS NETWORKS INSTANCES]`.
+
+import { Simulation } from '../sim/control-plane/simulation.ts';
+
+const [hosts = 1_001, networks = 2_000, instances = 100_000] = process.argv.slice(2).map(Number);
+const PROCESSES = 2;
+const IDLE_MS = 10_000;
+const CHANGES = 1_000;
+const CHANGES_PER_SECOND = 200;
+const MEBIBYTE = 1_048_576;
+
+const simulation = new Simulation({ hosts, networks, instances }, PROCESSES);
+try {
+  await run();
+} finally {
+  await simulation.end();
+}
+
+async function run(): Promise<void> {
+  print('site', `${hosts - 1} followers, ${networks} networks, ${instances} instances`);
+  await measure('site made', () => simulation.found());
+  await simulation.killServer();
+  await measure('registry opened', () => simulation.restartServer());
+  await measure('all followers begun anew', async () => {
+    await simulation.follow();
+    await simulation.converged();
+  });
+  await measure('nothing for 10 s', () => pause(IDLE_MS));
+  const before = await simulation.figures();
+  await measure(`${CHANGES} changes, ${CHANGES_PER_SECOND} a second`, async () => {
+    await simulation.write(CHANGES, CHANGES_PER_SECOND);
+  });
+  await simulation.converged();
+  const after = await simulation.figures();
+  const told = total(after.bytesTo) - total(before.bytesTo);
+  print('told of a change', `${(told / CHANGES / 1_024).toFixed(1)} KiB to all together`);
+  const { resets } = await simulation.state();
+  await simulation.killServer();
+  await simulation.restartServer();
+  await measure('converged after a restart', () => simulation.converged());
+  const again = (await simulation.state()).resets - resets;
+  print('followers that began anew after it', `${again}`);
+}
+
+/** Runs `task` and prints what it took of time, and of the server at the end. */
+async function measure(what: string, task: () => Promise<void>): Promise<void> {
+  const before = await simulation.figures().catch(() => undefined);
+  const startedMs = performance.now();
+  await task();
+  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
+  const after = await simulation.figures();
+  const from = before !== undefined && before.cpuMicros <= after.cpuMicros ? before : undefined;
+  const cpu = ((after.cpuMicros - (from?.cpuMicros ?? 0)) / 1e6).toFixed(2);
+  const sent = (total(after.bytesTo) - (from === undefined ? 0 : total(from.bytesTo))) / MEBIBYTE;
+  const memory = (after.residentBytes / MEBIBYTE).toFixed(0);
+  const most = (after.residentBytesMax / MEBIBYTE).toFixed(0);
+  print(
+    what,
+    `${seconds} s; server: ${cpu} core-seconds, ${sent.toFixed(1)} MiB sent, ` +
+      `${memory} MiB resident, ${most} at the most`,
+  );
+}
+
+function total(bytesTo: Readonly<Record<number, number>>): number {
+  return Object.values(bytesTo).reduce((sum, one) => sum + one, 0);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function print(what: string, figures: string): void {
+  process.stdout.write(`scale: ${what}: ${figures}\n`);
+}
