@@ -13,8 +13,8 @@ import { Distances } from './distances.ts';
 import { EndpointBook } from './endpoints.ts';
 import { HealthChecks } from './health-checks.ts';
 import { Instances } from './instances.ts';
-import { Journal } from './journal.ts';
-import { type Plan, plan } from './plan.ts';
+import { JOURNAL_FOLDER, Journal } from './journal.ts';
+import { type Plan, plan, TUN_NAME } from './plan.ts';
 import type {
   AgentIdentity,
   AppLookup,
@@ -43,8 +43,6 @@ const LOOK_INTERVAL_MS = 2000;
 const VERIFY_INTERVAL_MS = 60_000;
 /** Between the loss of a TUN and the try to make it again. */
 const TUN_RETRY_MS = 500;
-const JOURNAL_FOLDER = 'journal';
-const INSTANCES_FOLDER = 'instances';
 
 export interface AgentDependencies {
   readonly identity: () => AgentIdentity;
@@ -112,7 +110,7 @@ export class Agent {
     this.#endpoints = new EndpointBook({ resolver, timers, random, logger, onChange });
     this.#roster = new Roster(
       { journal, supervision, clock, logger, onChange },
-      join(options.stateFolder, INSTANCES_FOLDER),
+      options.stateFolder,
     );
     this.#distances = new Distances({ echo, identity, copy, timers, onChange });
     this.#checks = new HealthChecks({ roster: this.#roster, prober, timers, logger });
@@ -134,13 +132,12 @@ export class Agent {
    * what fails is tried again. Rejects with STATE_UNWRITABLE.
    */
   static async start(dependencies: AgentDependencies, options: AgentOptions): Promise<Agent> {
-    const journal = await Journal.open(
-      join(options.stateFolder, JOURNAL_FOLDER),
-      dependencies.logger,
-    );
+    const folder = join(options.stateFolder, JOURNAL_FOLDER);
+    const journal = await Journal.open(folder, dependencies.logger);
     const agent = new Agent(dependencies, journal, options);
     await agent.#roster.recover();
     await agent.applied();
+    await agent.#emptyNamespaces();
     agent.#publisher.republish();
     agent.#checks.start();
     agent.#look();
@@ -183,6 +180,18 @@ export class Agent {
     await this.#reconciler.stop();
     this.#roster.disconnect();
     await this.#publisher.stop();
+  }
+
+  /** A kill between the end of an attached instance and that of its interface has left that. */
+  async #emptyNamespaces(): Promise<void> {
+    const { links, logger } = this.#dependencies;
+    for (const { path, interfaceName } of this.#roster.emptyNamespaces()) {
+      try {
+        await links.remove(path, interfaceName ?? TUN_NAME);
+      } catch (error) {
+        logger.warn('interface is left in a namespace', { path, error: String(error) });
+      }
+    }
   }
 
   #handshakeCompleted(publicKey: string): void {

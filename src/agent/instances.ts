@@ -230,9 +230,8 @@ export class Instances implements InstanceOperations {
     this.#roster.setNamed(machineId, false);
     try {
       await this.#dependencies.applied();
-      const supervisor = this.#roster.supervisor(machineId);
-      await supervisor?.stop(graceMs);
-      await this.#roster.recordEnd(machineId, await supervisor?.ended);
+      const exit = await this.#roster.end(machineId, graceMs);
+      await this.#roster.recordEnd(machineId, exit);
     } finally {
       this.#roster.setNamed(machineId, true);
     }

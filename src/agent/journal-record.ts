@@ -35,6 +35,8 @@ export interface Attachment {
   readonly path: string;
   readonly device: number;
   readonly inode: number;
+  /** Of the kernel that has given the numbers: another one gives them out again. */
+  readonly bootId: string;
   /** The process that was named, and its start in clock ticks since boot. */
   readonly pid: number | undefined;
   readonly startTicks: string | undefined;
@@ -133,9 +135,10 @@ function isNetworkFacts(value: unknown): value is JournalRecord['network'] {
 
 function isAttachment(value: unknown): value is Attachment {
   if (!isObject(value)) return false;
-  const { path, device, inode, pid, startTicks, interfaceName, owner } = value;
+  const { path, device, inode, bootId, pid, startTicks, interfaceName, owner } = value;
   return (
     typeof path === 'string' &&
+    typeof bootId === 'string' &&
     typeof device === 'number' &&
     typeof inode === 'number' &&
     (pid === undefined || typeof pid === 'number') &&

@@ -14,6 +14,8 @@ import {
 } from '../os/atomic-file.ts';
 import { formatRecord, type JournalRecord, parseRecord } from './journal-record.ts';
 
+/** Of a state folder. */
+export const JOURNAL_FOLDER = 'journal';
 const RECORD_FILE_PATTERN = /^([0-9a-f]{14})\.json$/;
 const DAMAGED_SUFFIX = '.damaged';
 

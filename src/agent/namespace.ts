@@ -9,6 +9,7 @@ import type { NamespaceReference } from './ports.ts';
 /** statfs's f_type of the file system of namespaces, linux/magic.h. */
 const NSFS_MAGIC = 0x6e736673;
 const NETWORK_NAMESPACE_PATTERN = /^net:\[\d+\]$/;
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 /** Fields of /proc/PID/stat behind the name: state is the first, starttime the 20th. */
 const START_TICKS_FIELD = 19;
 
@@ -27,12 +28,13 @@ export function identifyNamespace(reference: NamespaceReference): Attachment {
       hint: 'An instance needs a network namespace of its own; `ip netns add` makes one.',
     });
   }
-  return { path, device, inode, pid, startTicks };
+  return { path, device, inode, bootId: bootId(), pid, startTicks };
 }
 
 /** Whether the namespace that was attached is still there. */
 export function isPresent(attachment: Attachment): boolean {
   const { path, device, inode, pid, startTicks } = attachment;
+  if (attachment.bootId !== bootId()) return false;
   if (pid !== undefined && processStartTicks(pid) !== startTicks) return false;
   try {
     const stat = statSync(path);
@@ -92,6 +94,11 @@ function namespaceName(fd: number): string {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   // Mount id, parent, device, root: proc_pid_mountinfo(5).
   return mounts.find((line) => line.startsWith(`${mountId} `))?.split(' ')[3] ?? link;
+}
+
+/** A random text for as long as the kernel runs. */
+function bootId(): string {
+  return readFileSync(BOOT_ID, 'utf8').trim();
 }
 
 /** When a process started, in clock ticks since boot, or undefined when there is none. */

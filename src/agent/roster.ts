@@ -8,18 +8,27 @@
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isMachineId, type MachineId } from '../addressing/ids.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { InstanceHealth, InstanceState } from '../registry/model.ts';
 import { hostsFile, RESOLV_CONF } from './environment.ts';
 import type { Journal } from './journal.ts';
-import type { JournalRecord } from './journal-record.ts';
-import { isPresent } from './namespace.ts';
+import type { Attachment, JournalRecord } from './journal-record.ts';
+import { isPresent, isSameNamespace } from './namespace.ts';
 import type { CommandExit, LocalInstance } from './ports.ts';
 import type { Supervision, Supervisor } from './supervision.ts';
 
+/** Each run instance has a folder in this one of the state folder. */
+export const INSTANCES_FOLDER = 'instances';
 const UNRECORDED_GRACE_MS = 2000;
+/** How long a start waits for supervisors that do not answer at once. */
+const RECOVERY_WAIT_MS = 500;
+/** Between two tries to speak to such a one. */
+const SEARCH_PAUSE_MS = 250;
+/** How long an end waits for one besides the command's grace. */
+const SEARCH_PATIENCE_MS = 1000;
 
 export interface RosterDependencies {
   readonly journal: Journal;
@@ -34,13 +43,14 @@ export class Roster {
   readonly #dependencies: RosterDependencies;
   readonly #folder: string;
   readonly #supervisors = new Map<MachineId, Supervisor>();
+  /** Those that an earlier p6nd has started and that have not answered this one yet. */
+  readonly #searches = new Map<MachineId, Promise<void>>();
   readonly #unnamed = new Set<MachineId>();
   readonly #problems = new Map<MachineId, string>();
 
-  /** Each run instance has a directory in `folder`. */
-  constructor(dependencies: RosterDependencies, folder: string) {
+  constructor(dependencies: RosterDependencies, stateFolder: string) {
     this.#dependencies = dependencies;
-    this.#folder = folder;
+    this.#folder = join(stateFolder, INSTANCES_FOLDER);
   }
 
   get journal(): Journal {
@@ -177,26 +187,43 @@ export class Roster {
 
   /**
    * Finds the supervisors that an earlier p6nd has started, and takes note of what has ended since.
+   * One that does not answer soon is waited for in the background: it may hold a workload.
    */
   async recover(): Promise<void> {
-    for (const record of this.journal.records()) {
-      const { machineId, state } = record.instance;
-      if (record.origin === 'attached') {
-        // Nothing but the data plane stood between the two states.
-        if (state === 'created') await this.setState(machineId, 'started');
-        continue;
-      }
-      const supervisor = await this.#dependencies.supervision.find(this.directory(machineId));
-      const runs = supervisor?.initialState === 'running';
-      if (supervisor !== undefined && runs && state === 'started' && !record.removed) {
-        this.#hold(machineId, supervisor);
-        continue;
-      }
-      await supervisor?.stop(0);
-      if (state !== 'stopped' || record.removed) await this.#endAbandoned(record);
+    const names: string[] = await readdir(this.#folder).catch(() => []);
+    const searched = new Set(names.filter(isMachineId));
+    for (const { instance, origin } of this.journal.records()) {
+      const { machineId, state } = instance;
+      if (origin === 'run') searched.add(machineId);
+      // Nothing but the data plane stood between the two states.
+      else if (state === 'created') await this.setState(machineId, 'started');
     }
+    for (const machineId of searched) this.#searches.set(machineId, this.#search(machineId));
+    await atMost(RECOVERY_WAIT_MS, Promise.all(this.#searches.values()));
     await this.recordVanished();
-    await this.#endUnrecorded();
+  }
+
+  /**
+   * Ends what runs for an instance, by force after `graceMs`; resolves with how its command ended.
+   */
+  async end(machineId: MachineId, graceMs: number): Promise<CommandExit | undefined> {
+    await atMost(graceMs + SEARCH_PATIENCE_MS, this.#searches.get(machineId));
+    if (this.#searches.delete(machineId)) this.#killAbandoned(machineId);
+    const supervisor = this.#supervisors.get(machineId);
+    await supervisor?.stop(graceMs);
+    return await supervisor?.ended;
+  }
+
+  /** Attached namespaces that nothing runs in, where an interface may be left. */
+  emptyNamespaces(): readonly Attachment[] {
+    const present = this.journal.instances().flatMap(({ instance, attachment }) => {
+      if (attachment === undefined || !isPresent(attachment)) return [];
+      return [{ attachment, isLive: instance.state !== 'stopped' }];
+    });
+    const live = present.filter(({ isLive }) => isLive);
+    return present
+      .map(({ attachment }) => attachment)
+      .filter((one) => !live.some((other) => isSameNamespace(one, other.attachment)));
   }
 
   /**
@@ -220,6 +247,7 @@ export class Roster {
   disconnect(): void {
     const supervisors = [...this.#supervisors.values()];
     this.#supervisors.clear();
+    this.#searches.clear();
     for (const supervisor of supervisors) supervisor.disconnect();
   }
 
@@ -239,29 +267,58 @@ export class Roster {
     });
   }
 
-  /** Ends what runs without a record: nobody could reach it or stop it any more. */
-  async #endUnrecorded(): Promise<void> {
+  /** Asks again and again for as long as there is somebody who may answer. */
+  async #search(machineId: MachineId): Promise<void> {
     const { supervision, logger } = this.#dependencies;
-    const names: string[] = await readdir(this.#folder).catch(() => []);
-    for (const machineId of names.filter(isMachineId)) {
-      if (this.journal.get(machineId) !== undefined) continue;
+    // The caller keeps this search under its machine id.
+    await Promise.resolve();
+    for (let tries = 0; this.#searches.has(machineId); tries += 1) {
+      try {
+        const supervisor = await supervision.find(this.directory(machineId));
+        await this.#found(machineId, supervisor);
+        this.#searches.delete(machineId);
+      } catch (error) {
+        const facts = { machineId, error: String(error) };
+        if (tries === 0) logger.warn('supervisor does not answer yet', facts);
+        await delay(SEARCH_PAUSE_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #found(machineId: MachineId, supervisor: Supervisor | undefined): Promise<void> {
+    const record = this.journal.get(machineId);
+    const { state } = record?.instance ?? {};
+    const shallRun = state === 'started' && record?.removed === false;
+    if (shallRun && supervisor?.initialState === 'running') {
+      // Whoever asked for its end meanwhile has taken the search away.
+      if (this.#searches.has(machineId)) this.#hold(machineId, supervisor);
+      this.#dependencies.onChange();
+      return;
+    }
+    if (record === undefined) {
+      const { logger } = this.#dependencies;
       logger.warn('instance without a record is ended', { machineId });
-      const supervisor = await supervision.find(this.directory(machineId));
-      await supervisor?.stop(UNRECORDED_GRACE_MS);
+    }
+    await supervisor?.stop(record === undefined ? UNRECORDED_GRACE_MS : 0);
+    if (record === undefined || record.removed) {
       this.#killAbandoned(machineId);
       await this.removeDirectory(machineId);
+    } else if (state !== 'stopped') {
+      this.#killAbandoned(machineId);
+      const exit = this.#dependencies.supervision.readExit(this.directory(machineId));
+      await this.setState(machineId, 'stopped', exit);
     }
   }
 
   #killAbandoned(machineId: MachineId): void {
     this.#dependencies.supervision.killAbandoned(machineId, this.directory(machineId));
   }
+}
 
-  async #endAbandoned({ instance, removed }: JournalRecord): Promise<void> {
-    const { machineId } = instance;
-    const { supervision } = this.#dependencies;
-    this.#killAbandoned(machineId);
-    if (removed) await this.removeDirectory(machineId);
-    else await this.setState(machineId, 'stopped', supervision.readExit(this.directory(machineId)));
-  }
+/** Waits for `promise`, for `ms` at most. */
+async function atMost(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
+  const settled = new AbortController();
+  const elapsed = delay(ms, undefined, { signal: settled.signal }).catch(() => undefined);
+  await Promise.race([promise, elapsed]);
+  settled.abort();
 }

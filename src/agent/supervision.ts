@@ -2,6 +2,7 @@
 // are processes, a test's are objects.
 
 import { rm } from 'node:fs/promises';
+import { asP6nError } from '../base/errors.ts';
 import type { CommandExit, OutputEvent } from './ports.ts';
 import type { CommandSpec } from './supervisor/command.ts';
 import { type LaunchSpec, launchSupervisor } from './supervisor/launch.ts';
@@ -24,7 +25,10 @@ export interface Supervisor {
 
 export interface Supervision {
   launch(spec: LaunchSpec): Promise<Supervisor>;
-  /** The one that serves `directory`, or undefined when there is none. */
+  /**
+   * The one that serves `directory`, or undefined when there is none; rejects when there is one and
+   * it does not answer for the moment.
+   */
   find(directory: string): Promise<Supervisor | undefined>;
   readExit(directory: string): CommandExit | undefined;
   /** What the last command has said, and how it ended. */
@@ -36,16 +40,16 @@ export interface Supervision {
 
 export const PROCESS_SUPERVISION: Supervision = {
   launch: async (spec) => {
-    await launchSupervisor(spec);
-    return SupervisorSession.connect(spec.directory);
-  },
-  find: async (directory) => {
+    const launched = await launchSupervisor(spec);
     try {
-      return await SupervisorSession.connect(directory);
-    } catch {
-      return undefined;
+      return await SupervisorSession.connect(spec.directory);
+    } catch (error) {
+      // Nobody knows of it yet.
+      launched.kill('SIGKILL');
+      throw asP6nError(error, 'Cannot speak to the supervisor of an instance');
     }
   },
+  find: (directory) => SupervisorSession.find(directory),
   readExit,
   readOutput,
   killAbandoned,

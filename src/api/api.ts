@@ -25,6 +25,7 @@ import type {
   ExplainService,
   FollowService,
   HostAuthenticator,
+  HostService,
   HostWriteService,
   InstanceService,
   NameService,
@@ -48,6 +49,7 @@ export interface OperatorServices {
   readonly status: StatusService;
   readonly explain: ExplainService;
   readonly names: NameService;
+  readonly host: HostService;
 }
 
 export interface MeshServices {

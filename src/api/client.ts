@@ -189,6 +189,11 @@ export class ApiClient {
     return this.#get('/v1/status');
   }
 
+  /** Returns when p6nd has begun to end: it is gone soon after. */
+  resetHost(): Promise<void> {
+    return this.#post('/v1/host/reset', undefined);
+  }
+
   explain(body: ExplainRequest): Promise<Explanation> {
     return this.#post('/v1/explain', body);
   }

@@ -122,6 +122,12 @@ export interface StatusService {
   status(principal: Principal): Promise<StatusView>;
 }
 
+/** The host as a whole. */
+export interface HostService {
+  /** Ends p6nd and all instances of the host, and takes from the machine what p6nd has made. */
+  reset(principal: Principal): Promise<void>;
+}
+
 export interface ExplainService {
   explain(principal: Principal, request: ExplainRequest): Promise<Explanation>;
 }

@@ -15,6 +15,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'networks', summary: 'Networks, each apart from all others', load: networks },
   { name: 'apps', summary: 'Apps, each in one network', load: apps },
   { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
+  { name: 'host', summary: 'This host as a whole', load: host },
   { name: 'instances', summary: 'Instances of apps', load: instances },
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
@@ -75,6 +76,10 @@ async function hosts(): Promise<readonly Command[]> {
     invites.LIST_INVITES,
     revoke.REVOKE_INVITE,
   ];
+}
+
+async function host(): Promise<readonly Command[]> {
+  return [(await import('./commands/host/reset.ts')).RESET_HOST];
 }
 
 async function instances(): Promise<readonly Command[]> {

@@ -25,6 +25,7 @@ import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
 import { detectEndpoints, resolveHostName } from './endpoints.ts';
 import { LocalExplainService } from './explain-service.ts';
 import { hostKey, obtainIdentity } from './host-identity.ts';
+import { LocalHostService } from './host-service.ts';
 import { type Identity, IdentityFiles } from './identity.ts';
 import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
@@ -39,6 +40,7 @@ import {
   requireSocketFolder,
   requireStateFolder,
 } from './preflight.ts';
+import { resetHost } from './reset.ts';
 import { openRegistry, Server } from './server.ts';
 import { ServerKeeper } from './server-keeper.ts';
 import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
@@ -67,11 +69,13 @@ export async function runDaemon(
   signal: AbortSignal,
 ): Promise<void> {
   const lifecycle = new Lifecycle(logger);
+  const daemon = new Daemon(config, logger, lifecycle);
   try {
-    await new Daemon(config, logger, lifecycle).run(signal);
+    await daemon.run(signal);
   } finally {
     await lifecycle.stop();
   }
+  if (daemon.isReset) await resetHost(config, logger);
 }
 
 /** What a host is made of, once it knows who it is. */
@@ -103,6 +107,8 @@ class Daemon {
   /** What the data plane has said before that; the parts hear of it when they run. */
   readonly #early: DataplaneEvent[] = [];
   #failure: P6nError | undefined;
+  /** Whether somebody has asked for an end that leaves nothing on the machine. */
+  isReset = false;
 
   constructor(config: DaemonConfig, logger: Logger, lifecycle: Lifecycle) {
     this.#config = config;
@@ -323,6 +329,7 @@ class Daemon {
         instances: new LocalInstanceService(agent.instances, host),
         status,
         explain: new LocalExplainService(() => applied.filter),
+        host: new LocalHostService({ instances: agent.instances, end: () => this.#endReset() }),
         names: new LocalNameService({
           nameserver: names,
           instances: () => agent.instances.list(),
@@ -359,6 +366,11 @@ class Daemon {
     }
     agent.changed();
     await agent.applied();
+  }
+
+  #endReset(): void {
+    this.isReset = true;
+    this.#ending.abort();
   }
 
   #requireParts(): Parts {

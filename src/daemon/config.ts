@@ -38,6 +38,8 @@ export interface DaemonConfig {
   readonly upstreams: readonly string[];
   readonly logLevel: string;
   readonly offloads: Offloads;
+  /** Only takes from the machine what an earlier p6nd has left. */
+  readonly reset: boolean;
 }
 
 interface OptionSpec {
@@ -59,6 +61,9 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   offloads: { describe: 'offloads that stay on: tun-tcp,tun-udp,udp-gso,udp-gro or none [all]' },
   'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
 };
+
+/** A flag alone: no file and no environment of a p6nd that runs for ever may hold it. */
+const RESET = 'reset';
 
 /** Flags are what stands in OPTIONS, and nothing that can be made of it. */
 const PARSER_CONFIGURATION = {
@@ -97,6 +102,7 @@ async function readFlags(words: readonly string[]): Promise<Raw | undefined> {
       'p6nd [OPTIONS]\n\nThe daemon of p6n: private IPv6 networks for the workloads of this host.',
     )
     .option('config', { type: 'string', requiresArg: true, describe: 'JSON file with these keys' })
+    .option(RESET, { type: 'boolean', describe: 'end the instances, remove the interfaces, exit' })
     .strict()
     .parserConfiguration(PARSER_CONFIGURATION)
     .exitProcess(false)
@@ -120,6 +126,7 @@ async function readFlags(words: readonly string[]): Promise<Raw | undefined> {
     if (typeof value === 'string') flags[name] = value;
     else if (Array.isArray(value)) flags[name] = list(name, value.map(String));
   }
+  if (parsed[RESET] === true) flags[RESET] = 'yes';
   return flags;
 }
 
@@ -200,6 +207,7 @@ function validate(raw: Raw): DaemonConfig {
     upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
     logLevel,
     offloads: parseOffloads(single(raw, 'offloads')),
+    reset: raw[RESET] !== undefined,
   };
 }
 

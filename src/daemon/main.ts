@@ -5,6 +5,7 @@ import { asP6nError } from '../base/errors.ts';
 import { runDaemon } from './compose.ts';
 import { readConfig } from './config.ts';
 import { createLogger } from './log.ts';
+import { resetHost } from './reset.ts';
 
 const END_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
@@ -16,7 +17,8 @@ export async function main(words: readonly string[]): Promise<number> {
     const logger = createLogger(config.logLevel);
     const ended = new AbortController();
     for (const signal of END_SIGNALS) process.once(signal, () => ended.abort());
-    await runDaemon(config, logger, ended.signal);
+    if (config.reset) await resetHost(config, logger);
+    else await runDaemon(config, logger, ended.signal);
     return 0;
   } catch (error) {
     const known = asP6nError(error, 'Cannot run p6nd');

@@ -298,6 +298,7 @@ export class AgentWorld {
             this.links.set(where, link);
             return 1;
           },
+          remove: (namespace) => this.#step(`remove link ${namespace ?? 'host'}`),
         },
         names: {
           setZone: (zone) => {
@@ -347,8 +348,10 @@ export class AgentWorld {
         this.supervisors.push(supervisor);
         return supervisor;
       },
-      find: (directory) =>
-        Promise.resolve(this.supervisors.findLast((one) => one.directory === directory)),
+      find: async (directory) => {
+        await this.#step('find');
+        return this.supervisors.findLast((one) => one.directory === directory);
+      },
       readExit: () => undefined,
       readOutput: () => [],
       killAbandoned: (machineId) => void this.abandoned.push(machineId),

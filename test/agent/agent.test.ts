@@ -115,6 +115,35 @@ test('Agent calls an instance stopped whose supervisor is gone after a restart',
   assert.deepEqual(world.abandoned, [instance.machineId]);
 });
 
+test('Agent waits for a supervisor that does not answer, and lets its command be', async () => {
+  const world = new AgentWorld();
+  const first = await world.start();
+  const { instance } = await first.instances.run(RUN);
+  await first.stop();
+  for (const supervisor of world.supervisors) supervisor.initialState = 'running';
+  world.links.clear();
+  world.failing.set('find', BROKEN);
+  const agent = await world.start();
+  assert.equal(agent.instances.show(instance.machineId).instance.state, 'started');
+  assert.ok(!world.log.includes('stop'));
+  assert.deepEqual(world.abandoned, []);
+  world.failing.clear();
+  await until(() => world.links.has('/proc/1000/ns/net'));
+  assert.equal(agent.instances.show(instance.machineId).pid, 4711);
+});
+
+test('Agent ends a command by force whose supervisor never answers', async () => {
+  const world = new AgentWorld();
+  const first = await world.start();
+  const { instance } = await first.instances.run(RUN);
+  await first.stop();
+  world.failing.set('find', BROKEN);
+  const agent = await world.start();
+  await agent.instances.stop(instance.machineId, { graceMs: 0 });
+  assert.equal(agent.instances.show(instance.machineId).instance.state, 'stopped');
+  assert.deepEqual(world.abandoned, [instance.machineId]);
+});
+
 test('Agent tells servers until one listens, also after a restart', async () => {
   const world = new AgentWorld();
   const error = new P6nError('SERVER_UNREACHABLE', 'Cannot reach a server: silence');

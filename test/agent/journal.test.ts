@@ -144,6 +144,7 @@ test('parseRecord() takes back what formatRecord() gives', () => {
       device: 4,
       inode: 5,
       pid: undefined,
+      bootId: 'b0071d',
       startTicks: undefined,
     },
     exit: { code: 1, signal: undefined, at: 5 as WallMillis },

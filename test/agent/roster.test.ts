@@ -1,6 +1,7 @@
 // The roster on a real file system: which namespaces its instances have at the moment.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +59,8 @@ test('Roster removes an instance whose owner let its namespace go', async (t) =>
 
 async function factsOf(path: string): Promise<Attachment> {
   const { dev, ino } = await stat(path);
-  return { path, device: dev, inode: ino, pid: undefined, startTicks: undefined };
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return { path, device: dev, inode: ino, bootId, pid: undefined, startTicks: undefined };
 }
 
 async function makeRoster(folder: string, ...records: JournalRecord[]): Promise<Roster> {
@@ -72,6 +74,6 @@ async function makeRoster(folder: string, ...records: JournalRecord[]): Promise<
       logger: SILENT_LOGGER,
       onChange: () => undefined,
     },
-    join(folder, 'instances'),
+    folder,
   );
 }

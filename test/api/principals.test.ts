@@ -74,6 +74,7 @@ const ROUTES: readonly Asked[] = [
   ask('DELETE', '/v1/instances/web-1', [204, 404, 404]),
   ask('GET', '/v1/instances/web-1/output', [200, 404, 404]),
   ask('GET', '/v1/status', [200, 404, 404]),
+  ask('POST', '/v1/host/reset', [202, 404, 404]),
   ask('POST', '/v1/explain', [200, 404, 404], { from: 'fdaa::1', to: 'fdaa::2' }),
   ask('GET', '/v1/names/lookup?name=web.internal', [200, 404, 404]),
   ask('GET', '/v1/names/watch?name=web.internal', [200, 404, 404]),

@@ -43,6 +43,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   stopInstance: { ...INSTANCE, state: 'stopped' },
   status: STATUS,
   lookupName: NAME_ANSWER_SAMPLE,
+  resetHost: undefined,
   explain: { verdict: 'drop', rule: 'network-mismatch', sentence: 'The networks differ.' },
 };
 
@@ -170,6 +171,7 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   'dns lookup web.internal --type TXT --network blue': [
     ['lookupName', { name: 'web.internal', type: 'TXT', network: 'blue' }],
   ],
+  'host reset': [['resetHost']],
   status: [['status']],
   '--json --socket /x.sock status': [['status']],
 };
@@ -190,7 +192,7 @@ for (const line of Object.keys(ASKED)) {
     const { output, talk } = await p6nctl(`--json ${line}`);
     assert.equal(talk, '');
     if (output !== '') JSON.parse(output);
-    const silent = /remove|revoke/.test(line);
+    const silent = /remove|revoke|reset/.test(line);
     assert.equal(output === '', silent);
   });
 }
@@ -421,6 +423,11 @@ test('p6nctl reports a wrong command line in JSON where that is asked for', asyn
 test('p6nctl takes --json of a command to run for no wish of its own', async () => {
   const { output } = await p6nctl('instances run --app web --detach -- x --json');
   assert.match(output, /^id +0123456789abcd\n/);
+});
+
+test('p6nctl host reset tells what to do where p6nd does not run', async () => {
+  const resetHost = new P6nError('DAEMON_UNREACHABLE', 'Cannot reach p6nd');
+  assert.match((await p6nctl('host reset', { resetHost })).talk, /`p6nd --reset`/);
 });
 
 test('p6nctl reports an unknown error without losing it', async () => {

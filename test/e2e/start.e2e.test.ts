@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Step } from '../../src/daemon/steps.ts';
 import {
   type LaunchOptions,
+  must,
   P6NCTL,
   run,
   Site,
@@ -34,6 +35,35 @@ describe('p6nd', { skip: SKIP_REASON, timeout: 120_000 }, () => {
       const left = await host.exec('ip', '-6', 'address', 'show', 'dev', 'p6n0');
       assert.match(left.stdout, /NO-CARRIER.*fdaa::3/s);
       await host.start();
+    });
+  }
+
+  for (const running of [true, false]) {
+    const how = running ? 'by p6nctl' : 'while no p6nd runs';
+    test(`leaves nothing on the machine after a reset ${how}`, async (context) => {
+      const { host } = await lonely(context);
+      await host.start();
+      await host.must('apps', 'create', 'web');
+      const command = ['--name', 'w', '--detach', '--', 'sleep', '1000'];
+      await host.must('instances', 'run', '--app', 'web', ...command);
+      const foreign = `${host.namespace}-foreign`;
+      await must('ip', 'netns', 'add', foreign);
+      context.after(() => must('ip', 'netns', 'del', foreign));
+      await host.must('instances', 'attach', '--app', 'web', '--netns', `/run/netns/${foreign}`);
+      const { here } = await host.json<{ here: { pid: number } }>('instances', 'show', 'w');
+      if (running) {
+        await host.must('host', 'reset');
+        await until('p6nd has ended', async () => host.pid === undefined);
+      } else {
+        await host.kill();
+        assert.equal(await host.launch(['--reset']), 0, host.log);
+      }
+      await leavesNothing(host);
+      assert.equal((await run('ip', '-n', foreign, 'link', 'show', 'p6n0')).code, 1);
+      assert.throws(() => process.kill(here.pid, 0));
+      await host.start();
+      const instances = await host.json<{ state: string }[]>('instances', 'list');
+      assert.deepEqual(new Set(instances.map(({ state }) => state)), new Set(['stopped']));
     });
   }
 

@@ -220,6 +220,7 @@ export function fakeServices(
     registry,
     instances,
     status: { status: answering('status', STATUS) },
+    host: { reset: answering('resetHost', undefined) },
     explain: {
       explain: answering('explain', {
         verdict: 'drop' as const,

@@ -1,7 +1,7 @@
 // Starts the supervisor of an instance: through util-linux's unshare into network and mount
 // namespaces of its own, detached, with a small heap.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,8 +33,11 @@ export interface LaunchSpec {
   readonly hosts: string;
 }
 
-/** Resolves when the supervisor listens on its socket; rejects with what kept it from that. */
-export async function launchSupervisor(spec: LaunchSpec): Promise<void> {
+/**
+ * Resolves with the process when the supervisor listens on its socket; rejects with what kept it
+ * from that.
+ */
+export async function launchSupervisor(spec: LaunchSpec): Promise<Pick<ChildProcess, 'kill'>> {
   requireSocketPath(spec.directory);
   const log = prepareDirectory(spec);
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -58,6 +61,7 @@ export async function launchSupervisor(spec: LaunchSpec): Promise<void> {
   const ready = child.stdio[READY_FD] as Readable;
   try {
     await Promise.race([becomesReady(ready), failsToSpawn(child)]);
+    return child;
   } catch (error) {
     // Without a socket nobody could reach it again.
     if (child.pid !== undefined) child.kill('SIGKILL');

@@ -24,8 +24,9 @@ export function recordMountNamespace(directory: string): void {
 /**
  * Kills what is left of an instance whose supervisor is gone: every process in the mount namespace
  * that the supervisor has recorded in `directory`. A number is given out again, so one of them must
- * carry the instance's machine id in its environment; any user can write that, so alone it says
- * nothing. The namespaces of the daemon and of the machine are never touched.
+ * carry the instance's machine id in its environment or be a supervisor of `directory`; any user
+ * can write that, so alone it says nothing. The namespaces of the daemon and of the machine are
+ * never touched.
  */
 export function killAbandoned(machineId: string, directory: string): void {
   const namespace = recordedNamespace(directory);
@@ -33,7 +34,9 @@ export function killAbandoned(machineId: string, directory: string): void {
   if (namespace === mountNamespace('self') || namespace === mountNamespace(1)) return;
   const inNamespace = (pid: number): boolean => mountNamespace(pid) === namespace;
   const mark = `P6N_MACHINE_ID=${machineId}`;
-  if (!processes().some((pid) => inNamespace(pid) && environmentOf(pid).includes(mark))) return;
+  const isOurs = (pid: number): boolean =>
+    wordsOf(pid, 'environ').includes(mark) || wordsOf(pid, 'cmdline').includes(directory);
+  if (!processes().some((pid) => inNamespace(pid) && isOurs(pid))) return;
   killAll(inNamespace);
 }
 
@@ -75,8 +78,8 @@ function mountNamespace(pid: number | 'self'): string | undefined {
   }
 }
 
-function environmentOf(pid: number): string[] {
-  return readProc(pid, 'environ').split('\0');
+function wordsOf(pid: number, file: 'environ' | 'cmdline'): string[] {
+  return readProc(pid, file).split('\0');
 }
 
 /** The state stands behind the name, which is in parentheses and may hold anything. */

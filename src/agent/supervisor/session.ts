@@ -19,6 +19,10 @@ import {
 } from './protocol.ts';
 
 const HELLO_TIMEOUT_MS = 5000;
+/** What a supervisor gets for ending its command by force and telling of it, under load. */
+const STOP_MARGIN_MS = 10_000;
+/** What connect(2) says where nobody listens. */
+const ABSENT_CODES: readonly unknown[] = ['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ENOTSOCK'];
 
 type Hello = Extract<SupervisorMessage, { type: 'hello' }>;
 type Reply = Extract<SupervisorMessage, { type: 'reply' }>;
@@ -47,6 +51,19 @@ export class SupervisorSession {
         resolve(readExit(directory));
       }),
     );
+  }
+
+  /**
+   * Undefined when no supervisor listens in `directory`; rejects when one does and says nothing, or
+   * nothing that this p6nd understands.
+   */
+  static async find(directory: string): Promise<SupervisorSession | undefined> {
+    try {
+      return await SupervisorSession.connect(directory);
+    } catch (error) {
+      if (ABSENT_CODES.includes((error as NodeJS.ErrnoException).code)) return undefined;
+      throw error;
+    }
   }
 
   /** Rejects when no supervisor listens in `directory`, or one that this p6nd cannot speak to. */
@@ -91,10 +108,15 @@ export class SupervisorSession {
     );
   }
 
-  /** Ends the command, by force after `graceMs`, and with it the supervisor. */
-  async stop(graceMs: number): Promise<void> {
-    await this.#request({ type: 'stop', graceMs });
+  /**
+   * Ends the command, by force after `graceMs`, and with it the supervisor: one that does not do so
+   * in time is killed.
+   */
+  async stop(graceMs: number, marginMs: number = STOP_MARGIN_MS): Promise<void> {
+    void this.#request({ type: 'stop', graceMs });
+    const timer = setTimeout(() => this.#kill(), graceMs + marginMs);
     await this.ended;
+    clearTimeout(timer);
   }
 
   /** Leaves the supervisor running. */
@@ -147,6 +169,15 @@ export class SupervisorSession {
     } finally {
       signal.removeEventListener('abort', abort);
       socket.destroy();
+    }
+  }
+
+  /** Its end closes the connection, which tells everybody who waits. */
+  #kill(): void {
+    try {
+      process.kill(this.pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
     }
   }
 

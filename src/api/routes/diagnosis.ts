@@ -1,13 +1,14 @@
-// Routes that tell how this host is and what its filter does with a packet.
+// Routes about this host itself: how it is, what its filter does with a packet, and its end.
 
 import type { FastifyInstance } from 'fastify';
 import { EXPLAIN_REQUEST, type ExplainRequest } from '../contract/explain.ts';
-import type { ExplainService, StatusService } from '../services.ts';
+import type { ExplainService, HostService, StatusService } from '../services.ts';
 import { OPERATOR } from './callers.ts';
 
 export interface DiagnosisServices {
   readonly status: StatusService;
   readonly explain: ExplainService;
+  readonly host: HostService;
 }
 
 export function diagnosisRoutes(app: FastifyInstance, services: DiagnosisServices): void {
@@ -20,4 +21,9 @@ export function diagnosisRoutes(app: FastifyInstance, services: DiagnosisService
     { config: { allow: OPERATOR }, schema: { body: EXPLAIN_REQUEST } },
     (request) => services.explain.explain(request.principal, request.body),
   );
+
+  app.post('/v1/host/reset', { config: { allow: OPERATOR } }, async (request, reply) => {
+    await services.host.reset(request.principal);
+    return await reply.code(202).send();
+  });
 }

@@ -1,6 +1,8 @@
 // A session with a supervisor that is no process: what p6nd makes of lines that come together.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -30,6 +32,32 @@ test('SupervisorSession.follow() bears an end that comes with the greeting', asy
   const events = [];
   for await (const event of session.follow(100, new AbortController().signal)) events.push(event);
   assert.deepEqual(events, [{ type: 'exit', exit: { code: 3, at: 1 } }]);
+});
+
+test('SupervisorSession.find() tells a supervisor that says nothing from none', async (t) => {
+  const directory = await serve(t, '');
+  await assert.rejects(SupervisorSession.find(directory), /it has ended/);
+  await rm(join(directory, SOCKET_FILE));
+  assert.equal(await SupervisorSession.find(directory), undefined);
+  assert.equal(await SupervisorSession.find(join(directory, 'absent')), undefined);
+});
+
+test('SupervisorSession.stop() kills a supervisor that does not end', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const hello = encodeLine({ ...HELLO, pid: 0 });
+  const deaf = `
+    const hello = ${JSON.stringify(hello)}.replace('"pid":0', '"pid":' + process.pid);
+    require('node:net').createServer((socket) => socket.resume().write(hello))
+      .listen('${join(directory, SOCKET_FILE)}', () => console.log('listens'));
+  `;
+  const child = spawn(process.execPath, ['-e', deaf], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  const session = await SupervisorSession.connect(directory);
+  await session.stop(0, 10);
+  assert.deepEqual(await exited, [null, 'SIGKILL']);
+  assert.equal(await session.ended, undefined);
 });
 
 /** A supervisor's directory, whose socket says `text` to everybody in one piece and ends. */
