@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # The benchmarks, each of which prints its figures in lines, as root and on a machine that does
 # nothing else.
-#   bench.sh [dns|propagation|scale]...      those that are named; all of them without an argument
+#   bench.sh [dns|propagation|scale|handshake-flood]...    those that are named; without one, all
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root bench.sh
-all=(dns propagation scale)
+all=(dns propagation scale handshake-flood)
 (($#)) || set -- "${all[@]}"
 for name; do
   [[ " ${all[*]} " == *" $name "* ]] || { sed -n '4p' scripts/bench.sh && exit 2; }
 done
 require_programs ip=iproute2 taskset=util-linux dig=bind9-dnsutils dnsperf=dnsperf unbound=unbound
+require_programs wg=wireguard-tools iperf3=iperf3
 build
 for name; do node "dist/test/bench/$name.js"; done

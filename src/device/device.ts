@@ -301,7 +301,7 @@ export class Device {
 
   #heardFrom(peer: Peer, endpoint: Endpoint): void {
     const before = peer.endpoint;
-    peer.endpoint = endpoint;
+    this.#peers.moveTo(peer, endpoint);
     if (before !== undefined && isSamePlace(before, endpoint)) return;
     this.counters[DeviceCounter.EndpointsRoamed]! += 1;
     this.#dependencies.events.endpointRoamed(peer.index);

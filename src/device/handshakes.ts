@@ -68,8 +68,9 @@ export class Handshakes {
   constructor(dependencies: HandshakesDependencies, local: KeyPair) {
     this.#dependencies = dependencies;
     this.#local = local;
-    const { crypto, random } = dependencies;
-    this.#admissions = new Admissions(crypto, random, local.publicKey);
+    const { crypto, random, peers } = dependencies;
+    const isPlaceOfPeer = (block: string) => peers.isPlaceOfPeer(block);
+    this.#admissions = new Admissions({ crypto, random, isPlaceOfPeer }, local.publicKey);
   }
 
   setLocal(local: KeyPair): void {

@@ -2,9 +2,9 @@
 // receiver's public key. Under load a receiver answers with a cookie, which only reaches the true
 // owner of the source address, and mac2 in the next try proves that it did.
 
-import { equalConstantTime, isAllZero, wipe } from '../base/bytes.ts';
+import { equalConstantTime, wipe } from '../base/bytes.ts';
 import type { Millis } from '../base/clock.ts';
-import { type Random, randomBytes } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
 import { COOKIE_LATENCY_MS, COOKIE_SECRET_MS } from './constants.ts';
 import {
   type Crypto,
@@ -24,6 +24,16 @@ import {
   writeUint32,
 } from './messages.ts';
 
+const NONCES_DRAWN = 64;
+
+/** Whether the sender of `message` says that it has a cookie, which is no secret. */
+export function hasMac2(message: Uint8Array): boolean {
+  for (let i = message.length - MAC_BYTES; i < message.length; i++) {
+    if (message[i] !== 0) return true;
+  }
+  return false;
+}
+
 /** The receiver's side, one for a device. Messages are initiations and responses. */
 export class CookieChecker {
   readonly #crypto: Crypto;
@@ -32,6 +42,8 @@ export class CookieChecker {
   readonly #cookieKey: Uint8Array;
   readonly #secret: Uint8Array = new Uint8Array(HASH_BYTES);
   #secretAt: Millis | undefined;
+  readonly #nonces = new Uint8Array(NONCES_DRAWN * XNONCE_BYTES);
+  #noncesLeft = 0;
 
   constructor(crypto: Crypto, random: Random, own: PublicKey) {
     this.#crypto = crypto;
@@ -53,15 +65,13 @@ export class CookieChecker {
    */
   checkMac2(message: Uint8Array, source: Uint8Array, now: Millis): boolean {
     const end = message.length - MAC_BYTES;
-    // Who has no cookie says so by zeros, which is no secret: most of a flood is turned away here.
-    if (isAllZero(message.subarray(end))) return false;
     const mac = this.#crypto.mac(this.#cookieOf(source, now), message.subarray(0, end));
     return equalConstantTime(mac, message.subarray(end));
   }
 
   /** Writes the reply with the cookie of `source`, COOKIE_REPLY_BYTES, over `target`. */
   writeReply(target: Uint8Array, message: Uint8Array, source: Uint8Array, now: Millis): void {
-    const nonce = randomBytes(this.#random, XNONCE_BYTES);
+    const nonce = this.#drawNonce();
     const mac1 = message.subarray(message.length - 2 * MAC_BYTES, message.length - MAC_BYTES);
     const cookie = this.#cookieOf(source, now);
     writeUint32(target, 0, MessageType.CookieReply);
@@ -69,6 +79,17 @@ export class CookieChecker {
     target.set(nonce, COOKIE_REPLY_NONCE_OFFSET);
     const sealed = this.#crypto.xaeadSeal(this.#cookieKey, nonce, cookie, mac1);
     target.set(sealed, COOKIE_REPLY_COOKIE_OFFSET);
+  }
+
+  /** A random nonce of its own. Drawing many at once costs what drawing one does. */
+  #drawNonce(): Uint8Array {
+    if (this.#noncesLeft === 0) {
+      this.#random.fill(this.#nonces);
+      this.#noncesLeft = NONCES_DRAWN;
+    }
+    this.#noncesLeft -= 1;
+    const start = this.#noncesLeft * XNONCE_BYTES;
+    return this.#nonces.slice(start, start + XNONCE_BYTES);
   }
 
   /** Zeroes the secret; the checker is not used afterwards. */

@@ -4,12 +4,16 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { TestContext } from 'node:test';
 
 const COMMAND_TIMEOUT_MS = 30_000;
 
 /** Why end-to-end tests cannot run here, or false when they can: the `skip` option of a test. */
 export const SKIP: string | false = skipReason();
+
+/** A test, or whatever else undoes what was made for it. */
+export interface Scope {
+  after(undo: () => unknown): void;
+}
 
 export interface TestNamespace {
   readonly name: string;
@@ -22,7 +26,7 @@ export interface TestNamespace {
 }
 
 /** A namespace with its loopback up; removed at the end of the test. */
-export function makeNamespace(t: TestContext, label: string): TestNamespace {
+export function makeNamespace(t: Scope, label: string): TestNamespace {
   const name = `p6n-${label}-${randomBytes(4).toString('hex')}`;
   execute('ip', ['netns', 'add', name]);
   t.after(() => execute('ip', ['netns', 'del', name]));

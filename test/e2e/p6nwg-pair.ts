@@ -1,8 +1,7 @@
 // p6nwg on one side and wireguard-go on the other, their addresses inside and outside, and nobody
 // told yet where the other is.
 
-import type { TestContext } from 'node:test';
-import { joinNamespaces, makeNamespace, type TestNamespace } from './namespaces.ts';
+import { joinNamespaces, makeNamespace, type Scope, type TestNamespace } from './namespaces.ts';
 import { P6NWG, type Program, startProgram } from './p6nwg.ts';
 
 const PORT = 51_820;
@@ -16,7 +15,7 @@ export interface Pair {
 
 /** Ours has 10.77.0.1 and fd77::1 inside, theirs .2; nobody knows where the other is. */
 export async function startPair(
-  t: TestContext,
+  t: Scope,
   program: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Pair> {

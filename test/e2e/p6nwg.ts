@@ -6,14 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { toBase64 } from '../../src/base/bytes.ts';
 import { SOCKET_FOLDER } from '../../src/uapi/server.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { keyPair } from '../../src/wireguard/identity.ts';
-import type { TestNamespace } from './namespaces.ts';
+import type { Scope, TestNamespace } from './namespaces.ts';
 
 export const P6NWG: string = fileURLToPath(new URL('../../../bin/p6nwg', import.meta.url));
 const POLL_MS = 20;
@@ -53,7 +52,7 @@ export function interfaceName(): string {
 
 /** Starts `program -f` inside `namespace` with a key; it ends with the test. */
 export async function startProgram(
-  t: TestContext,
+  t: Scope,
   namespace: TestNamespace,
   program: string,
   options: ProgramOptions = {},

@@ -24,6 +24,8 @@ test('opensslCrypto() is refused when it does not agree with the reference', () 
     publicKey: () => new Uint8Array(32) as PublicKey,
   };
   assert.equal(opensslCrypto(other), undefined);
+  const macs: Crypto = { ...NOBLE_CRYPTO, mac: () => new Uint8Array(16) };
+  assert.equal(opensslCrypto(macs), undefined);
   const lying: Crypto = {
     ...NOBLE_CRYPTO,
     sessionCipher: () => NOBLE_CRYPTO.sessionCipher(KEY),

@@ -10,7 +10,7 @@ import { Device, SCRATCH_BYTES_MIN } from '../../src/device/device.ts';
 import { HostRoutes } from '../../src/device/host-routes.ts';
 import { PACKET_HEADROOM } from '../../src/device/ports.ts';
 import type { PeerIndex } from '../../src/device/routes.ts';
-import type { PublicKey } from '../../src/wireguard/crypto/crypto.ts';
+import type { Crypto, PublicKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { type KeyPair, keyPair } from '../../src/wireguard/identity.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
@@ -36,6 +36,8 @@ export interface DeviceNodeOptions {
   readonly nat?: SimNatOptions;
   /** What a handshake takes by the device's measure; the device assumes a cost when absent. */
   readonly handshakeWorkMs?: number;
+  /** The reference when absent. */
+  readonly crypto?: Crypto;
 }
 
 export class DeviceNode implements SimNode {
@@ -68,7 +70,7 @@ export class DeviceNode implements SimNode {
     const deviceSeed = new DataView(seed.buffer).getUint32(0);
     this.device = new Device(
       {
-        crypto: NOBLE_CRYPTO,
+        crypto: options.crypto ?? NOBLE_CRYPTO,
         random: new SeededRandom(deviceSeed),
         wallNow: network.wallNow,
         routes: this.routes,

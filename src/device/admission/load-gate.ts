@@ -16,6 +16,8 @@ const SLICE_MS: number = LOAD_WINDOW_MS / SLICES;
 export class LoadGate {
   /** Work of the last slices of time, a ring by slice number. */
   readonly #slices = new Float64Array(SLICES);
+  /** Their sum. */
+  #work = 0;
   #newestSlice = 0;
   #heldUntil: Millis | undefined;
 
@@ -23,9 +25,8 @@ export class LoadGate {
   charge(workMs: number, now: Millis): void {
     this.#advance(now);
     this.#slices[this.#newestSlice % SLICES]! += workMs;
-    let work = 0;
-    for (let i = 0; i < SLICES; i++) work += this.#slices[i]!;
-    if (work > LOAD_WORK_MS_MAX) this.#heldUntil = after(now, LOAD_HOLD_MS);
+    this.#work += workMs;
+    if (this.#work > LOAD_WORK_MS_MAX) this.#heldUntil = after(now, LOAD_HOLD_MS);
   }
 
   isUnderLoad(now: Millis): boolean {
@@ -35,7 +36,10 @@ export class LoadGate {
   #advance(now: Millis): void {
     const slice = Math.floor(now / SLICE_MS);
     const passed = Math.min(SLICES, Math.max(0, slice - this.#newestSlice));
+    if (passed === 0) return;
     for (let i = 0; i < passed; i++) this.#slices[(slice - i) % SLICES] = 0;
-    if (passed > 0) this.#newestSlice = slice;
+    this.#newestSlice = slice;
+    // Summed anew: differences would gather rounding errors.
+    this.#work = this.#slices.reduce((sum, work) => sum + work, 0);
   }
 }

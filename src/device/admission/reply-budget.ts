@@ -1,12 +1,12 @@
-// How many cookie replies a device writes under load. A reply costs several times what it costs to
-// see that a message proves nothing, so without a limit a flood from forged addresses would be
-// dearest just where it is turned away.
+// How many cookie replies a device writes under load to where it knows no peer. A reply costs
+// several times what it costs to see that a message proves nothing, so without a limit a flood from
+// forged addresses would be dearest just where it is turned away.
 
 import type { Millis } from '../../base/clock.ts';
 
-/** Half of what a device can answer handshakes in that time: who asks again gets one soon. */
-export const REPLIES_PER_SECOND = 500;
-export const REPLY_BURST = 250;
+/** Who gets none asks again after 5 s. */
+export const REPLIES_PER_SECOND = 200;
+export const REPLY_BURST = 200;
 
 const REPLIES_PER_MS: number = REPLIES_PER_SECOND / 1_000;
 

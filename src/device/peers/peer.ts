@@ -7,7 +7,7 @@ import type { PublicKey } from '../../wireguard/crypto/crypto.ts';
 import type { Session } from '../../wireguard/session/session.ts';
 import type { Tunnel } from '../../wireguard/tunnel.ts';
 import type { PeerIndex } from '../routes.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, rateBlock } from './endpoint.ts';
 import type { Staging } from './staging.ts';
 
 /** Peers of one device. */
@@ -17,7 +17,7 @@ export interface Peer {
   readonly index: PeerIndex;
   readonly tunnel: Tunnel;
   readonly staging: Staging;
-  /** Where it was last heard from, or else what was configured. */
+  /** Where it was last heard from, or else what was configured; PeerTable.moveTo() changes it. */
   endpoint: Endpoint | undefined;
   /** Stays as it is while the peer roams: only another one in the configuration replaces both. */
   configuredEndpoint: Endpoint | undefined;
@@ -43,6 +43,8 @@ export class PeerTable {
   readonly #byIndex: (Peer | undefined)[] = [];
   readonly #byKey = new Map<string, Peer>();
   readonly #free: PeerIndex[] = [];
+  /** How many peers are where, by rateBlock(). */
+  readonly #places = new Map<string, number>();
 
   get size(): number {
     return this.#byKey.size;
@@ -64,7 +66,20 @@ export class PeerTable {
     return peer;
   }
 
+  /** The peer is at `endpoint` from here on, or nobody knows where. */
+  moveTo(peer: Peer, endpoint: Endpoint | undefined): void {
+    if (endpoint !== undefined) this.#countAt(endpoint, 1);
+    if (peer.endpoint !== undefined) this.#countAt(peer.endpoint, -1);
+    peer.endpoint = endpoint;
+  }
+
+  /** Whether some peer is there, by rateBlock(). */
+  isPlaceOfPeer(block: string): boolean {
+    return this.#places.has(block);
+  }
+
   remove(peer: Peer): void {
+    this.moveTo(peer, undefined);
     this.#byIndex[peer.index] = undefined;
     this.#byKey.delete(toHex(peer.tunnel.remote));
     this.#free.push(peer.index);
@@ -72,5 +87,12 @@ export class PeerTable {
 
   all(): Iterable<Peer> {
     return this.#byKey.values();
+  }
+
+  #countAt(endpoint: Endpoint, more: number): void {
+    const block = rateBlock(endpoint);
+    const count = (this.#places.get(block) ?? 0) + more;
+    if (count > 0) this.#places.set(block, count);
+    else this.#places.delete(block);
   }
 }

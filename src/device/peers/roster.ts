@@ -71,8 +71,8 @@ export class Roster {
     const configured = configuredEndpoint(settings);
     const seenAt = this.#dependencies.takeUnknownKey(settings.publicKey, now);
     const peer = this.#peers.add((index) => this.#makePeer(index, settings));
-    peer.endpoint = seenAt;
-    setConfiguredEndpoint(peer, configured);
+    this.#peers.moveTo(peer, seenAt);
+    this.#setConfiguredEndpoint(peer, configured);
     this.#setKeepalive(peer, settings, now);
     if (initiateAt <= now || seenAt !== undefined) {
       this.#transmitter.sendInitiation(peer, now, false);
@@ -88,7 +88,7 @@ export class Roster {
     const peer = this.#require(index);
     const endpoint = configuredEndpoint(settings);
     peer.tunnel.setPresharedKey(settings.presharedKey);
-    setConfiguredEndpoint(peer, endpoint);
+    this.#setConfiguredEndpoint(peer, endpoint);
     this.#setKeepalive(peer, settings, now);
     this.#transmitter.touch(peer);
   }
@@ -96,7 +96,7 @@ export class Roster {
   /** As Device.setEndpoint(). */
   setEndpoint(index: PeerIndex, endpoint: EndpointAddress): void {
     const peer = this.#require(index);
-    peer.endpoint = parsedEndpoint(endpoint);
+    this.#peers.moveTo(peer, parsedEndpoint(endpoint));
     peer.configuredEndpoint = peer.endpoint;
   }
 
@@ -172,17 +172,17 @@ export class Roster {
     if (wasOff) this.#transmitter.sendKeepalive(peer, now);
   }
 
+  /** A roamed endpoint gives way only to one that is new in the configuration. */
+  #setConfiguredEndpoint(peer: Peer, endpoint: Endpoint | undefined): void {
+    const before = peer.configuredEndpoint;
+    peer.configuredEndpoint = endpoint;
+    if (endpoint === undefined) return;
+    if (before === undefined || !isSamePlace(before, endpoint)) this.#peers.moveTo(peer, endpoint);
+  }
+
   #isOwnKey(settings: PeerSettings): boolean {
     return settings.publicKey.every((byte, i) => byte === this.#local.publicKey[i]);
   }
-}
-
-/** A roamed endpoint gives way only to one that is new in the configuration. */
-function setConfiguredEndpoint(peer: Peer, endpoint: Endpoint | undefined): void {
-  const before = peer.configuredEndpoint;
-  peer.configuredEndpoint = endpoint;
-  if (endpoint === undefined) return;
-  if (before === undefined || !isSamePlace(before, endpoint)) peer.endpoint = endpoint;
 }
 
 function configuredEndpoint(settings: PeerSettings): Endpoint | undefined {

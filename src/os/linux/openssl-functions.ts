@@ -44,12 +44,23 @@ export interface OpensslFunctions {
   readonly deriveSetPeer: Call2;
   /** (context, output, pointer to length) */
   readonly derive: (context: number, output: Buffer, length: Buffer) => number;
+  /** (library context, name, properties) */
+  readonly macFetch: (library: number, name: string, properties: number) => number;
+  readonly macContextNew: Call1;
+  /** (context, parameters) */
+  readonly macSetParameters: (context: number, parameters: Buffer) => number;
+  /** (context, key, key length, parameters) */
+  readonly macInit: Call4;
+  /** (context, input, input length) */
+  readonly macUpdate: Call3;
+  /** (context, output, pointer to output length, room) */
+  readonly macFinal: Call4;
 }
 
 /** All functions, or undefined when one of them is missing. */
 export function bindOpenssl(): OpensslFunctions | undefined {
   try {
-    return { ...bindCipher(), ...bindKeys() };
+    return { ...bindCipher(), ...bindKeys(), ...bindMac() };
   } catch {
     return undefined;
   }
@@ -101,5 +112,19 @@ function bindKeys(): Pick<
     deriveInit: nativeFunction('EVP_PKEY_derive_init', 'int', [P]),
     deriveSetPeer: nativeFunction('EVP_PKEY_derive_set_peer', 'int', [P, P]),
     derive: nativeFunction('EVP_PKEY_derive', 'int', [P, 'void *', 'void *']),
+  };
+}
+
+function bindMac(): Pick<
+  OpensslFunctions,
+  'macFetch' | 'macContextNew' | 'macSetParameters' | 'macInit' | 'macUpdate' | 'macFinal'
+> {
+  return {
+    macFetch: nativeFunction('EVP_MAC_fetch', P, [P, 'str', P]),
+    macContextNew: nativeFunction('EVP_MAC_CTX_new', P, [P]),
+    macSetParameters: nativeFunction('EVP_MAC_CTX_set_params', 'int', [P, 'void *']),
+    macInit: nativeFunction('EVP_MAC_init', 'int', [P, P, 'size_t', P]),
+    macUpdate: nativeFunction('EVP_MAC_update', 'int', [P, P, 'size_t']),
+    macFinal: nativeFunction('EVP_MAC_final', 'int', [P, P, P, 'size_t']),
   };
 }

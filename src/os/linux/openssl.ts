@@ -1,6 +1,6 @@
-// The crypto port by the OpenSSL inside Node.js: what is done for every packet and the X25519 of
-// handshakes, ten times and twenty times as fast as the reference, which does the rest. It is
-// compared with the reference before anybody gets it.
+// The crypto port by the OpenSSL inside Node.js: what is done for every packet, the X25519 of
+// handshakes and the macs of their messages, ten, twenty and four times as fast as the reference,
+// which does the rest. It is compared with the reference before anybody gets it.
 
 import { assert } from '../../base/assert.ts';
 import { equalConstantTime, wipe } from '../../base/bytes.ts';
@@ -15,6 +15,7 @@ import {
 import { nativeMemory } from './ffi.ts';
 import { CipherScratch, OpensslSessionCipher } from './openssl-cipher.ts';
 import { bindOpenssl, type OpensslFunctions, PKEY_X25519 } from './openssl-functions.ts';
+import { OpensslMac } from './openssl-mac.ts';
 import { nativeSlab } from './slab.ts';
 
 const SUCCESS = 1;
@@ -30,14 +31,25 @@ export function opensslCrypto(reference: Crypto): Crypto | undefined {
   const functions = bindOpenssl();
   if (functions === undefined) return undefined;
   const scratch = new CipherScratch();
+  const macs = openMac(functions);
+  if (macs === undefined) return undefined;
   const crypto: Crypto = {
     ...reference,
     name: 'openssl',
     publicKey: (privateKey) => publicKey(functions, privateKey),
     diffieHellman: (privateKey, peer) => diffieHellman(functions, privateKey, peer),
+    mac: (key, a, b) => macs.mac(key, a, b),
     sessionCipher: (key) => new OpensslSessionCipher(functions, scratch, key),
   };
   return agrees(crypto, reference) ? crypto : undefined;
+}
+
+function openMac(functions: OpensslFunctions): OpensslMac | undefined {
+  try {
+    return new OpensslMac(functions);
+  } catch {
+    return undefined;
+  }
 }
 
 function publicKey(functions: OpensslFunctions, privateKey: PrivateKey): PublicKey {
@@ -92,14 +104,20 @@ function lengthCell(): Buffer {
   return cell;
 }
 
-/** One key exchange, and one packet sealed and opened, by both. */
+/** One key exchange, one mac, and one packet sealed and opened, by both. */
 function agrees(crypto: Crypto, reference: Crypto): boolean {
   const privateKey = Uint8Array.from({ length: KEY_BYTES }, (_, i) => i + 1) as PrivateKey;
   const peer = reference.publicKey(privateKey);
   if (!equalConstantTime(crypto.publicKey(privateKey), peer)) return false;
   const [ours, expected] = [crypto, reference].map((one) => one.diffieHellman(privateKey, peer));
   if (ours === undefined || expected === undefined) return false;
-  const isSame = equalConstantTime(ours, expected) && agreesOnPacket(crypto, reference, ours);
+  const [mac, expectedMac] = [crypto, reference].map((one) => one.mac(expected, peer));
+  const isSame =
+    equalConstantTime(ours, expected) &&
+    mac !== undefined &&
+    expectedMac !== undefined &&
+    equalConstantTime(mac, expectedMac) &&
+    agreesOnPacket(crypto, reference, ours);
   wipe(ours, expected);
   return isSame;
 }
