@@ -16,6 +16,7 @@ import {
   RECORD_TAIL_BYTES,
   RecordType,
   SERVICE_FIELDS_BYTES,
+  TCP_MESSAGE_BYTES_MAX,
   TCP_QUESTION_BYTES_MAX,
   UDP_QUESTION_BYTES_MAX,
 } from './protocol.ts';
@@ -31,6 +32,7 @@ import {
 import type { NetworkZone } from './zone.ts';
 
 export type Answer =
+  /** The bytes are good until the next answer of the same answerer. */
   | { readonly type: 'reply'; readonly bytes: Uint8Array }
   | { readonly type: 'drop'; readonly reason: 'short' | 'response' }
   /** A name of somebody else: the caller asks the resolvers of the host. */
@@ -47,12 +49,19 @@ export interface Asking {
   readonly refused?: boolean;
 }
 
-/** What outlives a question: remembered encodings and derived tables, the counters, the dice. */
+/**
+ * What outlives a question: remembered encodings and derived tables, the counters, the dice, and
+ * what would else be garbage of each answer.
+ */
 export interface Answerer {
   readonly encoder: RecordEncoder;
   readonly indexes: ZoneIndexes;
   readonly counters: DnsCounters;
   readonly random: Random;
+  /** Targets in the order in which they were drawn last: any order is as good to draw from. */
+  readonly orders: WeakMap<readonly unknown[], unknown[]>;
+  /** For the bytes of one reply. */
+  readonly memory: Uint8Array;
 }
 
 const REJECTION_COUNTERS: Readonly<Partial<Record<Rcode, DnsCounter>>> = {
@@ -67,7 +76,14 @@ export function makeAnswerer(
   counters: DnsCounters,
   onTextCut?: (bytes: number) => void,
 ): Answerer {
-  return { encoder: new RecordEncoder(onTextCut), indexes: new ZoneIndexes(), counters, random };
+  return {
+    encoder: new RecordEncoder(onTextCut),
+    indexes: new ZoneIndexes(),
+    counters,
+    random,
+    orders: new WeakMap(),
+    memory: new Uint8Array(TCP_MESSAGE_BYTES_MAX),
+  };
 }
 
 /** The answer to the message in `bytes`; never throws, whatever they are. */
@@ -81,7 +97,12 @@ export function answer(bytes: Uint8Array, asking: Asking, answerer: Answerer): A
   }
   if (guarded.kind === 'reject') {
     counters[REJECTION_COUNTERS[guarded.rcode] ?? 'refused'] += 1;
-    return { type: 'reply', bytes: rejection(bytes, guarded.rcode, guarded.question) };
+    const { rcode, question } = guarded;
+    const reply =
+      question === undefined
+        ? makeHeaderReply(bytes, rcode)
+        : makeErrorReply(bytes, question, rcode, answerer.memory);
+    return { type: 'reply', bytes: reply };
   }
   const { question } = guarded;
   const query = makeQuery(question, { zone: asking.zone, self: asking.self }, answerer.indexes);
@@ -105,14 +126,14 @@ interface Turn {
 
 function replyTo(turn: Turn, verdict: Exclude<Verdict, 'forward'>): Uint8Array {
   const { bytes, question } = turn;
-  const { counters } = turn.answerer;
+  const { counters, memory } = turn.answerer;
   switch (verdict) {
     case 'refused':
       counters.refused += 1;
-      return makeErrorReply(bytes, question, Rcode.Refused);
+      return makeErrorReply(bytes, question, Rcode.Refused, memory);
     case 'unready':
       counters.unready += 1;
-      return makeErrorReply(bytes, question, Rcode.ServerFailure);
+      return makeErrorReply(bytes, question, Rcode.ServerFailure, memory);
     case 'absent':
       counters.absent += 1;
       return withoutRecords(turn, Rcode.NameError);
@@ -121,16 +142,10 @@ function replyTo(turn: Turn, verdict: Exclude<Verdict, 'forward'>): Uint8Array {
   }
 }
 
-function rejection(bytes: Uint8Array, rcode: Rcode, question: Question | undefined): Uint8Array {
-  return question === undefined
-    ? makeHeaderReply(bytes, rcode)
-    : makeErrorReply(bytes, question, rcode);
-}
-
 /** The reply for a name that exists: its records of the asked type, or none. */
 function present(turn: Turn, content: NameContent): Uint8Array {
   const { bytes, question, transport } = turn;
-  const { counters } = turn.answerer;
+  const { counters, memory } = turn.answerer;
   const room = roomForRecords(question, replyBytesMax(question, transport));
   const { tails, additionals, complete } = pickRecords(turn, content, room);
   if (tails.length === 0 && complete) {
@@ -139,13 +154,15 @@ function present(turn: Turn, content: NameContent): Uint8Array {
   }
   counters.answered += 1;
   if (!complete) counters.truncated += 1;
-  return makeReply(bytes, question, {
+  const truncated = !complete;
+  const parts = {
     rcode: Rcode.NoError,
     authoritative: true,
-    truncated: !complete,
+    truncated,
     answers: tails,
     additionals,
-  });
+  };
+  return makeReply(bytes, question, parts, memory);
 }
 
 /**
@@ -153,20 +170,22 @@ function present(turn: Turn, content: NameContent): Uint8Array {
  * numbers say how long that may be remembered (RFC 2308). It always fits.
  */
 function withoutRecords(turn: Turn, rcode: Rcode): Uint8Array {
-  const { apex } = turn.query;
-  return makeReply(turn.bytes, turn.question, {
+  const { bytes, question, query, answerer } = turn;
+  const { apex } = query;
+  const parts = {
     rcode,
     authoritative: true,
     truncated: false,
     answers: [],
-    ...(apex && { authority: { apex, tail: turn.answerer.encoder.authority(apex) } }),
-  });
+    ...(apex && { authority: { apex, tail: answerer.encoder.authority(apex) } }),
+  };
+  return makeReply(bytes, question, parts, answerer.memory);
 }
 
 /** The records of the asked type that have room, and whether these are all. */
 function pickRecords(turn: Turn, content: NameContent, room: number): Picked {
   const { query, answerer } = turn;
-  const { encoder, random } = answerer;
+  const { encoder } = answerer;
   const asks = (type: number): boolean => query.type === type || query.type === RecordType.ANY;
   const picked = new Picked(turn.question.end, room);
   const adds = (tail: RecordTail): boolean => picked.add(tail) !== undefined;
@@ -174,11 +193,11 @@ function pickRecords(turn: Turn, content: NameContent, room: number): Picked {
     picked.add(encoder.authority(query.apex));
   }
   if (content.instances !== undefined && asks(RecordType.AAAA)) {
-    const dice = new Dice(random);
-    addInRandomOrder(content.instances, dice, (one) => adds(encoder.address(one)));
+    const draw = new Draw(answerer);
+    draw.addAll(content.instances, (one) => adds(encoder.address(one)));
   }
   if (content.nearest !== undefined && asks(RecordType.AAAA)) {
-    addNearest(content.nearest, new Dice(random), (one) => adds(encoder.address(one)));
+    addNearest(content.nearest, new Draw(answerer), (one) => adds(encoder.address(one)));
   }
   if (content.services !== undefined && asks(RecordType.SRV)) {
     addServices(content.services, turn.answerer, picked);
@@ -231,13 +250,10 @@ class Picked {
 }
 
 /** SRV records and, where all of them have room, the addresses of their targets (RFC 2782). */
-function addServices(
-  services: readonly ServiceTarget[],
-  { encoder, random }: Answerer,
-  picked: Picked,
-): void {
+function addServices(services: readonly ServiceTarget[], answerer: Answerer, picked: Picked): void {
   const targets: { readonly owner: number; readonly instance: AddressTarget }[] = [];
-  addInRandomOrder(services, new Dice(random), (service) => {
+  const { encoder } = answerer;
+  new Draw(answerer).addAll(services, (service) => {
     const start = picked.add(encoder.service(service));
     if (start === undefined) return false;
     const owner = start + POINTER_BYTES + RECORD_TAIL_BYTES + SERVICE_FIELDS_BYTES;
@@ -253,12 +269,12 @@ function addServices(
 /** Adds the targets of one group after the other, until there are as many as are wanted. */
 function addNearest(
   { groups, count }: NonNullable<NameContent['nearest']>,
-  dice: Dice,
+  draw: Draw,
   add: (target: AddressTarget) => boolean,
 ): void {
   let left = count;
   for (const group of groups) {
-    addInRandomOrder(group, dice, (target) => {
+    draw.addAll(group, (target) => {
       left -= 1;
       return add(target) && left > 0;
     });
@@ -266,37 +282,47 @@ function addNearest(
   }
 }
 
-/**
- * Adds targets until `add` says that it was the last. Clients take the first address, so each
- * answer draws its own order (and, where not all fit, its own selection): Fisher and Yates's
- * shuffle as far as it is needed.
- */
-function addInRandomOrder<T>(targets: readonly T[], dice: Dice, add: (target: T) => boolean): void {
-  if (targets.length === 1) {
-    add(targets[0] as T);
-    return;
-  }
-  const order = [...targets];
-  for (let i = 0; i < order.length; i++) {
-    const j = i + dice.below(order.length - i);
-    const drawn = order[j] as T;
-    order[j] = order[i] as T;
-    if (!add(drawn)) return;
-  }
-}
-
-/** Many small numbers from one draw, as nothing secret hangs on them; drawn when first used. */
-class Dice {
-  readonly #random: Random;
+/** Draws for one answer: many small numbers from one random one, as nothing secret hangs on them. */
+class Draw {
+  readonly #answerer: Answerer;
   #state = 0;
 
-  constructor(random: Random) {
-    this.#random = random;
+  constructor(answerer: Answerer) {
+    this.#answerer = answerer;
+  }
+
+  /**
+   * Adds targets until `add` says that it was the last. Clients take the first address, so each
+   * answer draws its own order (and, where not all fit, its own selection): Fisher and Yates's
+   * shuffle as far as it is needed.
+   */
+  addAll<T>(targets: readonly T[], add: (target: T) => boolean): void {
+    if (targets.length === 1) {
+      add(targets[0] as T);
+      return;
+    }
+    const order = this.#orderOf(targets);
+    for (let i = 0; i < order.length; i++) {
+      const j = i + this.#below(order.length - i);
+      const drawn = order[j] as T;
+      order[j] = order[i] as T;
+      order[i] = drawn;
+      if (!add(drawn)) return;
+    }
+  }
+
+  #orderOf<T>(targets: readonly T[]): T[] {
+    const { orders } = this.#answerer;
+    const known = orders.get(targets);
+    if (known !== undefined) return known as T[];
+    const order = [...targets];
+    orders.set(targets, order);
+    return order;
   }
 
   /** A number from 0 to `bound - 1`. */
-  below(bound: number): number {
-    if (this.#state === 0) this.#state = randomUint32(this.#random) | 1;
+  #below(bound: number): number {
+    if (this.#state === 0) this.#state = randomUint32(this.#answerer.random) | 1;
     this.#state = xorshift(this.#state);
     return this.#state % bound;
   }

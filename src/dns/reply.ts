@@ -59,15 +59,20 @@ export function roomForRecords(question: Question, bytesMax: number): number {
   return bytesMax - question.end - (question.edns === undefined ? 0 : OPT_BYTES);
 }
 
-/** The reply with `parts`, which fit. */
-export function makeReply(bytes: Uint8Array, question: Question, parts: ReplyParts): Uint8Array {
+/** The reply with `parts`, which fit; in `memory`, if given, and else in memory of its own. */
+export function makeReply(
+  bytes: Uint8Array,
+  question: Question,
+  parts: ReplyParts,
+  memory?: Uint8Array,
+): Uint8Array {
   const { answers, additionals = [], authority } = parts;
   let length = question.end + (question.edns === undefined ? 0 : OPT_BYTES);
   for (const tail of answers) length += POINTER_BYTES + tail.length;
   for (const { tail } of additionals) length += POINTER_BYTES + tail.length;
   if (authority !== undefined) length += POINTER_BYTES + authority.tail.length;
 
-  const reply = new Uint8Array(length);
+  const reply = memory?.subarray(0, length) ?? new Uint8Array(length);
   reply.set(bytes.subarray(0, question.end));
   writeFlags(reply, bytes, parts);
   const counts = [1, answers.length, authority === undefined ? 0 : 1, additionals.length] as const;
@@ -95,9 +100,14 @@ export function makeHeaderReply(bytes: Uint8Array, rcode: Rcode): Uint8Array {
 }
 
 /** A reply with `rcode` and no record. */
-export function makeErrorReply(bytes: Uint8Array, question: Question, rcode: Rcode): Uint8Array {
+export function makeErrorReply(
+  bytes: Uint8Array,
+  question: Question,
+  rcode: Rcode,
+  memory?: Uint8Array,
+): Uint8Array {
   const parts = { rcode, authoritative: false, truncated: false, answers: [] };
-  return makeReply(bytes, question, parts);
+  return makeReply(bytes, question, parts, memory);
 }
 
 /** Writes an OPT record of our own into the last bytes of a reply and counts it. */

@@ -79,7 +79,7 @@ export class Responder {
   }
 
   /**
-   * The response to the message in `bytes` that came to the server of network `listener` (0 for
+   * The response to the message in `bytes` (good until the next one is asked for) that came to the server of network `listener` (0 for
    * fdaa::3, the server of all). At once where nobody else must be asked; a promise never rejects.
    */
   respond(
@@ -112,10 +112,10 @@ export class Responder {
     const asking = { zone: this.#zoneOf(network), self: undefined };
     const shares = { tokens: 1, refilledAt: clock.now(), connections: 0, forwards: 0 };
     const source: Source = { network, self: undefined, ...shares };
-    return {
-      handler: findDecidingHandler(bytes, asking, answerer),
-      response: await this.respond(bytes, source, network, 'tcp'),
-    };
+    const handler = findDecidingHandler(bytes, asking, answerer);
+    const response = this.respond(bytes, source, network, 'tcp');
+    if (response instanceof Promise) return { handler, response: await response };
+    return { handler, response: response?.slice() };
   }
 
   #zoneOf(network: NetworkId): NetworkZone | undefined {

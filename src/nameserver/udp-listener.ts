@@ -86,7 +86,8 @@ export class UdpListener {
 
   #send(response: Response, address: string, port: number): void {
     if (response === undefined || !this.#open || port === 0) return;
-    this.#socket.send(response, port, address, this.#sent);
+    // Node.js may keep it for later, and the next answer stands in the same memory.
+    this.#socket.send(response.slice(), port, address, this.#sent);
   }
 
   readonly #sent = (error: Error | null): void => {

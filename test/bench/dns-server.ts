@@ -59,7 +59,8 @@ process.on('message', (what) => {
     return;
   }
   (globalThis as { gc?: () => void }).gc?.();
-  process.send?.('collected');
+  const { rss, heapUsed, external } = process.memoryUsage();
+  process.send?.({ resident: rss, used: heapUsed + external });
 });
 process.on('disconnect', () => void listener.stop());
 process.send?.(port);

@@ -150,6 +150,18 @@ test('answer() draws an order for each question', () => {
   for (const [order, count] of counts) assert.ok(count > 50 && count < 150, `${order}: ${count}`);
 });
 
+test('answer() draws the first of many equally often', () => {
+  const zone = makeZone({ web: Array.from({ length: 40 }, (_, n) => makeInstance(n + 1, 'ord')) });
+  const answerer = makeTestAnswerer(11);
+  const firsts = new Map<string | undefined, number>();
+  for (let i = 0; i < 8000; i++) {
+    const first = askAndRead(zone, 'web.internal', { answerer }).answers[0]?.address;
+    firsts.set(first, (firsts.get(first) ?? 0) + 1);
+  }
+  assert.equal(firsts.size, 40);
+  for (const [first, count] of firsts) assert.ok(count > 140 && count < 265, `${first}: ${count}`);
+});
+
 const MANY = makeZone({
   web: Array.from({ length: 3000 }, (_, index) => makeInstance(index + 1, `r${index}`)),
 });
