@@ -13,7 +13,7 @@ import type { Roster } from './roster.ts';
 /** Between the end of a round and the next. */
 export const CHECK_INTERVAL_MS = 1000;
 export const CHECK_TIMEOUT_MS = 1500;
-/** Instances that are being checked at the same time; the checks of one follow each other. */
+/** Instances that are being checked at the same time, each with all of its checks. */
 export const CHECKED_AT_ONCE_MAX = 256;
 /** Rounds without success in a row that make an instance unwell. */
 export const FAILURES_MAX = 2;
@@ -67,8 +67,9 @@ export class HealthChecks {
   async #check(instance: Instance): Promise<void> {
     const { roster, logger } = this.#dependencies;
     const { machineId, checks = [] } = instance;
-    let passes = true;
-    for (const check of checks) passes = passes && (await this.#probe(instance, check));
+    // One after the other, slow ones would hold up the round, and with it the health of others.
+    const results = await Promise.all(checks.map((check) => this.#probe(instance, check)));
+    const passes = results.every(Boolean);
     const failures = passes ? 0 : (this.#failures.get(machineId) ?? 0) + 1;
     this.#failures.set(machineId, failures);
     if (this.#stopped || (!passes && failures < FAILURES_MAX)) return;

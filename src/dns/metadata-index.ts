@@ -17,8 +17,7 @@ export function indexMetadata(app: AppZone): MetadataIndex {
     for (const instance of instances) {
       for (const name of namesOf(instance)) {
         addName(index, name);
-        const named = index.get(name);
-        if (started && named?.at(-1) !== instance) named?.push(instance);
+        if (started) index.get(name)?.push(instance);
       }
     }
   }
@@ -30,12 +29,12 @@ function namesOf({ metadata }: InstanceName): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [key, value] of Object.entries(metadata)) {
     const name = metadataName(key);
+    if (name === undefined) continue;
     names.add(name);
-    names.add(`${metadataName(value)}.${name}`);
+    const before = metadataName(value);
+    if (before !== undefined) names.add(`${before}.${name}`);
   }
-  // What no question can spell; a byte of a label stands as four characters at most.
-  const lengthMax = 4 * NAME_BYTES_MAX;
-  return new Set([...names].filter((name) => name.length <= lengthMax && isSpelled(name)));
+  return names;
 }
 
 /** Adds a name and those above it, which exist too (RFC 8020), to be filled by whom they name. */
@@ -46,15 +45,14 @@ function addName(index: Map<string, InstanceName[]>, name: string): void {
   }
 }
 
-function metadataName(text: string): string {
-  return text.split('.').map(labelOf).join('.');
+/** Undefined for what no question can spell; a byte has a character at least. */
+function metadataName(text: string): string | undefined {
+  if (text.length > NAME_BYTES_MAX) return undefined;
+  const labels = text.split('.');
+  return labels.includes('') ? undefined : labels.map(labelOf).join('.');
 }
 
 function labelOf(text: string): string {
   const bytes = new TextEncoder().encode(text);
   return labelText(bytes, 0, bytes.length);
-}
-
-function isSpelled(name: string): boolean {
-  return name.split('.').every((label) => label !== '');
 }

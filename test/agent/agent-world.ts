@@ -256,7 +256,7 @@ export class AgentWorld {
   resolved: readonly string[] | undefined;
   /** What was probed, and what the probes find. */
   readonly probed: ProbeTarget[] = [];
-  isWell: (target: ProbeTarget) => boolean = () => true;
+  isWell: (target: ProbeTarget) => boolean | Promise<boolean> = () => true;
 
   constructor(seed = 1) {
     this.random = new SeededRandom(seed);

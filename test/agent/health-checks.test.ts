@@ -57,6 +57,21 @@ test('Agent checks a started instance from its presence and tells of its health'
   await agent.stop();
 });
 
+test('Agent runs the checks of an instance at once, so that slow ones hold nobody up', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  await agent.instances.run(RUN);
+  const probed = world.probed.length;
+  const slow: (() => void)[] = [];
+  world.isWell = () => new Promise((resolve) => slow.push(() => resolve(true)));
+  await until(() => {
+    if (world.probed.length === probed) world.timers.fire(CHECK_INTERVAL_MS);
+    return world.probed.length === probed + RUN.checks.length;
+  });
+  for (const end of slow) end();
+  await agent.stop();
+});
+
 test('Agent forgets the health of an instance that stops', async () => {
   const world = new AgentWorld();
   const agent = await world.start();
