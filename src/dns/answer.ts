@@ -282,7 +282,9 @@ function addNearest(
   }
 }
 
-/** Draws for one answer: many small numbers from one random one, as nothing secret hangs on them. */
+/**
+ * Draws for one answer: many small numbers from one random one, as nothing secret hangs on them.
+ */
 class Draw {
   readonly #answerer: Answerer;
   #state = 0;
