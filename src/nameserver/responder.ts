@@ -79,8 +79,9 @@ export class Responder {
   }
 
   /**
-   * The response to the message in `bytes` (good until the next one is asked for) that came to the server of network `listener` (0 for
-   * fdaa::3, the server of all). At once where nobody else must be asked; a promise never rejects.
+   * The response to the message in `bytes` (good until the next one is asked for) that came to the
+   * server of network `listener` (0 for fdaa::3, the server of all). At once where nobody else must
+   * be asked; a promise never rejects.
    */
   respond(
     bytes: Uint8Array,
