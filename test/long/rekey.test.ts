@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { untilAllAnswered } from '../e2e/echoes.ts';
 import { SKIP } from '../e2e/namespaces.ts';
 import { WIREGUARD_GOES } from '../e2e/p6nwg.ts';
 import { startPair } from '../e2e/p6nwg-pair.ts';
@@ -23,9 +24,9 @@ for (const [number, program] of WIREGUARD_GOES.entries()) {
       await b.runAsync('ping -c 1 -W 2 10.77.0.1');
       const first = ours.show('latest-handshakes');
       for (let part = 0; part < PARTS; part++) {
-        const report = await b.runAsync(`ping -q -c ${PINGS} -i 0.02 -W 2 10.77.0.1`);
-        assert.match(report, / 0% packet loss/);
+        await b.runAsync(`ping -q -c ${PINGS} -i 0.02 10.77.0.1`);
       }
+      await untilAllAnswered(b);
       assert.notEqual(ours.show('latest-handshakes'), first, 'there was a rekey');
     },
   );

@@ -9,8 +9,10 @@ import { nativeSlab } from '../../src/os/linux/slab.ts';
 import type { Crypto, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { cryptoSuite } from '../conformance/crypto-suite.ts';
+import { noiseSuite } from '../conformance/noise-suite.ts';
 
 cryptoSuite(open(), nativeSlab);
+noiseSuite(open(), nativeSlab);
 
 const KEY = new Uint8Array(32).fill(7) as SymmetricKey;
 
