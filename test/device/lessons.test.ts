@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeviceCounter } from '../../src/device/counters.ts';
 import { innerPacketLength, NO_PACKET } from '../../src/device/inner-packet.ts';
+import type { PeerIndex } from '../../src/device/routes.ts';
 import { DeviceNode, packetBetween } from '../sim/device-node.ts';
 import { PERFECT, type SimAddress, SimNetwork, writeEndpoint } from '../sim/network.ts';
 
@@ -98,6 +99,58 @@ test('a type with a reserved byte that is not zero is no message', () => {
     b.receive(changed, writeEndpoint(address(1)), 0, network.now);
   }
   assert.equal(b.count(DeviceCounter.DropMalformed), 3);
+});
+
+test('the time of the last handshake is that of a session which both sides have proved', () => {
+  const { network, a, b } = pair();
+  b.link.setConnected(false);
+  a.ping(b, 1);
+  b.receive(lastSent(a, INITIATION), writeEndpoint(address(1)), 0, network.now);
+  assert.equal(b.count(DeviceCounter.SentResponse), 1);
+  assert.equal(b.device.peerStatus(0 as PeerIndex)?.lastHandshakeAt, undefined);
+});
+
+test('a response that comes at once is taken, not put down to a flood', () => {
+  const { network, a, b } = pair();
+  for (const node of [a, b]) node.link.setConnected(false);
+  a.ping(b, 1);
+  b.receive(lastSent(a, INITIATION), writeEndpoint(address(1)), 0, network.now);
+  a.receive(lastSent(b, RESPONSE), writeEndpoint(address(2)), 0, network.now);
+  assert.equal(a.count(DeviceCounter.HandshakesCompleted), 1);
+});
+
+test('handshakes that are many but no load get no cookie', () => {
+  const { network, a, b } = pair();
+  for (let n = 0; n < 110; n++) {
+    a.device.forgetSessions(network.now);
+    a.ping(b, n);
+    network.runFor(200);
+  }
+  assert.ok(b.count(DeviceCounter.ReceivedInitiation) >= 110);
+  assert.equal(b.count(DeviceCounter.SentCookieReply), 0);
+});
+
+test('peers that begin at once and talk both ways do not storm each other', () => {
+  const { network, a, b } = pair();
+  for (let second = 0; second < 100; second++) {
+    a.ping(b, second);
+    b.ping(a, second);
+    network.runFor(1_000);
+  }
+  for (const node of [a, b]) assert.ok(node.count(DeviceCounter.SentInitiation) <= 1);
+});
+
+test('an initiation from a stranger leaves no peer and no index behind', () => {
+  const { network, b } = pair();
+  for (let n = 2; n < 22; n++) {
+    const stranger = new DeviceNode(network, { hostNumber: n, address: address(n) });
+    stranger.meet(b, { endpoint: address(2) });
+    stranger.ping(b, n);
+    network.runFor(30);
+  }
+  assert.equal(b.count(DeviceCounter.DropUnknownPeer), 20);
+  assert.equal(b.count(DeviceCounter.SentResponse), 0);
+  assert.equal(b.device.peerStatus(1 as PeerIndex), undefined);
 });
 
 function pair(): { network: SimNetwork; a: DeviceNode; b: DeviceNode } {
