@@ -48,7 +48,7 @@ for (const role of ROLES) {
     assert.equal(initiationsOf(node) - before, initiates ? 1 : 0);
   });
 
-  test(`a session sends until it is 180 s old and no longer: ${role}`, () => {
+  test(`a session sends until it is 180 s old and not beyond: ${role}`, () => {
     const { network, node, other } = connected(role);
     node.link.setConnected(false);
     network.runFor(179_000);
@@ -57,7 +57,7 @@ for (const role of ROLES) {
     assert.equal(send(node, other), SendOutcome.Staged);
   });
 
-  test(`a session receives until it is 180 s old and no longer: ${role}`, () => {
+  test(`a session receives until it is 180 s old and not beyond: ${role}`, () => {
     const { network, node, other } = connected(role);
     const late = [1, 2].map(() => sealedBy(other, node));
     const expired = (): number => node.count(DeviceCounter.DropKeyExpired);
