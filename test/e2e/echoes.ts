@@ -1,6 +1,6 @@
 // Whether all echo requests of a namespace were answered, by the counters of its kernel. What
-// ping(8) says at its end is not exact: it waits for the last reply for twice the longest round trip
-// before and not beyond, so a reply that a busy machine delays counts as lost.
+// ping(8) says at its end is not exact: it waits for the last reply for twice the longest round
+// trip before, so a reply that a busy machine delays counts as lost.
 
 import type { TestNamespace } from './namespaces.ts';
 import { until } from './p6nwg.ts';
