@@ -19,6 +19,35 @@ export function fromHex(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/**
+ * The bytes of hexadecimal digits that stand in an array themselves, or undefined. For secrets: a
+ * text cannot be zeroed.
+ */
+export function fromHexDigits(digits: Uint8Array): Uint8Array | undefined {
+  if (digits.length % 2 !== 0) return undefined;
+  const bytes = new Uint8Array(digits.length / 2);
+  for (const [i, digit] of digits.entries()) {
+    const value = hexDigitValue(digit);
+    if (value < 0) return undefined;
+    bytes[i >> 1] = ((bytes[i >> 1] ?? 0) << 4) | value;
+  }
+  return bytes;
+}
+
+/** Writes lower-case hexadecimal digits, two a byte, at `offset` of `target`. */
+export function writeHexDigits(target: Uint8Array, offset: number, bytes: Uint8Array): void {
+  for (const [i, byte] of bytes.entries()) {
+    target[offset + 2 * i] = HEX_DIGITS.charCodeAt(byte >> 4);
+    target[offset + 2 * i + 1] = HEX_DIGITS.charCodeAt(byte & 15);
+  }
+}
+
+function hexDigitValue(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x61 + 10 : -1;
+}
+
 /** Base64 text with padding, as WireGuard writes keys. */
 export function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');

@@ -1,11 +1,17 @@
 // One connection of the WireGuard cross-platform protocol: bytes in, operations out. An operation
 // is `get=1` or `set=1`, its lines, and an empty line; a connection may carry several. Pure.
+//
+// Keys stay bytes from the socket to the device, and are zeroed behind it: a text cannot be.
 
+import { wipe } from '../base/bytes.ts';
 import type { InterfaceChange } from '../dataplane/standalone/config.ts';
-import { type ResolveZone, SetParser } from './set-parser.ts';
+import { asciiText, type ResolveZone, SetParser } from './set-parser.ts';
 
 /** The longest line: a prefix or a key with its name. */
 export const LINE_BYTES_MAX = 512;
+
+const LINE_END = 0x0a;
+const NOTHING = new Uint8Array(0);
 
 export type Operation =
   | { readonly kind: 'get' }
@@ -25,38 +31,54 @@ export class Conversation {
   readonly #resolveZone: ResolveZone;
   #progress: Progress = { kind: 'idle' };
   /** The beginning of a line whose end has not come. */
-  #rest = '';
+  #rest: Uint8Array = NOTHING;
 
   constructor(resolveZone: ResolveZone) {
     this.#resolveZone = resolveZone;
   }
 
-  /** Takes what came and returns the operations that are complete with it. */
-  take(text: string): Operation[] {
+  /** Takes what came, zeroes it, and returns the operations that are complete with it. */
+  take(bytes: Uint8Array): Operation[] {
     const operations: Operation[] = [];
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const operation = this.#takeLine(line);
+    const text = this.#joined(bytes);
+    let start = 0;
+    while (this.#progress.kind !== 'ended') {
+      const end = text.indexOf(LINE_END, start);
+      if (end < 0) break;
+      const operation = this.#takeLine(text.subarray(start, end));
       if (operation !== undefined) operations.push(operation);
-      if (this.#progress.kind === 'ended') return operations;
+      start = end + 1;
     }
+    // A copy, which slice() of a Buffer is not.
+    const rest = Uint8Array.from(text.subarray(start));
+    this.#rest = this.#progress.kind === 'ended' ? NOTHING : rest;
+    wipe(text);
     if (this.#rest.length > LINE_BYTES_MAX) operations.push(this.#end());
     return operations;
   }
 
-  #takeLine(line: string): Operation | undefined {
+  /** What came, behind the beginning of its first line. Keys stand in it, so nothing is left. */
+  #joined(bytes: Uint8Array): Uint8Array {
+    if (this.#rest.length === 0) return bytes;
+    const joined = new Uint8Array(this.#rest.length + bytes.length);
+    joined.set(this.#rest);
+    joined.set(bytes, this.#rest.length);
+    wipe(this.#rest, bytes);
+    return joined;
+  }
+
+  #takeLine(line: Uint8Array): Operation | undefined {
     const progress = this.#progress;
     if (line.length > LINE_BYTES_MAX) return this.#end();
     switch (progress.kind) {
       case 'idle':
-        return this.#begin(line);
+        return this.#begin(asciiText(line));
       case 'get':
-        if (line !== '') progress.isValid = false;
+        if (line.length > 0) progress.isValid = false;
         else return this.#complete({ kind: progress.isValid ? 'get' : 'invalid' });
         return undefined;
       case 'set': {
-        if (line !== '') {
+        if (line.length > 0) {
           progress.parser.takeLine(line);
           return undefined;
         }
@@ -85,7 +107,8 @@ export class Conversation {
 
   #end(): Operation {
     this.#progress = { kind: 'ended' };
-    this.#rest = '';
+    wipe(this.#rest);
+    this.#rest = NOTHING;
     return { kind: 'end' };
   }
 }

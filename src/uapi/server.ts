@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { wipe } from '../base/bytes.ts';
 import { asP6nError, type ErrorCode, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { InterfaceChange, InterfaceState } from '../dataplane/standalone/config.ts';
@@ -38,8 +39,9 @@ const ERRNOS: Partial<Readonly<Record<ErrorCode, number>>> = {
 
 /** The interface behind the socket. */
 export interface UapiInterface {
+  /** Keys in it are copies, which the caller zeroes. */
   state(): Promise<InterfaceState>;
-  /** Rejects with a P6nError. */
+  /** Rejects with a P6nError. Keys in the change are the caller's, who zeroes them. */
   change(change: InterfaceChange): Promise<void>;
 }
 
@@ -137,11 +139,10 @@ function inodeOf(path: string): number | undefined {
 function serve(socket: Socket, options: UapiOptions): void {
   const conversation = new Conversation(options.resolveZone);
   let turn = Promise.resolve();
-  socket.setEncoding('latin1');
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
-  socket.on('data', (text: string) => {
-    for (const operation of conversation.take(text)) {
+  socket.on('data', (bytes: Buffer) => {
+    for (const operation of conversation.take(bytes)) {
       // Answers stand in the order of their questions, and nobody asks faster than is answered.
       socket.pause();
       turn = turn.then(async () => {
@@ -162,10 +163,14 @@ async function answer(socket: Socket, operation: Operation, options: UapiOptions
   try {
     switch (operation.kind) {
       case 'get':
-        socket.write(`${formatInterface(await device.state())}errno=0\n\n`);
+        sendState(socket, await device.state());
         return;
       case 'set':
-        await device.change(operation.change);
+        try {
+          await device.change(operation.change);
+        } finally {
+          wipeKeys([operation.change, ...operation.change.peers]);
+        }
         socket.write('errno=0\n\n');
         return;
       case 'invalid':
@@ -181,5 +186,24 @@ async function answer(socket: Socket, operation: Operation, options: UapiOptions
     const errno = ERRNOS[known.code] ?? EIO;
     // wg(8) returns the number of a failed set as it is, and reads that of a get without a sign.
     socket.write(`errno=${operation.kind === 'get' ? errno : -errno}\n\n`);
+  }
+}
+
+function sendState(socket: Socket, state: InterfaceState): void {
+  const text = formatInterface(state);
+  wipeKeys([state, ...state.peers]);
+  socket.write(text, () => wipe(text));
+  socket.write('errno=0\n\n');
+}
+
+interface KeyHolder {
+  readonly privateKey?: Uint8Array | undefined;
+  readonly presharedKey?: Uint8Array | undefined;
+}
+
+function wipeKeys(holders: readonly KeyHolder[]): void {
+  for (const { privateKey, presharedKey } of holders) {
+    if (privateKey !== undefined) wipe(privateKey);
+    if (presharedKey !== undefined) wipe(presharedKey);
   }
 }

@@ -1,7 +1,7 @@
 // The text of a `set` of the WireGuard cross-platform protocol (wireguard.com/xplatform), line by
 // line: `key=value`, a peer's lines behind its public_key. Pure; nothing in it throws.
 
-import { fromHex } from '../base/bytes.ts';
+import { fromHexDigits } from '../base/bytes.ts';
 import type {
   AllowedIpChange,
   InterfaceChange,
@@ -11,6 +11,7 @@ import type { EndpointAddress } from '../device/config.ts';
 import { parseHostPort } from '../ip/host-port.ts';
 import { parsePrefix } from '../ip/prefix.ts';
 
+const EQUALS = 0x3d;
 const KEY_DIGITS = 64;
 const PORT_MAX = 0xffff;
 const KEEPALIVE_MAX = 0xffff;
@@ -46,28 +47,46 @@ export class SetParser {
   }
 
   /** Takes a line without its end; false once any line was wrong. */
-  takeLine(line: string): boolean {
+  takeLine(line: Uint8Array): boolean {
     if (!this.#isValid) return false;
-    const equals = line.indexOf('=');
-    const [key, value] = [line.slice(0, equals), line.slice(equals + 1)];
-    this.#isValid = equals > 0 && this.#take(key, value);
+    const equals = line.indexOf(EQUALS);
+    const key = asciiText(line.subarray(0, Math.max(0, equals)));
+    this.#isValid = equals > 0 && this.#take(key, line.subarray(equals + 1));
     return this.#isValid;
   }
 
-  /** The whole change, or undefined when a line was wrong. */
+  /** The whole change, or undefined when a line was wrong. Its keys are the caller's to zero. */
   finish(): InterfaceChange | undefined {
     return this.#isValid ? this.#change : undefined;
   }
 
-  #take(key: string, value: string): boolean {
-    if (key === 'public_key') return this.#beginPeer(value);
-    return this.#peer === undefined
-      ? this.#takeOfInterface(this.#change, key, value)
-      : this.#takeOfPeer(this.#peer, key, value);
+  #take(key: string, value: Uint8Array): boolean {
+    const peer = this.#peer;
+    switch (key) {
+      case 'public_key':
+        return this.#beginPeer(parseKey(value));
+      case 'private_key':
+        return (
+          peer === undefined &&
+          define(parseKey(value), (privateKey) => {
+            this.#change.privateKey = privateKey;
+          })
+        );
+      case 'preshared_key':
+        return (
+          peer !== undefined &&
+          define(parseKey(value), (presharedKey) => {
+            peer.presharedKey = presharedKey;
+          })
+        );
+    }
+    const text = asciiText(value);
+    return peer === undefined
+      ? this.#takeOfInterface(this.#change, key, text)
+      : this.#takeOfPeer(peer, key, text);
   }
 
-  #beginPeer(value: string): boolean {
-    const publicKey = parseKey(value);
+  #beginPeer(publicKey: Key | undefined): boolean {
     if (publicKey === undefined || !this.#count()) return false;
     this.#peer = {
       publicKey,
@@ -82,10 +101,6 @@ export class SetParser {
 
   #takeOfInterface(change: InterfaceDraft, key: string, value: string): boolean {
     switch (key) {
-      case 'private_key':
-        return define(parseKey(value), (privateKey) => {
-          change.privateKey = privateKey;
-        });
       case 'listen_port':
         return define(parseNumber(value, PORT_MAX), (port) => {
           change.listenPort = port;
@@ -110,10 +125,6 @@ export class SetParser {
       case 'update_only':
         peer.updateOnly = true;
         return value === 'true';
-      case 'preshared_key':
-        return define(parseKey(value), (presharedKey) => {
-          peer.presharedKey = presharedKey;
-        });
       case 'endpoint':
         return define(this.#parseEndpoint(value), (endpoint) => {
           peer.endpoint = endpoint;
@@ -167,8 +178,13 @@ function define<T>(value: T | undefined, assign: (value: T) => void): boolean {
   return true;
 }
 
-function parseKey(value: string): Key | undefined {
-  return value.length === KEY_DIGITS ? (fromHex(value) as Key | undefined) : undefined;
+function parseKey(digits: Uint8Array): Key | undefined {
+  return digits.length === KEY_DIGITS ? (fromHexDigits(digits) as Key | undefined) : undefined;
+}
+
+/** A text of one byte a character; what is not ASCII fits nothing here. */
+export function asciiText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function parseNumber(value: string, max: number): number | undefined {

@@ -7,13 +7,14 @@ import { P6nError } from '../../src/base/errors.ts';
 import { MeshInterface } from '../../src/daemon/mesh-interface.ts';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import { formatInterface } from '../../src/uapi/get-text.ts';
+import { asciiText } from '../../src/uapi/set-parser.ts';
 import { Mesh } from '../fakes/mesh.ts';
 
 const PREFIX = 'fdaa::3:1:2:3:4/128';
 
 test('MeshInterface shows a host as its addresses and a WireGuard peer as its own', async () => {
   const { interface: shown, host } = setup();
-  const text = formatInterface(await shown.state());
+  const text = asciiText(formatInterface(await shown.state()));
   assert.match(text, /^listen_port=51820$/m);
   assert.match(text, /^allowed_ip=fdaa:0:0:1:2::\/80$/m);
   assert.match(text, new RegExp(`^allowed_ip=${PREFIX}$`, 'm'));
@@ -24,7 +25,7 @@ test('MeshInterface shows a host as its addresses and a WireGuard peer as its ow
 
 test('MeshInterface tells no secret', async () => {
   const { interface: shown, config } = setup();
-  const text = formatInterface(await shown.state());
+  const text = asciiText(formatInterface(await shown.state()));
   const [, peer] = config.device.peers;
   for (const secret of [config.device.privateKey, peer?.presharedKey]) {
     assert.ok(secret !== undefined);

@@ -102,7 +102,7 @@ test(`parsers take ${COUNT} texts and packets (seed ${SEED})`, () => {
   let conversation = new Conversation(() => 3);
   for (let n = 0; n < COUNT; n++) {
     const text = uapiText(random);
-    if (conversation.take(text).some(({ kind }) => kind === 'end')) {
+    if (conversation.take(Buffer.from(text, 'latin1')).some(({ kind }) => kind === 'end')) {
       conversation = new Conversation(() => 3);
     }
     const value = text.slice(text.indexOf('=') + 1).trim();
@@ -125,7 +125,8 @@ test('an interface takes random changes and stays what wg(8) can read', () => {
   one.engine.up();
   for (let n = 0; n < COUNT / 100; n++) {
     const conversation = new Conversation(() => 3);
-    for (const operation of conversation.take(`set=1\n${uapiText(random, true)}\n\n`)) {
+    const text = Buffer.from(`set=1\n${uapiText(random, true)}\n\n`, 'latin1');
+    for (const operation of conversation.take(text)) {
       if (operation.kind !== 'set') continue;
       const { listenPort: _port, ...change } = operation.change;
       one.engine.apply(change);

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toHex } from '../../src/base/bytes.ts';
+import { isAllZero, toHex } from '../../src/base/bytes.ts';
 import type { InterfaceChange, InterfaceState } from '../../src/dataplane/standalone/config.ts';
 import { formatPrefix } from '../../src/ip/prefix.ts';
 import { Conversation, LINE_BYTES_MAX, type Operation } from '../../src/uapi/conversation.ts';
 import { formatInterface } from '../../src/uapi/get-text.ts';
+import { asciiText } from '../../src/uapi/set-parser.ts';
 
 const KEY = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);
@@ -134,7 +135,7 @@ test('Conversation takes several operations in pieces of any size', () => {
     const conversation = new Conversation(resolveZone);
     const operations: Operation[] = [];
     for (let at = 0; at < text.length; at += size) {
-      operations.push(...conversation.take(text.slice(at, at + size)));
+      operations.push(...conversation.take(latin1(text.slice(at, at + size))));
     }
     assert.deepEqual(
       operations.map(({ kind }) => kind),
@@ -143,11 +144,23 @@ test('Conversation takes several operations in pieces of any size', () => {
   }
 });
 
+test('Conversation leaves no key behind in what it took', () => {
+  const text = `set=1\nprivate_key=${KEY}\npublic_key=${KEY}\npreshared_key=${OTHER}\n\n`;
+  for (const size of [10, 64, text.length]) {
+    const conversation = new Conversation(resolveZone);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < text.length; at += size) pieces.push(latin1(text.slice(at, at + size)));
+    const [operation] = pieces.flatMap((piece) => conversation.take(piece));
+    assert.equal(operation?.kind, 'set');
+    assert.ok(pieces.every((piece) => isAllZero(piece)));
+  }
+});
+
 test('Conversation ends with what is not the protocol, and says nothing after', () => {
   for (const text of ['hello\n', 'get=2\n\n', 'x'.repeat(LINE_BYTES_MAX + 1)]) {
     const conversation = new Conversation(resolveZone);
-    assert.deepEqual(conversation.take(text), [{ kind: 'end' }]);
-    assert.deepEqual(conversation.take('get=1\n\n'), []);
+    assert.deepEqual(conversation.take(latin1(text)), [{ kind: 'end' }]);
+    assert.deepEqual(conversation.take(latin1('get=1\n\n')), []);
   }
   assert.deepEqual(talk(`set=1\nprivate_key=${'a'.repeat(LINE_BYTES_MAX)}\n\n`), [{ kind: 'end' }]);
 });
@@ -171,7 +184,7 @@ test('formatInterface() tells all of it, in the words of the protocol', () => {
     ],
   };
   assert.equal(
-    formatInterface(state),
+    asciiText(formatInterface(state)),
     `private_key=${'01'.repeat(32)}
 listen_port=51820
 public_key=${'02'.repeat(32)}
@@ -187,22 +200,19 @@ allowed_ip=10.0.0.0/8
 allowed_ip=fd00::/8
 `,
   );
-  assert.equal(formatInterface({ ...state, privateKey: undefined, listenPort: 0, peers: [] }), '');
+  const bare = formatInterface({ ...state, privateKey: undefined, listenPort: 0, peers: [] });
+  assert.equal(bare.length, 0);
 });
 
 test('what formatInterface() writes of a peer is read back', () => {
-  const text = formatInterface({
-    privateKey: key(3) as never,
-    listenPort: 1,
-    mark: 7,
-    peers: [],
-  });
+  const state = { privateKey: key(3) as never, listenPort: 1, mark: 7, peers: [] };
+  const text = asciiText(formatInterface(state));
   const change = set(...text.trim().split('\n'));
   assert.deepEqual([change.listenPort, change.mark, change.privateKey], [1, 7, key(3)]);
 });
 
 function talk(text: string): Operation[] {
-  return new Conversation(resolveZone).take(text);
+  return new Conversation(resolveZone).take(latin1(text));
 }
 
 function set(...lines: readonly string[]): InterfaceChange {
@@ -213,6 +223,10 @@ function set(...lines: readonly string[]): InterfaceChange {
 
 function resolveZone(name: string): number | undefined {
   return name === 'eth0' ? 7 : undefined;
+}
+
+function latin1(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
 }
 
 function key(byte: number): Uint8Array {

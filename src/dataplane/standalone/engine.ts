@@ -5,7 +5,7 @@
 //   interface is up and has none     sockets are open, nothing is sent
 //   interface is down                no sockets, no sessions, nothing is sent
 
-import { isAllZero } from '../../base/bytes.ts';
+import { isAllZero, wipe } from '../../base/bytes.ts';
 import type { Millis } from '../../base/clock.ts';
 import { randomBytes } from '../../base/random.ts';
 import { Device } from '../../device/device.ts';
@@ -116,7 +116,7 @@ export class StandaloneEngine {
 
   /**
    * Carries out a change in its order up to where it fails: PORT_TAKEN, VALUE_INVALID,
-   * LIMIT_REACHED or SYSTEM.
+   * LIMIT_REACHED or SYSTEM. The keys in it are taken over.
    */
   apply(change: InterfaceChange): void {
     const now = this.#dependencies.clock.now();
@@ -178,6 +178,8 @@ export class StandaloneEngine {
   /** Zeroes all keys and closes all descriptors. */
   close(): void {
     this.pipeline.device.close();
+    this.#book.clear();
+    if (this.#privateKey !== undefined) wipe(this.#privateKey);
     this.#udp.close();
     this.pipeline.tuns.closeAll();
   }
@@ -185,6 +187,7 @@ export class StandaloneEngine {
   #setPrivateKey(privateKey: PrivateKey, now: Millis): void {
     const hadKey = this.#privateKey !== undefined;
     const hasKey = !isAllZero(privateKey);
+    if (this.#privateKey !== undefined) wipe(this.#privateKey);
     this.#privateKey = hasKey ? privateKey : undefined;
     this.#book.setPrivateKey(hasKey ? privateKey : this.#placeholderKey());
     if (hadKey !== hasKey && this.#isUp) this.#run(now);

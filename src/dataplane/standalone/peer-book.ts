@@ -1,7 +1,7 @@
 // The peers of a stand-alone interface by their keys: what was set, and the device and the routes
 // in step with it.
 
-import { isAllZero, toHex } from '../../base/bytes.ts';
+import { isAllZero, toHex, wipe } from '../../base/bytes.ts';
 import type { Millis } from '../../base/clock.ts';
 import type { PeerSettings } from '../../device/config.ts';
 import type { Device } from '../../device/device.ts';
@@ -45,7 +45,9 @@ export class PeerBook {
     } else {
       const { endpoint } = change;
       if (endpoint !== undefined) this.#device.setEndpoint(peer.index, endpoint);
+      const before = peer.settings.presharedKey;
       peer.settings = changedSettings(peer.settings, change);
+      if (before !== undefined && before !== peer.settings.presharedKey) wipe(before);
       this.#device.updatePeer(peer.index, peer.settings, now);
     }
     if (change.replaceAllowedIps) this.#routes.removePeer(peer.index);
@@ -87,6 +89,7 @@ export class PeerBook {
     const peer = this.#peers.get(key);
     if (peer === undefined) return;
     this.#peers.delete(key);
+    if (peer.settings.presharedKey !== undefined) wipe(peer.settings.presharedKey);
     this.#routes.removePeer(peer.index);
     this.#device.removePeer(peer.index);
   }
