@@ -84,7 +84,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
     onRound: () => reportPeerEvents(engine, report),
     onTunFailed: (tun) => report(tunFailed(tun)),
     onNews: () => {
-      if (routeNews.drain()) engine.pipeline.device.forgetSources();
+      if (routeNews.drain()) engine.pipeline.device.routesChanged();
     },
   });
   engine.close();

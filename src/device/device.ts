@@ -168,7 +168,12 @@ export class Device {
     this.#roster.setEndpoint(index, endpoint);
   }
 
-  /** Local addresses or routes have changed: the next datagrams go out as the system chooses. */
+  /** Routes have changed: what leaves by another interface goes out as the system chooses. */
+  routesChanged(): void {
+    this.#transmitter.routesChanged();
+  }
+
+  /** Our own sockets have changed: the next datagrams go out as the system chooses. */
   forgetSources(): void {
     for (const peer of this.#peers.all()) this.#transmitter.forgetSource(peer);
   }

@@ -42,7 +42,7 @@ export class Outbound {
       this.#counters[DeviceCounter.DropNoPeer]! += 1;
       return SendOutcome.NoPeer;
     }
-    const { endpoint } = peer;
+    const endpoint = this.#transmitter.endpointOf(peer);
     if (endpoint === undefined) {
       this.#counters[DeviceCounter.DropNoEndpoint]! += 1;
       return SendOutcome.NoEndpoint;

@@ -37,6 +37,12 @@ export interface DatagramSink {
     trafficClass: number,
   ): void;
   /**
+   * Whether the local address of the endpoint at `endpoints[endpointOffset]` is still the one to
+   * send from. Asked once for a peer after each change of routes; where it is absent, no local
+   * address outlives a change.
+   */
+  isSourceRight?(endpoints: Uint8Array, endpointOffset: number): boolean;
+  /**
    * Lets go of everything that was pushed: the device calls it when its scratch memory is used up.
    */
   flush(): void;

@@ -11,7 +11,7 @@ import { DATA_HEADER_BYTES, INITIATION_BYTES } from '../wireguard/messages.ts';
 import type { Session } from '../wireguard/session/session.ts';
 import { DeviceCounter } from './counters.ts';
 import type { Deadlines } from './peers/deadlines.ts';
-import { type Endpoint, withoutSource } from './peers/endpoint.ts';
+import { type Endpoint, hasSource, withoutSource } from './peers/endpoint.ts';
 import type { Peer } from './peers/peer.ts';
 import { StageOutcome } from './peers/staging.ts';
 import { DATA_TRAFFIC_CLASS, type DatagramSink, HANDSHAKE_TRAFFIC_CLASS } from './ports.ts';
@@ -32,6 +32,8 @@ export class Transmitter {
   readonly #wallNow: () => WallMillis;
   #mtu: number;
   #isRunning = true;
+  /** Changes of routes so far. */
+  #routeChanges = 0;
   #scratchUsed = 0;
   /** The first #touchedCount are peers of the batch at hand. */
   readonly #touched: Peer[] = [];
@@ -109,7 +111,7 @@ export class Transmitter {
 
   /** Sends what waits for `peer`, as far as its session allows. */
   sendStaged(peer: Peer, now: Millis): void {
-    const { endpoint } = peer;
+    const endpoint = this.endpointOf(peer);
     if (endpoint === undefined) return;
     while (peer.staging.length > 0) {
       const session = peer.tunnel.sendingSession(now);
@@ -126,7 +128,7 @@ export class Transmitter {
 
   /** Sends a keepalive, or begins a handshake where there is no session to send it with. */
   sendKeepalive(peer: Peer, now: Millis): void {
-    const { endpoint } = peer;
+    const endpoint = this.endpointOf(peer);
     if (endpoint === undefined || !this.#isRunning) return;
     const session = peer.tunnel.sendingSession(now);
     if (session === undefined) {
@@ -142,7 +144,8 @@ export class Transmitter {
 
   /** Sends an initiation, unless one or a response was sent a moment ago. */
   sendInitiation(peer: Peer, now: Millis, isRetransmission: boolean): void {
-    const { endpoint, tunnel } = peer;
+    const { tunnel } = peer;
+    const endpoint = this.endpointOf(peer);
     if (endpoint === undefined || !this.#isRunning) return;
     this.touch(peer);
     if (!tunnel.mayInitiate(now, isRetransmission)) return;
@@ -151,6 +154,24 @@ export class Transmitter {
     if (!tunnel.initiate(message, this.#wallNow(), now)) return;
     peer.sentBytes += INITIATION_BYTES;
     this.pushHandshake(start, INITIATION_BYTES, endpoint, DeviceCounter.SentInitiation);
+  }
+
+  /** Routes or addresses have changed: local addresses are judged as their peers are sent to. */
+  routesChanged(): void {
+    this.#routeChanges += 1;
+  }
+
+  /** Where `peer` is, with a local address that the last change of routes has left right. */
+  endpointOf(peer: Peer): Endpoint | undefined {
+    if (peer.routesSeen !== this.#routeChanges) this.#judgeSource(peer);
+    return peer.endpoint;
+  }
+
+  #judgeSource(peer: Peer): void {
+    peer.routesSeen = this.#routeChanges;
+    const { endpoint } = peer;
+    if (endpoint === undefined || !hasSource(endpoint)) return;
+    if (this.#sink.isSourceRight?.(endpoint.bytes, 0) !== true) this.forgetSource(peer);
   }
 
   /** The next messages go out by whatever local address the system chooses. */

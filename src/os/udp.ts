@@ -35,6 +35,11 @@ export interface Udp {
     endpointOffset: number,
     trafficClass: number,
   ): void;
+  /**
+   * Whether datagrams for the endpoint at `endpoints[endpointOffset]` still leave by the interface
+   * that its local address was heard on. Asks the kernel, so not for every datagram.
+   */
+  isSourceRight(endpoints: Uint8Array, endpointOffset: number): boolean;
   /** Marks all datagrams from here on for the machine's routing rules; 0 for no mark. */
   setMark(mark: number): void;
   /** Sends all that was pushed, in order for each family. What fails is counted and left out. */

@@ -44,7 +44,7 @@ test('LinkFollower lets go of local addresses when routes change', () => {
   const world = new LinkWorld();
   world.routeNews.isTold = true;
   world.follower.takeNews(world.now());
-  assert.deepEqual(world.take(), ['forget sources']);
+  assert.deepEqual(world.take(), ['routes changed']);
 });
 
 test('LinkFollower watches where the interface has moved to', () => {
@@ -101,7 +101,7 @@ class LinkWorld {
           },
           setMtu: (mtu) => this.#done.push(`mtu ${mtu}`),
           pipeline: {
-            device: { forgetSources: () => this.#done.push('forget sources') },
+            device: { routesChanged: () => this.#done.push('routes changed') },
           } as never,
         },
         poller: {

@@ -323,22 +323,6 @@ test('Device takes a preshared key of both sides', () => {
   assert.deepEqual([...a.pongs], [1]);
 });
 
-test('Device clears the source of an endpoint before it retries', () => {
-  const { network, a, b } = connected();
-  const locals: number[] = [];
-  const { link } = a;
-  const send = link.send.bind(link);
-  link.send = (datagram, to, trafficClass) => {
-    if (datagram[0] === INITIATION) locals.push(to[24]!);
-    send(datagram, to, trafficClass);
-  };
-  b.link.setConnected(false);
-  network.runFor(121_000);
-  a.ping(b, 1);
-  network.runFor(6_000);
-  assert.deepEqual(locals, [192, 0], 'the first try by the known address, the second by any');
-});
-
 test('Device counts bytes of UDP payload as the kernel does', () => {
   const { network, a, b } = pair();
   for (let n = 0; n < 10; n++) {

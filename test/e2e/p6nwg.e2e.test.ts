@@ -175,6 +175,20 @@ for (const [family, outer, length] of [
   });
 }
 
+test(
+  'p6nwg keeps to the address that was spoken to when other routes change',
+  OPTIONS,
+  async (t) => {
+    const { a, b, one, other, inside } = await tunnel(t, { hasTraffic: false });
+    a.run(`ip addr add 10.9.0.99/24 dev ${linkOf(a, '10.9.0.1/')}`);
+    other.set(`peer ${one.publicKey} endpoint 10.9.0.99:${PORT}`);
+    await b.runAsync('ping -c 2 -i 0.1 -W 2 10.77.0.1');
+    a.run('ip route add 10.99.0.0/16 via 10.9.0.2');
+    await inside.runAsync('ping -c 2 -i 0.1 -W 2 10.77.0.2');
+    assert.match(other.show('endpoints'), /\t10\.9\.0\.99:/);
+  },
+);
+
 interface Tunnel {
   readonly a: TestNamespace;
   readonly b: TestNamespace;

@@ -31,6 +31,11 @@ export class MemoryUdp implements Udp {
     this.#send = send;
   }
 
+  /** There are no routes here. */
+  isSourceRight(): boolean {
+    return false;
+  }
+
   receive(datagrams: DatagramBatch): boolean {
     datagrams.clear();
     const { stride, lengthMax } = this.#options;

@@ -51,6 +51,8 @@ export class DeviceNode implements SimNode {
   readonly pings: number[] = [];
   readonly completed: PeerIndex[] = [];
   readonly roamed: PeerIndex[] = [];
+  /** Whether a local address is right after a change of routes. */
+  isSourceRight: () => boolean = () => false;
   /** Everything that went to the network. */
   readonly sent: { readonly datagram: Uint8Array; readonly trafficClass: number }[] = [];
   /** Called with each packet that came out. */
@@ -83,6 +85,7 @@ export class DeviceNode implements SimNode {
             const to = endpoints.subarray(endpointOffset, endpointOffset + ENDPOINT_BYTES);
             this.link.send(datagram, to, trafficClass);
           },
+          isSourceRight: () => this.isSourceRight(),
           flush: () => undefined,
         },
         events: {

@@ -1,5 +1,5 @@
 // Follows the interface and the machine's network: up and down, MTU, another network namespace,
-// deletion; and changes of routes, after which no local address is held on to.
+// deletion; and changes of routes, after which local addresses are judged anew.
 
 import type { Millis } from '../../base/clock.ts';
 import { asP6nError } from '../../base/errors.ts';
@@ -51,7 +51,7 @@ export class LinkFollower {
 
   takeNews(now: Millis): void {
     const { engine, routeNews } = this.#dependencies;
-    if (routeNews.drain()) engine.pipeline.device.forgetSources();
+    if (routeNews.drain()) engine.pipeline.device.routesChanged();
     if (this.#linkNews?.drain() === true) this.refresh(now);
   }
 

@@ -68,6 +68,10 @@ export class PortUdp implements Udp {
     else this.#udp.push(slab, offset, length, endpoints, endpointOffset, trafficClass);
   }
 
+  isSourceRight(endpoints: Uint8Array, endpointOffset: number): boolean {
+    return this.#udp?.isSourceRight(endpoints, endpointOffset) ?? false;
+  }
+
   setMark(mark: number): void {
     this.#mark = mark;
     this.#udp?.setMark(mark);

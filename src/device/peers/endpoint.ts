@@ -69,6 +69,11 @@ export function copyEndpoint(bytes: Uint8Array, offset: number): Endpoint {
   return endpoint;
 }
 
+/** Whether the endpoint has a local address. */
+export function hasSource(endpoint: Endpoint): boolean {
+  return endpoint.words.subarray(PLACE_WORDS).some((word) => word !== 0);
+}
+
 /** The same place, with the local address left to the system. */
 export function withoutSource(endpoint: Endpoint): Endpoint {
   const bare = copyEndpoint(endpoint.bytes, 0);

@@ -149,6 +149,7 @@ export class Roster {
       ),
       endpoint: undefined,
       configuredEndpoint: undefined,
+      routesSeen: 0,
       receivedBytes: 0,
       sentBytes: 0,
       lastHandshakeAt: undefined,

@@ -1,9 +1,15 @@
 // The outer UDP sockets on Linux: one for each family, both on one port.
 
-import { type DatagramBatch, ENDPOINT_FAMILY_OFFSET } from '../../base/packet-batch.ts';
+import {
+  type DatagramBatch,
+  ENDPOINT_BYTES,
+  ENDPOINT_FAMILY_OFFSET,
+  ENDPOINT_INTERFACE_OFFSET,
+} from '../../base/packet-batch.ts';
 import type { Slab } from '../../base/slab.ts';
 import { type Udp, UdpCounter, type UdpOptions } from '../udp.ts';
 import { SO_MARK, SOL_SOCKET } from './layouts.ts';
+import { RouteLookup } from './route-lookup.ts';
 import { close, setOption } from './syscalls.ts';
 import { systemError } from './system-error.ts';
 import { UdpReceiver } from './udp-receiver.ts';
@@ -25,6 +31,9 @@ class LinuxUdp implements Udp {
   readonly #ipv6: UdpSender | undefined;
   /** Which socket is asked first, so that a flood on one family does not starve the other. */
   #turn = 0;
+  #mark = 0;
+  /** Made when it is first asked. */
+  #routes: RouteLookup | undefined;
 
   constructor(pair: SocketPair, options: UdpOptions) {
     const { counters } = options;
@@ -63,7 +72,16 @@ class LinuxUdp implements Udp {
     else sender.push(slab.address + offset, length, endpoints, endpointOffset, trafficClass);
   }
 
+  isSourceRight(endpoints: Uint8Array, endpointOffset: number): boolean {
+    this.#routes ??= new RouteLookup();
+    const { buffer, byteOffset } = endpoints;
+    const view = new DataView(buffer, byteOffset + endpointOffset, ENDPOINT_BYTES);
+    const heardOn = view.getUint32(ENDPOINT_INTERFACE_OFFSET, true);
+    return this.#routes.interfaceFor(endpoints, endpointOffset, this.#mark) === heardOn;
+  }
+
   setMark(mark: number): void {
+    this.#mark = mark;
     for (const descriptor of this.descriptors) {
       // The option is unsigned, its memory is written as a signed number.
       const returned = setOption(descriptor, SOL_SOCKET, SO_MARK, mark | 0);
@@ -78,5 +96,6 @@ class LinuxUdp implements Udp {
 
   close(): void {
     for (const descriptor of this.descriptors) close(descriptor);
+    this.#routes?.close();
   }
 }
