@@ -257,11 +257,12 @@ export class Agent {
 
   #look(): void {
     if (this.#stopped) return;
-    this.#cancelLook = this.#timers.after(LOOK_INTERVAL_MS, () => void this.#recordVanished());
+    this.#cancelLook = this.#timers.after(LOOK_INTERVAL_MS, () => void this.#lookAtNamespaces());
   }
 
-  async #recordVanished(): Promise<void> {
+  async #lookAtNamespaces(): Promise<void> {
     try {
+      await this.#roster.recordArrivals();
       await this.#roster.recordVanished();
     } catch (error) {
       const { logger } = this.#dependencies;

@@ -7,11 +7,12 @@ import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { AppOnNetwork } from '../registry/model.ts';
+import { handoverPath, isWhatIsAsked, requestedAttachment } from './attachment.ts';
 import { draftRecord, requireFacts, requireRunRequest } from './draft.ts';
 import { commandEnvironment } from './environment.ts';
 import { Exclusive } from './exclusive.ts';
 import type { Attachment, JournalRecord } from './journal-record.ts';
-import { identifyNamespace, isPresent, isSameNamespace, namespaceIdentity } from './namespace.ts';
+import { isAwaited, isPresent, isSameNamespace, namespaceIdentity } from './namespace.ts';
 import type {
   AgentIdentity,
   AppLookup,
@@ -153,10 +154,16 @@ export class Instances implements InstanceOperations {
       .instances()
       .find(({ attachment }) => attachment?.owner === owner);
     if (record === undefined) return await this.#attachNew(request);
-    const { machineId } = record.instance;
-    if (!isWhatIsAsked(record, request)) {
+    const { attachment, instance } = record;
+    const { machineId, state } = instance;
+    const keeps = attachment !== undefined && state === 'started';
+    if (!keeps || !isWhatIsAsked(instance, attachment, request)) {
       await this.remove(machineId, { force: true });
       return await this.#attachNew(request);
+    }
+    const path = handoverPath(request);
+    if (isAwaited(attachment) && path !== '') {
+      await this.#roster.journal.put({ ...record, attachment: { ...attachment, path } });
     }
     const failure = (await this.#dependencies.applied()).failures.get(machineId);
     if (failure !== undefined) throw failure;
@@ -164,8 +171,7 @@ export class Instances implements InstanceOperations {
   }
 
   async #attachNew(request: AttachRequest): Promise<LocalInstance> {
-    const { interfaceName, namespace, owner } = request;
-    const attachment = { ...identifyNamespace(namespace), interfaceName, owner };
+    const attachment = requestedAttachment(request);
     this.#requireUnattached(attachment);
     return await this.#create(request, {
       origin: 'attached',
@@ -252,6 +258,7 @@ export class Instances implements InstanceOperations {
 
   /** An attached namespace, or one that p6nd made itself, has its `p6n0` already. */
   #requireUnattached(attachment: Attachment): void {
+    if (isAwaited(attachment)) return;
     for (const record of this.#roster.journal.instances()) {
       const { instance } = record;
       if (instance.state === 'stopped') continue;
@@ -296,16 +303,6 @@ export class Instances implements InstanceOperations {
       hint: '`p6nctl instances list` shows the instances and their hosts.',
     });
   }
-}
-
-/** Whether an instance that its owner asks for again is the same one. */
-function isWhatIsAsked({ attachment, instance }: JournalRecord, request: AttachRequest): boolean {
-  if (attachment === undefined || instance.state !== 'started') return false;
-  return (
-    instance.app === request.app &&
-    attachment.interfaceName === request.interfaceName &&
-    isSameNamespace(attachment, identifyNamespace(request.namespace))
-  );
 }
 
 function wrongState(verb: string, { instance }: JournalRecord): P6nError {

@@ -31,8 +31,9 @@ export interface JournalRecord {
 
 /** A namespace that somebody else made, and what tells it from a later one of the same name. */
 export interface Attachment {
-  /** A file of the namespace: as it was given, or that of the process. */
+  /** A file of the namespace: as it was given, or that of the process; empty while nobody knows. */
   readonly path: string;
+  /** Both 0 while the namespace is awaited. */
   readonly device: number;
   readonly inode: number;
   /** Of the kernel that has given the numbers: another one gives them out again. */
@@ -47,6 +48,11 @@ export interface Attachment {
    * attachment. The instance goes with the namespace.
    */
   readonly owner?: string | undefined;
+  /**
+   * Under this name the interface is made in p6nd's own namespace, for its owner to move it: a
+   * container engine that makes the namespace later. From then on it is where all others are.
+   */
+  readonly handover?: string | undefined;
 }
 
 export function formatRecord(record: JournalRecord): string {
@@ -135,14 +141,15 @@ function isNetworkFacts(value: unknown): value is JournalRecord['network'] {
 
 function isAttachment(value: unknown): value is Attachment {
   if (!isObject(value)) return false;
-  const { path, device, inode, bootId, pid, startTicks, interfaceName, owner } = value;
+  const { path, device, inode, bootId, pid, startTicks } = value;
+  const { handover, interfaceName, owner } = value;
   return (
     typeof path === 'string' &&
     typeof bootId === 'string' &&
     typeof device === 'number' &&
     typeof inode === 'number' &&
     (pid === undefined || typeof pid === 'number') &&
-    [startTicks, interfaceName, owner].every(
+    [startTicks, interfaceName, owner, handover].every(
       (text) => text === undefined || typeof text === 'string',
     )
   );

@@ -31,10 +31,31 @@ export function identifyNamespace(reference: NamespaceReference): Attachment {
   return { path, device, inode, bootId: bootId(), pid, startTicks };
 }
 
-/** Whether the namespace that was attached is still there. */
+/** A namespace that is to be, for an interface that its owner moves there. */
+export function awaitedNamespace(path: string): Attachment {
+  const nowhere = { device: 0, inode: 0, pid: undefined, startTicks: undefined };
+  return { ...nowhere, path, bootId: bootId() };
+}
+
+/** Whether the interface is still where p6nd made it, for its owner to move it. */
+export function isAwaited({ handover, inode }: Attachment): boolean {
+  return handover !== undefined && inode === 0;
+}
+
+/** What was awaited as it is now that its namespace is there, or undefined while it is not. */
+export function arrived(attachment: Attachment): Attachment | undefined {
+  try {
+    return { ...attachment, ...requireNetworkNamespace(attachment.path) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the namespace that was attached is still there; one that is awaited is not gone. */
 export function isPresent(attachment: Attachment): boolean {
   const { path, device, inode, pid, startTicks } = attachment;
   if (attachment.bootId !== bootId()) return false;
+  if (isAwaited(attachment)) return true;
   if (pid !== undefined && processStartTicks(pid) !== startTicks) return false;
   try {
     const stat = statSync(path);

@@ -31,13 +31,17 @@ export const TUN_NAME = 'p6n0';
 export const KEEPALIVE_SECONDS = 25;
 const KEY_BYTES = 32;
 
+type PlanNamespaces = ReadonlyMap<MachineId, string | undefined>;
+
 export interface PlanInput {
   readonly identity: AgentIdentity;
   readonly copy: CopyView;
   /** The instances of this host, in any state. */
   readonly records: readonly JournalRecord[];
-  /** The namespaces of those that have one at the moment, by machine id. */
-  readonly namespaces: ReadonlyMap<MachineId, string>;
+  /**
+   * The namespaces of those that have one at the moment, by machine id; undefined is p6nd's own.
+   */
+  readonly namespaces: PlanNamespaces;
   /** Those whose names are not told any more, as they are about to stop. */
   readonly unnamed: ReadonlySet<MachineId>;
   readonly invites: readonly Invite[];
@@ -88,11 +92,14 @@ export function plan(input: PlanInput): Plan {
       tuns: tuns(identity, live, input.namespaces),
     },
     hostLink: hostLink(identity, networks),
+    // The link of one that is still in p6nd's own namespace is whose it is to be.
     instanceLinks: new Map(
-      live.map((record) => [
-        record.instance.machineId,
-        instanceLink(record, input.namespaces, identity.mtu),
-      ]),
+      live
+        .filter((record) => !isInOwn(record, input.namespaces))
+        .map((record) => [
+          record.instance.machineId,
+          instanceLink(record, input.namespaces, identity.mtu),
+        ]),
     ),
     zone: planZone(input, networks),
     listeners: [NAMESERVER_ADDRESS, ...networks.map(({ id }) => networkNameserverAddress(id))],
@@ -105,7 +112,7 @@ export function plan(input: PlanInput): Plan {
 }
 
 /** Whether it takes part in the network: from its making on, while its namespace is there. */
-function isLive(record: JournalRecord, namespaces: ReadonlyMap<MachineId, string>): boolean {
+function isLive(record: JournalRecord, namespaces: PlanNamespaces): boolean {
   const { machineId, state } = record.instance;
   return !record.removed && state !== 'stopped' && namespaces.has(machineId);
 }
@@ -200,18 +207,29 @@ function filterConfig(
 function tuns(
   { mtu }: AgentIdentity,
   live: readonly JournalRecord[],
-  namespaces: ReadonlyMap<MachineId, string>,
+  namespaces: PlanNamespaces,
 ): readonly TunConfig[] {
   return [
     { tun: HOST_TUN, name: TUN_NAME, namespace: undefined, mtu, persistent: true },
-    ...live.map(({ instance, tun, attachment }) => ({
-      tun,
-      name: attachment?.interfaceName ?? TUN_NAME,
-      namespace: namespaces.get(instance.machineId),
+    ...live.map((record) => ({
+      tun: record.tun,
+      name: interfaceName(record, namespaces),
+      namespace: namespaces.get(record.instance.machineId),
       mtu,
       persistent: true,
+      ...(record.attachment?.handover === undefined ? {} : { movable: true }),
     })),
   ];
+}
+
+/** Whether the interface is in p6nd's own namespace, for its owner to move it. */
+function isInOwn({ instance }: JournalRecord, namespaces: PlanNamespaces): boolean {
+  return namespaces.get(instance.machineId) === undefined;
+}
+
+function interfaceName(record: JournalRecord, namespaces: PlanNamespaces): string {
+  const { handover, interfaceName: name = TUN_NAME } = record.attachment ?? {};
+  return isInOwn(record, namespaces) ? (handover ?? name) : name;
 }
 
 function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): LinkSettings {
@@ -233,13 +251,14 @@ function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): Li
 }
 
 function instanceLink(
-  { instance, attachment }: JournalRecord,
-  namespaces: ReadonlyMap<MachineId, string>,
+  record: JournalRecord,
+  namespaces: PlanNamespaces,
   mtu: number,
 ): LinkSettings {
+  const { instance } = record;
   return {
     namespace: namespaces.get(instance.machineId),
-    name: attachment?.interfaceName ?? TUN_NAME,
+    name: interfaceName(record, namespaces),
     mtu,
     addresses: [{ address: instance.address, preferred: true }],
     routes: [SITE_ROUTE],

@@ -164,9 +164,15 @@ export interface AttachRequest {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly services?: readonly InstanceService[] | undefined;
   readonly checks?: readonly InstanceCheck[] | undefined;
-  readonly namespace: NamespaceReference;
+  /** Absent while a handover does not know where it leads. */
+  readonly namespace?: NamespaceReference | undefined;
   /** Of the interface in it; `p6n0` when absent. */
   readonly interfaceName?: string | undefined;
+  /**
+   * Name under which the interface is made in p6nd's own namespace, for the owner to move it to
+   * the path of `namespace`, which need not be there yet and may be told later.
+   */
+  readonly handover?: string | undefined;
   /**
    * Has at most one instance: attaching again gives that one, or a new one in its place when it is
    * of another app or namespace.

@@ -16,7 +16,7 @@ import type { InstanceHealth, InstanceState } from '../registry/model.ts';
 import { hostsFile, RESOLV_CONF } from './environment.ts';
 import type { Journal } from './journal.ts';
 import type { Attachment, JournalRecord } from './journal-record.ts';
-import { isPresent, isSameNamespace } from './namespace.ts';
+import { arrived, isAwaited, isPresent, isSameNamespace } from './namespace.ts';
 import type { CommandExit, LocalInstance } from './ports.ts';
 import type { Supervision, Supervisor } from './supervision.ts';
 
@@ -68,16 +68,17 @@ export class Roster {
   /**
    * The namespaces of all instances that have one, by machine id. An attached one counts only while
    * it is what was attached: its path may lead to somebody else's by now, who must not get the
-   * instance's address.
+   * instance's address. Undefined is p6nd's own, from which an interface is to be moved.
    */
-  namespaces(): ReadonlyMap<MachineId, string> {
-    const namespaces = new Map<MachineId, string>();
+  namespaces(): ReadonlyMap<MachineId, string | undefined> {
+    const namespaces = new Map<MachineId, string | undefined>();
     for (const [machineId, supervisor] of this.#supervisors) {
       namespaces.set(machineId, supervisor.namespace);
     }
     for (const { instance, attachment } of this.journal.instances()) {
       if (attachment === undefined || instance.state === 'stopped') continue;
-      if (isPresent(attachment)) namespaces.set(instance.machineId, attachment.path);
+      if (!isPresent(attachment)) continue;
+      namespaces.set(instance.machineId, isAwaited(attachment) ? undefined : attachment.path);
     }
     return namespaces;
   }
@@ -96,7 +97,7 @@ export class Roster {
   view(record: JournalRecord): LocalInstance {
     const { machineId, state } = record.instance;
     const supervisor = this.#supervisors.get(machineId);
-    const attached = state === 'stopped' ? undefined : record.attachment?.path;
+    const attached = state === 'stopped' ? undefined : record.attachment?.path || undefined;
     return {
       instance: record.instance,
       networkName: record.network.name,
@@ -200,6 +201,7 @@ export class Roster {
     }
     for (const machineId of searched) this.#searches.set(machineId, this.#search(machineId));
     await atMost(RECOVERY_WAIT_MS, Promise.all(this.#searches.values()));
+    await this.recordArrivals();
     await this.recordVanished();
   }
 
@@ -217,7 +219,8 @@ export class Roster {
   /** Attached namespaces that nothing runs in, where an interface may be left. */
   emptyNamespaces(): readonly Attachment[] {
     const present = this.journal.instances().flatMap(({ instance, attachment }) => {
-      if (attachment === undefined || !isPresent(attachment)) return [];
+      if (attachment === undefined || isAwaited(attachment)) return [];
+      if (!isPresent(attachment)) return [];
       return [{ attachment, isLive: instance.state !== 'stopped' }];
     });
     const live = present.filter(({ isLive }) => isLive);
@@ -239,6 +242,17 @@ export class Roster {
         continue;
       }
       await this.journal.put({ ...record, removed: true, pending: true });
+      this.#dependencies.onChange();
+    }
+  }
+
+  /** Takes note of interfaces that their owners have moved to where they belong. */
+  async recordArrivals(): Promise<void> {
+    for (const record of this.journal.instances()) {
+      if (record.attachment === undefined || !isAwaited(record.attachment)) continue;
+      const attachment = arrived(record.attachment);
+      if (attachment === undefined) continue;
+      await this.journal.put({ ...record, attachment });
       this.#dependencies.onChange();
     }
   }

@@ -47,7 +47,10 @@ export class LocalInstanceService implements InstanceService {
 
   async attach(_: Principal, request: AttachInstance): Promise<InstanceView> {
     const { netns, pid, interface: interfaceName, ...facts } = request;
-    const namespace = namespaceReference(netns, pid);
+    const namespace =
+      request.handover !== undefined && netns === undefined
+        ? undefined
+        : namespaceReference(netns, pid);
     return this.#view(await this.#operations.attach({ ...facts, namespace, interfaceName }));
   }
 

@@ -96,6 +96,7 @@ function diffTuns(before: DataplaneConfig | undefined, after: DataplaneConfig): 
 }
 
 function isSameInterface(one: TunConfig, other: TunConfig): boolean {
+  if (one.movable === true && other.movable === true) return true;
   return (
     one.name === other.name &&
     one.namespace === other.namespace &&

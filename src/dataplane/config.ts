@@ -31,4 +31,9 @@ export interface TunConfig {
    * Whether interface and addresses outlive this process, for the next one to take them over.
    */
   readonly persistent?: boolean;
+  /**
+   * Whether somebody else moves and renames it while it is in use: name and namespace say where it
+   * is found by a process that does not have it yet.
+   */
+  readonly movable?: boolean;
 }

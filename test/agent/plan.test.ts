@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { InstanceId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
 import { instanceAddress, presenceAddress } from '../../src/addressing/layout.ts';
 import type { JournalRecord } from '../../src/agent/journal-record.ts';
+import { awaitedNamespace } from '../../src/agent/namespace.ts';
 import { type PlanInput, plan } from '../../src/agent/plan.ts';
 import type { CopyView } from '../../src/agent/ports.ts';
 import { toBase64 } from '../../src/base/bytes.ts';
@@ -190,6 +191,20 @@ test('plan() of an instance without its namespace leaves it out', () => {
   assert.equal(result.dataplane.tuns.length, 1);
   assert.equal(result.dataplane.filter.instances.length, 0);
   assert.equal(result.zone.networks.size, 0);
+});
+
+test('plan() makes an interface that is handed over where its owner takes it from', () => {
+  const attachment = { ...awaitedNamespace('/run/docker/netns/x'), handover: 'p6n-1' };
+  const awaited: JournalRecord = { ...makeRecord(1, {}), origin: 'attached', attachment };
+  const { machineId } = awaited.instance;
+  const before = planOf({ records: [awaited], namespaces: new Map([[machineId, undefined]]) });
+  const tun = { tun: 1, mtu: 1420, persistent: true, movable: true };
+  assert.deepEqual(before.dataplane.tuns[1], { ...tun, name: 'p6n-1', namespace: undefined });
+  assert.equal(before.instanceLinks.size, 0);
+  const { path } = attachment;
+  const after = planOf({ records: [awaited], namespaces: new Map([[machineId, path]]) });
+  assert.deepEqual(after.dataplane.tuns[1], { ...tun, name: 'p6n0', namespace: path });
+  assert.equal(after.instanceLinks.get(machineId)?.name, 'p6n0');
 });
 
 test('plan() names only networks with an instance here', () => {

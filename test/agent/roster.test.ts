@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Journal } from '../../src/agent/journal.ts';
 import type { Attachment, JournalRecord } from '../../src/agent/journal-record.ts';
+import { awaitedNamespace } from '../../src/agent/namespace.ts';
 import { Roster } from '../../src/agent/roster.ts';
 import { PROCESS_SUPERVISION } from '../../src/agent/supervision.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
@@ -55,6 +56,30 @@ test('Roster removes an instance whose owner let its namespace go', async (t) =>
     ['started', true],
     ['stopped', false],
   ]);
+});
+
+test('Roster waits for a namespace that an interface is handed over to', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'namespace');
+  const attachment = { ...awaitedNamespace(path), owner: 'engine/1', handover: 'p6n-1' };
+  const record = makeRecord({ origin: 'attached', attachment });
+  const roster = await makeRoster(folder, record);
+  const { machineId } = record.instance;
+  // The engine makes the file before it mounts the namespace on it.
+  await writeFile(path, '');
+  await roster.recordArrivals();
+  await roster.recordVanished();
+  assert.deepEqual([...roster.namespaces()], [[machineId, undefined]]);
+  await rm(path);
+  await symlink('/proc/self/ns/net', path);
+  await roster.recordArrivals();
+  assert.deepEqual([...roster.namespaces()], [[machineId, path]]);
+  const { ino } = await stat(path);
+  assert.equal(roster.journal.get(machineId)?.attachment?.inode, ino);
+  await rm(path);
+  await roster.recordVanished();
+  assert.deepEqual(roster.journal.instances(), []);
 });
 
 async function factsOf(path: string): Promise<Attachment> {

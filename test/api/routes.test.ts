@@ -150,6 +150,8 @@ const WRONG: readonly (readonly [string, (object | string)?])[] = [
   ['DELETE /v1/invites/65536'],
   ['POST /v1/instances/attach', { app: 'web' }],
   ['POST /v1/instances/attach', { app: 'web', pid: 1, netns: '/x' }],
+  ['POST /v1/instances/attach', { app: 'web', handover: 'p6n-1' }],
+  ['POST /v1/instances/attach', { app: 'web', handover: 'p6n-1', owner: 'a', pid: 1 }],
   ['POST /v1/explain', { from: 'fdaa::1', to: 'fdaa::2', port: '80' }],
   ['POST /v1/instances/web-1/stop', { grace_ms: -1 }],
   ['DELETE /v1/instances/web-1?force=true'],

@@ -48,6 +48,16 @@ test('diffConfig() of equal configurations is nothing, whatever holds their byte
   assert.equal(diffConfig(BEFORE, buffered), undefined);
 });
 
+test('diffConfig() leaves an interface alone that somebody else has moved', () => {
+  const [tun] = BEFORE.tuns;
+  const at = (name: string, movable: boolean): DataplaneConfig => ({
+    ...BEFORE,
+    tuns: [{ ...tun!, tun: 7, name, movable }],
+  });
+  assert.equal(diffConfig(at('before', true), at('after', true)), undefined);
+  assert.deepEqual(diffConfig(at('before', false), at('after', false))?.replacedTuns, [7]);
+});
+
 test('diffConfig() tells every difference of a peer, and the peer alone', () => {
   const presharedKey = new Uint8Array(32).fill(7) as SymmetricKey;
   const route = { kind: 'host', hostId: 0x10002, key: 'next' } as const;

@@ -93,12 +93,17 @@ export interface RunInstance extends InstanceFacts {
   readonly working_directory?: string;
 }
 
-/** Exactly one of `netns` and `pid` says which namespace. */
+/** Exactly one of `netns` and `pid` says which namespace, unless there is a `handover`. */
 export interface AttachInstance extends InstanceFacts {
   /** Absolute path of a network namespace. */
   readonly netns?: string;
   /** A process of the namespace. */
   readonly pid?: number;
+  /**
+   * Name under which the interface is made in p6nd's own namespace, for the caller to move it to
+   * `netns`, which may be told by attaching once more.
+   */
+  readonly handover?: string;
   /** Name of the interface in it; `p6n0` where absent. */
   readonly interface?: string;
   /**
@@ -189,6 +194,7 @@ export const ATTACH_INSTANCE: Contract<AttachInstance> = contract<AttachInstance
     ...facts,
     netns: Type.Optional(path),
     pid: Type.Optional(Type.Integer({ minimum: 1 })),
+    handover: Type.Optional(Type.String({ pattern: INTERFACE_PATTERN })),
     interface: Type.Optional(Type.String({ pattern: INTERFACE_PATTERN })),
     owner: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX })),
   }),

@@ -76,8 +76,10 @@ function makingRoutes(app: FastifyInstance, instances: InstanceService): void {
     '/v1/instances/attach',
     { config, schema: { body: ATTACH_INSTANCE } },
     async (request, reply) => {
-      const { netns, pid } = request.body;
-      if ((netns === undefined) === (pid === undefined)) {
+      const { handover, netns, owner, pid } = request.body;
+      const isPlain = handover === undefined && (netns === undefined) !== (pid === undefined);
+      const isHandover = handover !== undefined && owner !== undefined && pid === undefined;
+      if (!isPlain && !isHandover) {
         throw new P6nError(
           'VALUE_INVALID',
           'Cannot attach an instance: exactly one of "netns" and "pid" says its namespace',
