@@ -22,6 +22,7 @@ import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { Announcer } from './announcer.ts';
 import { AppliedConfig } from './applied-config.ts';
 import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
+import { serveDocker } from './docker-plugin.ts';
 import { detectEndpoints, resolveHostName } from './endpoints.ts';
 import { LocalExplainService } from './explain-service.ts';
 import { hostKey, obtainIdentity } from './host-identity.ts';
@@ -339,9 +340,16 @@ class Daemon {
     );
     await api.listen({ path: this.#config.socket, mode: SOCKET_MODE });
     this.#lifecycle.started('operator socket', api);
+    await this.#serveDocker();
     const shown = { dataplane, applied: () => applied.config };
     const wg = await serveMeshInterface(HOST_DEVICE, shown, this.#logger);
     if (wg !== undefined) this.#lifecycle.started('socket for wg', wg);
+  }
+
+  async #serveDocker(): Promise<void> {
+    const { docker } = this.#config;
+    if (docker === undefined) return;
+    this.#lifecycle.started('docker', await serveDocker(docker, this.#config, this.#logger));
   }
 
   /** Resolves once the data plane has been told of the host with this public key (base64). */

@@ -21,6 +21,7 @@ export const MTU_DEFAULT = 1420;
 const MTU_MAX = 65_455;
 const LISTEN_PORT_DEFAULT = 51_820;
 export const ENDPOINTS_MAX = 8;
+const DOCKER_SOCKET = '/run/docker/plugins/p6n.sock';
 
 export interface DaemonConfig {
   readonly stateDir: string;
@@ -36,6 +37,8 @@ export interface DaemonConfig {
   readonly mtu: number;
   /** Resolvers for names outside of `.internal`; empty for those of the host's resolv.conf. */
   readonly upstreams: readonly string[];
+  /** Where Docker finds its network driver; undefined for nowhere. */
+  readonly docker: string | undefined;
   readonly logLevel: string;
   readonly offloads: Offloads;
   /** Only takes from the machine what an earlier p6nd has left. */
@@ -59,6 +62,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   mtu: { describe: `MTU inside the networks [${MTU_DEFAULT}]` },
   upstream: { describe: 'resolver for other names; may be repeated', list: true },
   offloads: { describe: 'offloads that stay on: tun-tcp,tun-udp,udp-gso,udp-gro or none [all]' },
+  docker: { describe: 'serve Docker: on, off, or the path of a socket [off]' },
   'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
 };
 
@@ -205,10 +209,19 @@ function validate(raw: Raw): DaemonConfig {
     join: single(raw, 'join'),
     mtu: integer(raw, 'mtu', MTU_DEFAULT, MTU_MIN, MTU_MAX),
     upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
+    docker: dockerSocket(single(raw, 'docker') ?? 'off'),
     logLevel,
     offloads: parseOffloads(single(raw, 'offloads')),
     reset: raw[RESET] !== undefined,
   };
+}
+
+/** The name of the file is that of the driver: `docker network create -d p6n`. */
+function dockerSocket(text: string): string | undefined {
+  if (text === 'off') return undefined;
+  if (text === 'on') return DOCKER_SOCKET;
+  if (text.startsWith('/') && text.endsWith('.sock')) return text;
+  throw invalid('docker', text, 'it is on, off, or an absolute path that ends in .sock');
 }
 
 /** The first label of the machine's name, made to fit the rule for host names. */

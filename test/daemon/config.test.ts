@@ -18,6 +18,13 @@ test('readConfig() has defaults for everything', async () => {
   assert.deepEqual(config.endpoints, []);
 });
 
+test('readConfig() serves Docker only where it is told to', async () => {
+  assert.equal((await read([], {})).docker, undefined);
+  assert.equal((await read(['--docker', 'off'], {})).docker, undefined);
+  assert.equal((await read([], { P6N_DOCKER: 'on' })).docker, '/run/docker/plugins/p6n.sock');
+  assert.equal((await read(['--docker', '/x/y.sock'], {})).docker, '/x/y.sock');
+});
+
 test('readConfig() puts flags before environment before file', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'p6n-config-'));
   context.after(() => rmSync(folder, { recursive: true }));
@@ -46,6 +53,8 @@ const refused: readonly (readonly [words: string[], code: string])[] = [
   [['--listen-port', '65536'], 'VALUE_INVALID'],
   [['--listen-port', 'x'], 'VALUE_INVALID'],
   [['--mtu', '1279'], 'VALUE_INVALID'],
+  [['--docker', 'p6n.sock'], 'VALUE_INVALID'],
+  [['--docker', '/run/docker/plugins'], 'VALUE_INVALID'],
   [['--endpoint', 'no-port'], 'VALUE_INVALID'],
   [['--endpoint', '[::x]:1'], 'VALUE_INVALID'],
   [['--endpoint', '2001:db8::1:51820'], 'VALUE_INVALID'],

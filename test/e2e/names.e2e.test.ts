@@ -7,7 +7,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { must, type Outcome, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import { buildLookups } from './resolver-programs.ts';
+import { type Outcome, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 const P6NCTL = fileURLToPath(new URL('../../../bin/p6nctl', import.meta.url));
 
@@ -34,26 +35,6 @@ const SERVER = `const { readFileSync } = require('node:fs');
   }).listen(8080, '::');`;
 const SLEEP = ['--detach', '--', 'sleep', 'infinity'];
 
-/** Prints the IPv6 addresses of a name, sorted by the resolver, or the error of getaddrinfo(3). */
-const GETADDRINFO_C = `#include <arpa/inet.h>
-#include <netdb.h>
-#include <stdio.h>
-#include <string.h>
-int main(int count, char **words) {
-  struct addrinfo hints, *found, *one;
-  memset(&hints, 0, sizeof hints);
-  hints.ai_family = count > 2 ? AF_UNSPEC : AF_INET6;
-  hints.ai_socktype = SOCK_STREAM;
-  int error = getaddrinfo(words[1], "80", &hints, &found);
-  if (error != 0) { printf("%s\\n", error == EAI_NONAME ? "none" : gai_strerror(error)); return 0; }
-  for (one = found; one != NULL; one = one->ai_next) {
-    char text[INET6_ADDRSTRLEN];
-    struct sockaddr_in6 *address = (struct sockaddr_in6 *)one->ai_addr;
-    puts(inet_ntop(AF_INET6, &address->sin6_addr, text, sizeof text));
-  }
-  return 0;
-}
-`;
 const NODE_LOOKUP = `const dns = require('node:dns').promises;
   const [, type, name] = process.argv;
   const print = (found) => found.forEach((one) => console.log(typeof one === 'string' ? one
@@ -83,14 +64,7 @@ describe('names inside an instance', { skip: SKIP_REASON, timeout: 180_000 }, ()
     [one, two, three] = site.hosts as [SiteHost, SiteHost, SiteHost];
     status = join(site.folder, 'status');
     writeFileSync(status, '200');
-    writeFileSync(join(site.folder, 'lookup.c'), GETADDRINFO_C);
-    for (const [compiler, program] of [
-      ['gcc', 'glibc-lookup'],
-      ['musl-gcc', 'musl-lookup'],
-    ] as const) {
-      const words = ['-o', join(site.folder, program), join(site.folder, 'lookup.c')];
-      await must(compiler, ...words);
-    }
+    await buildLookups(site.folder);
     await one.must('apps', 'create', 'web', '--network', 'blue');
     await one.must('apps', 'create', 'idle', '--network', 'blue');
     await one.must('apps', 'create', 'shop', '--network', 'red');

@@ -1,0 +1,183 @@
+// Real Docker and podman for the tests: each host has its own of both, with everything of theirs in
+// the folder of the site, and one image made here of busybox and two programs that resolve names.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { buildLookups } from '../e2e/resolver-programs.ts';
+import { must, type Outcome, run, type Site, type SiteHost, until } from '../e2e/site.ts';
+
+const APPLETS = ['sh', 'cat', 'sort', 'httpd', 'ip', 'ping', 'sleep', 'wget'] as const;
+const PROGRAMS = ['glibc-lookup', 'musl-lookup'] as const;
+const IMAGE = 'box';
+/** Without CAP_SYS_RESOURCE nobody may raise limits, which engines do unless they are named. */
+const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'];
+
+/** Where p6nd must be to see the namespaces that engines mount. */
+export const IN_OUR_MOUNTS: { readonly wrap: readonly string[] } = {
+  wrap: ['nsenter', `--mount=/proc/${process.pid}/ns/mnt`],
+};
+
+/** The root folder of an image, for all engines. */
+export async function buildImage(site: Site): Promise<string> {
+  const image = join(site.folder, 'image');
+  const bin = join(image, 'bin');
+  for (const folder of ['bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'www']) {
+    mkdirSync(join(image, folder), { recursive: true });
+  }
+  copyFileSync((await must('sh', '-c', 'command -v busybox')).trim(), join(bin, 'busybox'));
+  for (const applet of APPLETS) symlinkSync('busybox', join(bin, applet));
+  await buildLookups(site.folder, '-static');
+  for (const program of PROGRAMS) copyFileSync(join(site.folder, program), join(bin, program));
+  return image;
+}
+
+/** dockerd in the network namespace of a host. */
+export class Docker {
+  /** Where Docker looks for a driver of the name `driver`, machine-wide. */
+  readonly pluginSocket: string;
+  readonly driver: string;
+  readonly folder: string;
+  readonly #host: SiteHost;
+  #daemon: ChildProcess | undefined;
+
+  constructor(site: Site, host: SiteHost) {
+    this.#host = host;
+    this.folder = join(site.folder, `docker-${host.name}`);
+    this.driver = `p6n-${process.pid}-${host.name}`;
+    this.pluginSocket = `/run/docker/plugins/${this.driver}.sock`;
+    mkdirSync(this.folder);
+  }
+
+  /** Why Docker cannot start here, or undefined when it runs. */
+  async start(): Promise<string | undefined> {
+    const at = (name: string): string => join(this.folder, name);
+    const log = openSync(at('log'), 'a');
+    const daemon = spawn(
+      'nsenter',
+      [
+        `--net=/run/netns/${this.#host.namespace}`,
+        'dockerd',
+        ...['-H', `unix://${at('sock')}`, '--data-root', at('data'), '--exec-root', at('exec')],
+        ...['--pidfile', at('pid'), '--bridge=none', '--iptables=false', '--ip6tables=false'],
+      ],
+      { stdio: ['ignore', log, log] },
+    );
+    this.#daemon = daemon;
+    let failure: string | undefined;
+    daemon.once('error', (error) => {
+      failure = error.message;
+    });
+    daemon.once('exit', (code) => {
+      failure ??= `dockerd ended with ${code}: ${readFileSync(at('log'), 'utf8').slice(-500)}`;
+    });
+    await until(
+      'dockerd',
+      async () => failure !== undefined || (await this.ask('version')).code === 0,
+    );
+    return failure;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const gone = new Promise((resolve) => daemon.once('exit', resolve));
+    daemon.kill(signal);
+    await gone;
+  }
+
+  ask(...words: string[]): Promise<Outcome> {
+    return run('docker', '-H', `unix://${join(this.folder, 'sock')}`, ...words);
+  }
+
+  must(...words: string[]): Promise<string> {
+    return must('docker', '-H', `unix://${join(this.folder, 'sock')}`, ...words);
+  }
+
+  async importImage(image: string): Promise<void> {
+    const address = join(this.folder, 'sock');
+    const pipe = `tar -C ${image} -c . | docker -H unix://${address} import - ${IMAGE}`;
+    await must('sh', '-c', pipe);
+  }
+
+  /** Words of `docker run` up to the image. */
+  runWords(network: string, ...options: string[]): string[] {
+    return ['run', '--network', network, ...options, IMAGE];
+  }
+}
+
+/** podman with networks of CNI, in the network namespace of a host. */
+export class Podman {
+  readonly networks: string;
+  readonly #image: string;
+  readonly #host: SiteHost;
+  readonly #words: readonly string[];
+  readonly #configuration: string;
+
+  constructor(site: Site, host: SiteHost, image: string) {
+    const folder = join(site.folder, `podman-${host.name}`);
+    const at = (name: string): string => join(folder, name);
+    this.#host = host;
+    this.#image = image;
+    this.networks = at('networks');
+    this.#configuration = at('containers.conf');
+    mkdirSync(this.networks, { recursive: true });
+    const plugins = JSON.stringify([at('plugins'), '/usr/lib/cni', '/opt/cni/bin']);
+    writeFileSync(this.#configuration, `[network]\ncni_plugin_dirs = ${plugins}\n`);
+    this.#words = [
+      ...['--runtime', 'runc', '--root', at('root'), '--runroot', at('run')],
+      ...['--tmpdir', at('tmp'), '--network-config-dir', this.networks],
+      ...['--cgroup-manager', 'cgroupfs', '--events-backend', 'file'],
+    ];
+  }
+
+  /** Makes a network of p6n alone, or adds p6n to one. */
+  async install(name: string, ...options: string[]): Promise<void> {
+    const bin = join(this.networks, '../plugins');
+    const words = ['--conf-dir', this.networks, '--bin-dir', bin, ...options];
+    await this.#host.must('cni', 'install', name, ...words);
+  }
+
+  ask(...words: string[]): Promise<Outcome> {
+    const inside = ['nsenter', `--net=/run/netns/${this.#host.namespace}`, 'podman'];
+    return run(
+      'env',
+      `CONTAINERS_CONF=${this.#configuration}`,
+      ...inside,
+      ...this.#words,
+      ...words,
+    );
+  }
+
+  async must(...words: string[]): Promise<string> {
+    const { code, stderr, stdout } = await this.ask(...words);
+    if (code === 0) return stdout;
+    throw new Error(`podman ${words.join(' ')}: ${stderr}`);
+  }
+
+  /** Words of `podman run` up to the command. */
+  runWords(network: string, ...options: string[]): string[] {
+    return ['run', ...LIMITS, '--network', network, ...options, '--rootfs', this.#image];
+  }
+}
+
+/** Unmounts what engines have left in the site's folder. */
+export async function unmountAll(site: Site): Promise<void> {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((point) => point.startsWith(`${site.folder}/`));
+  for (const point of points.reverse()) await run('umount', '--lazy', point);
+}
+
+export function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+}
