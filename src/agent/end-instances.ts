@@ -33,8 +33,8 @@ export async function endInstances(
       await roster.recordEnd(machineId, await roster.end(machineId, STOP_GRACE_MS));
     }),
   );
-  for (const { path, interfaceName } of roster.emptyNamespaces()) {
-    await links.remove(path, interfaceName ?? TUN_NAME);
+  for (const { name = TUN_NAME, namespace } of roster.leftInterfaces()) {
+    await links.remove(namespace, name);
   }
   roster.disconnect();
 }

@@ -39,6 +39,13 @@ export interface RosterDependencies {
   readonly onChange: () => void;
 }
 
+export interface LeftInterface {
+  /** Undefined for p6nd's own. */
+  readonly namespace: string | undefined;
+  /** Undefined for that of all interfaces of p6n. */
+  readonly name: string | undefined;
+}
+
 export class Roster {
   readonly #dependencies: RosterDependencies;
   readonly #folder: string;
@@ -216,8 +223,22 @@ export class Roster {
     return await supervisor?.ended;
   }
 
-  /** Attached namespaces that nothing runs in, where an interface may be left. */
-  emptyNamespaces(): readonly Attachment[] {
+  /**
+   * Where an interface may be left: attached namespaces that nothing runs in, and p6nd's own, to
+   * which an engine gives back what was handed over.
+   */
+  leftInterfaces(): readonly LeftInterface[] {
+    const given = this.journal.records().flatMap(({ attachment, removed }) => {
+      const name = attachment?.handover;
+      return name === undefined || !removed ? [] : [{ namespace: undefined, name }];
+    });
+    const empty = this.#emptyNamespaces().map(({ path, interfaceName: name }) => {
+      return { namespace: path, name };
+    });
+    return [...given, ...empty];
+  }
+
+  #emptyNamespaces(): readonly Attachment[] {
     const present = this.journal.instances().flatMap(({ instance, attachment }) => {
       if (attachment === undefined || isAwaited(attachment)) return [];
       if (!isPresent(attachment)) return [];

@@ -25,7 +25,7 @@ int main(int count, char **words) {
 }
 `;
 
-/** Makes `glibc-lookup` and `musl-lookup` in `folder`: `NAME` for IPv6, `NAME any` for any family. */
+/** Makes `glibc-lookup` and `musl-lookup` in `folder`: `NAME` for IPv6, `NAME any` for both. */
 export async function buildLookups(folder: string, ...options: string[]): Promise<void> {
   const source = join(folder, 'lookup.c');
   writeFileSync(source, GETADDRINFO_C);

@@ -1,5 +1,5 @@
-// Docker's calls, as dockerd 20.10 makes them, on a p6nd in memory: what becomes of a network and of
-// an endpoint, what is refused, and that nothing is lost by a restart.
+// Docker's calls, as dockerd 20.10 makes them, on a p6nd in memory: what becomes of a network and
+// of an endpoint, what is refused, and that nothing is lost by a restart.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
