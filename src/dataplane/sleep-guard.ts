@@ -3,7 +3,9 @@
 // goes on with the same keys would use the same nonces for other packets.
 //
 //   suspend          CLOCK_BOOTTIME goes on, CLOCK_MONOTONIC stands still
-//   snapshot, clone  both stand still, and the wall clock is set forward when the machine goes on
+//   snapshot, clone  both stand still, and the wall clock is set forward when the machine goes on.
+//                    Where the hypervisor gives the machine a generation id its kernel tells at
+//                    once (os/linux/network-news.ts); this is for all others
 
 import type { Millis, WallMillis } from '../base/clock.ts';
 

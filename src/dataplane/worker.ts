@@ -11,7 +11,7 @@ import { toBase64 } from '../base/bytes.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { PeerIndex } from '../device/routes.ts';
 import { LinuxClock } from '../os/linux/clock.ts';
-import { openRouteNews } from '../os/linux/network-news.ts';
+import { openCloneNews, openRouteNews } from '../os/linux/network-news.ts';
 import { opensslCrypto } from '../os/linux/openssl.ts';
 import { LinuxPoller } from '../os/linux/poller.ts';
 import { nativeSlab, nativeSummedSlab } from '../os/linux/slab.ts';
@@ -44,6 +44,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
   const report = (message: Report): void => port.postMessage(message);
   let engine: Engine;
   let routeNews: NetworkNews;
+  let cloneNews: NetworkNews;
   try {
     engine = new Engine(
       {
@@ -63,6 +64,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
       start.options,
     );
     routeNews = openRouteNews();
+    cloneNews = openCloneNews();
   } catch (error) {
     const text = errorText(asP6nError(error, 'Cannot start the data plane'));
     report({ type: 'not-started', error: text });
@@ -72,6 +74,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
   report({ type: 'started', port: engine.pipeline.udp.port, crypto: crypto.name });
   const guard = new SleepGuard(clock);
   poller.add(routeNews.descriptor, NEWS_TOKEN);
+  poller.add(cloneNews.descriptor, NEWS_TOKEN);
   runLoop({
     engine,
     poller,
@@ -85,10 +88,12 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
     onTunFailed: (tun) => report(tunFailed(tun)),
     onNews: () => {
       if (routeNews.drain()) engine.pipeline.device.routesChanged();
+      if (cloneNews.drain()) engine.forgetSessions();
     },
   });
   engine.close();
   routeNews.close();
+  cloneNews.close();
   poller.close();
 }
 

@@ -47,13 +47,20 @@ test('LinkFollower lets go of local addresses when routes change', () => {
   assert.deepEqual(world.take(), ['routes changed']);
 });
 
+test('LinkFollower has sessions forgotten when the machine is a clone', () => {
+  const world = new LinkWorld();
+  world.cloneNews.isTold = true;
+  world.follower.takeNews(world.now());
+  assert.deepEqual(world.take(), ['sessions forgotten']);
+});
+
 test('LinkFollower watches where the interface has moved to', () => {
   const world = new LinkWorld();
   world.follower.refresh(world.now());
-  assert.deepEqual(world.watched, [1, 2]);
+  assert.deepEqual(world.watched, [1, 4, 2]);
   world.linkNews = new FakeNews(3);
   world.follower.refresh(world.now());
-  assert.deepEqual(world.watched, [1, 3]);
+  assert.deepEqual(world.watched, [1, 4, 3]);
   world.follower.close();
   assert.deepEqual(world.watched, []);
 });
@@ -80,6 +87,7 @@ class LinkWorld {
   state: TunState | undefined = { isUp: false, mtu: MTU_DEFAULT };
   upError: P6nError | undefined;
   readonly routeNews = new FakeNews(1);
+  readonly cloneNews = new FakeNews(4);
   linkNews = new FakeNews(2);
   readonly watched: number[] = [];
   readonly follower: LinkFollower;
@@ -100,6 +108,7 @@ class LinkWorld {
             this.#done.push('down');
           },
           setMtu: (mtu) => this.#done.push(`mtu ${mtu}`),
+          forgetSessions: () => this.#done.push('sessions forgotten'),
           pipeline: {
             device: { routesChanged: () => this.#done.push('routes changed') },
           } as never,
@@ -116,6 +125,7 @@ class LinkWorld {
           close: () => undefined,
         }),
         routeNews: this.routeNews,
+        cloneNews: this.cloneNews,
       },
       9,
       (report) => this.#done.push(words(report)),

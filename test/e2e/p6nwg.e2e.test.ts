@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
 import {
   interfaceName,
@@ -18,6 +19,7 @@ import {
 } from './p6nwg.ts';
 
 const OPTIONS = { skip: SKIP, timeout: 60_000 };
+const UEVENT = fileURLToPath(new URL('./uevent.js', import.meta.url));
 const PORT = 51_820;
 
 test('p6nwg goes to the background once interface and socket exist', OPTIONS, (t) => {
@@ -188,6 +190,25 @@ test(
     assert.match(other.show('endpoints'), /\t10\.9\.0\.99:/);
   },
 );
+
+test(
+  'p6nwg begins new sessions when the kernel tells that the machine is a clone',
+  OPTIONS,
+  async (t) => {
+    const { a, one } = await tunnel(t, {});
+    const before = one.show('transfer');
+    tellGeneration(a, 'SOMETHING=1');
+    tellGeneration(a, 'NEW_VMGENID=1');
+    const handshakeBytes = 148;
+    const sentBytes = (text: string): number => Number(text.split('\t')[2]);
+    await until(() => sentBytes(one.show('transfer')) >= sentBytes(before) + handshakeBytes);
+  },
+);
+
+/** Tells listeners of a namespace what the kernel tells of its device with the generation id. */
+function tellGeneration(namespace: TestNamespace, variable: string): void {
+  namespace.run(`${process.execPath} ${UEVENT} ${variable}`);
+}
 
 interface Tunnel {
   readonly a: TestNamespace;

@@ -14,10 +14,14 @@ import type { StandaloneReport } from './messages.ts';
 export const REFRESH_MS = 250;
 
 export interface LinkFollowerDependencies {
-  readonly engine: Pick<StandaloneEngine, 'isUp' | 'up' | 'down' | 'setMtu' | 'pipeline'>;
+  readonly engine: Pick<
+    StandaloneEngine,
+    'isUp' | 'up' | 'down' | 'setMtu' | 'forgetSessions' | 'pipeline'
+  >;
   readonly poller: Pick<Poller, 'add' | 'remove'>;
   readonly watchTun: (descriptor: number) => TunWatch;
   readonly routeNews: NetworkNews;
+  readonly cloneNews: NetworkNews;
 }
 
 export class LinkFollower {
@@ -40,7 +44,9 @@ export class LinkFollower {
     this.#dependencies = dependencies;
     this.#watch = dependencies.watchTun(descriptor);
     this.#report = report;
-    dependencies.poller.add(dependencies.routeNews.descriptor, NEWS_TOKEN);
+    for (const { descriptor } of [dependencies.routeNews, dependencies.cloneNews]) {
+      dependencies.poller.add(descriptor, NEWS_TOKEN);
+    }
   }
 
   refreshIfDue(now: Millis): void {
@@ -50,7 +56,8 @@ export class LinkFollower {
   }
 
   takeNews(now: Millis): void {
-    const { engine, routeNews } = this.#dependencies;
+    const { engine, routeNews, cloneNews } = this.#dependencies;
+    if (cloneNews.drain()) engine.forgetSessions();
     if (routeNews.drain()) engine.pipeline.device.routesChanged();
     if (this.#linkNews?.drain() === true) this.refresh(now);
   }
@@ -77,10 +84,12 @@ export class LinkFollower {
   }
 
   close(): void {
-    const { poller, routeNews } = this.#dependencies;
+    const { poller, routeNews, cloneNews } = this.#dependencies;
     this.#follow(undefined);
-    poller.remove(routeNews.descriptor);
-    routeNews.close();
+    for (const news of [routeNews, cloneNews]) {
+      poller.remove(news.descriptor);
+      news.close();
+    }
     this.#watch.close();
   }
 

@@ -9,7 +9,7 @@ import {
 } from 'node:worker_threads';
 import { asP6nError } from '../../base/errors.ts';
 import { LinuxClock } from '../../os/linux/clock.ts';
-import { openRouteNews } from '../../os/linux/network-news.ts';
+import { openCloneNews, openRouteNews } from '../../os/linux/network-news.ts';
 import { opensslCrypto } from '../../os/linux/openssl.ts';
 import { LinuxPoller } from '../../os/linux/poller.ts';
 import { nativeSlab, nativeSummedSlab } from '../../os/linux/slab.ts';
@@ -66,7 +66,7 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
       start.options,
     );
     follower = new LinkFollower(
-      { engine, poller, watchTun, routeNews: openRouteNews() },
+      { engine, poller, watchTun, routeNews: openRouteNews(), cloneNews: openCloneNews() },
       engine.pipeline.tuns.get(HOST_TUN)?.descriptor ?? -1,
       (link) => send(link),
     );

@@ -156,6 +156,9 @@ export const LOCK_NB = 4;
 export const SOCKADDR_NL_BYTES = 12;
 export const SOCKADDR_NL_GROUPS_OFFSET = 8;
 export const NETLINK_ROUTE = 0;
+export const NETLINK_KOBJECT_UEVENT = 15;
+/** The group of events that come from the kernel itself. */
+export const UEVENT_GROUP_KERNEL = 1;
 export const RTMGRP_LINK = 0x1;
 export const RTMGRP_IPV4_IFADDR = 0x10;
 export const RTMGRP_IPV4_ROUTE = 0x40;

@@ -1,11 +1,14 @@
 // Changes of the network, told by rtnetlink(7) to sockets that have joined its groups. The messages
 // themselves are thrown away: they may be lost when too many come, what is read afterwards is not.
+// And the news that the machine is a clone, which its kernel tells as an event of a device.
 
 import { P6nError } from '../../base/errors.ts';
 import type { NetworkNews } from '../network-news.ts';
 import { addressOf, nativeMemory } from './ffi.ts';
 import {
   AF_NETLINK,
+  NETLINK_KOBJECT_UEVENT,
+  NETLINK_ROUTE,
   RTMGRP_IPV4_IFADDR,
   RTMGRP_IPV4_ROUTE,
   RTMGRP_IPV6_IFADDR,
@@ -17,10 +20,13 @@ import {
   SOCKADDR_FAMILY_OFFSET,
   SOCKADDR_NL_BYTES,
   SOCKADDR_NL_GROUPS_OFFSET,
+  UEVENT_GROUP_KERNEL,
 } from './layouts.ts';
 import { bind, close, makeSocket, negatedError, read } from './syscalls.ts';
 import { systemError } from './system-error.ts';
 
+/** What the kernel's driver of the generation id says of it (Linux 6.10). */
+const NEW_GENERATION = '\0NEW_VMGENID=1\0';
 const MESSAGE_BYTES = 8192;
 /** Reads of one drain(); what is left makes the descriptor ready again. */
 const MESSAGES_MAX = 1024;
@@ -37,14 +43,21 @@ export function openRouteNews(): NetworkNews {
   );
 }
 
+/** The machine goes on from a snapshot, perhaps not for the first time: it has a new generation. */
+export function openCloneNews(): NetworkNews {
+  return new LinuxNetworkNews(UEVENT_GROUP_KERNEL, NETLINK_KOBJECT_UEVENT, NEW_GENERATION);
+}
+
 class LinuxNetworkNews implements NetworkNews {
   readonly descriptor: number;
   readonly #message = nativeMemory(MESSAGE_BYTES);
   readonly #messageAddress = addressOf(this.#message);
+  readonly #wanted: string | undefined;
 
-  /** Of the network namespace that the thread is in. */
-  constructor(groups: number) {
-    const descriptor = makeSocket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK);
+  /** Of the network namespace that the thread is in; messages with `wanted` alone if it is given. */
+  constructor(groups: number, protocol: number = NETLINK_ROUTE, wanted?: string) {
+    this.#wanted = wanted;
+    const descriptor = makeSocket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (descriptor === undefined) {
       throw new P6nError('SYSTEM', 'Cannot follow changes of the network: no rtnetlink');
     }
@@ -59,12 +72,18 @@ class LinuxNetworkNews implements NetworkNews {
   }
 
   drain(): boolean {
+    let isNews = false;
     for (let count = 0; count < MESSAGES_MAX; count++) {
       const length = read(this.descriptor, this.#messageAddress, MESSAGE_BYTES);
       // Messages that were lost are told once, as an error, and then no more.
-      if (length <= 0) return count > 0;
+      if (length <= 0) break;
+      isNews ||= this.#wanted === undefined || this.#isWanted(this.#wanted, length);
     }
-    return true;
+    return isNews;
+  }
+
+  #isWanted(wanted: string, length: number): boolean {
+    return this.#message.subarray(0, length).includes(wanted);
   }
 
   close(): void {

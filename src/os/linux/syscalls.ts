@@ -124,11 +124,11 @@ export function openPath(path: string, flags: number): number {
 }
 
 /**
- * Makes a socket of the default protocol, which NETLINK_ROUTE is too, or returns undefined when the
- * kernel lacks the family; other failures throw a P6nError.
+ * Makes a socket, of the default protocol (which NETLINK_ROUTE is too) where none is named, or
+ * returns undefined when the kernel lacks the family; other failures throw a P6nError.
  */
-export function makeSocket(family: number, type: number): number | undefined {
-  const fd = negatedError(socket(family, type, 0));
+export function makeSocket(family: number, type: number, protocol = 0): number | undefined {
+  const fd = negatedError(socket(family, type, protocol));
   if (fd >= 0) return fd;
   if (fd === -EAFNOSUPPORT) return undefined;
   throw systemError('Cannot make a socket', -fd);
