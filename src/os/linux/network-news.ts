@@ -54,7 +54,7 @@ class LinuxNetworkNews implements NetworkNews {
   readonly #messageAddress = addressOf(this.#message);
   readonly #wanted: string | undefined;
 
-  /** Of the network namespace that the thread is in; messages with `wanted` alone if it is given. */
+  /** Of the network namespace that the thread is in; only messages with `wanted`, if given. */
   constructor(groups: number, protocol: number = NETLINK_ROUTE, wanted?: string) {
     this.#wanted = wanted;
     const descriptor = makeSocket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
