@@ -92,7 +92,12 @@ export class Follower {
   /** Loads the copy, then begins to follow. Resolves when the copy is loaded. */
   async start(): Promise<void> {
     const stored = await this.#file?.load();
-    if (stored !== undefined) this.#copy.restore(stored);
+    if (stored !== undefined) {
+      this.#copy.restore(stored);
+      // Until somebody names the networks, those of the file are kept: no server may be there to
+      // say again what was dropped.
+      this.#networks = new Set([...this.#networks, ...stored.interest]);
+    }
     if (!this.#stopped.signal.aborted) this.#running = this.#run();
   }
 

@@ -103,6 +103,11 @@ test('Follower goes on from its file, also without a server', async (t) => {
   const first = start(t, site, networks, path);
   await becomesTrue(() => isEqual(first.follower, site, networks));
   await first.follower.stop();
+  // As p6nd does: who names the networks starts later.
+  const unnamed = start(t, site, new Set(), path, true);
+  await becomesTrue(() => unnamed.follower.counters().disconnects > 0);
+  assert.ok(await isEqual(unnamed.follower, site, networks));
+  await unnamed.follower.stop();
   const alone = start(t, site, networks, path, true);
   await becomesTrue(() => alone.follower.counters().disconnects > 0);
   assert.ok(await isEqual(alone.follower, site, networks));
