@@ -16,6 +16,7 @@ import { ALL_OFFLOADS, type Offloads } from '../os/offloads.ts';
 import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
 import { counterMemory, readCounters } from './counters.ts';
+import { reportCrypto } from './crypto-report.ts';
 import type { ChangeFailure } from './engine.ts';
 import { HandshakeClockKeeper, type TimestampStore } from './handshake-clock.ts';
 import {
@@ -60,8 +61,6 @@ interface Waiting {
 }
 
 const MTU_DEFAULT = 1420;
-/** What every Node.js has whose OpenSSL agrees with the reference. */
-const FAST_CRYPTO = 'openssl';
 
 export class Dataplane {
   /** The UDP port that the worker listens on. */
@@ -112,9 +111,7 @@ export class Dataplane {
     try {
       const { port, crypto } = await started(worker);
       options.logger.info('data plane started', { port, crypto });
-      if (crypto !== FAST_CRYPTO) {
-        options.logger.warn('packets are sealed by the slow crypto', { crypto });
-      }
+      reportCrypto(options.logger, crypto);
       dataplane = new Dataplane({ worker, wake, counters, keeper, port, crypto }, options);
       await dataplane.#applyFirst(options.config);
       return dataplane;

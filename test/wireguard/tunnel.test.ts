@@ -5,10 +5,12 @@ import { test } from 'node:test';
 import { fromBase64 } from '../../src/base/bytes.ts';
 import type { Millis } from '../../src/base/clock.ts';
 import { plainSlab } from '../../src/base/slab.ts';
+import { CookieChecker, hasMac2 } from '../../src/wireguard/cookies.ts';
 import type { PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { keyPair } from '../../src/wireguard/identity.ts';
 import {
+  COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
   INITIATION_EPHEMERAL_OFFSET,
   RESPONSE_EPHEMERAL_OFFSET,
@@ -16,6 +18,7 @@ import {
   RESPONSE_RECEIVER_OFFSET,
 } from '../../src/wireguard/messages.ts';
 import { OpenOutcome, type Session } from '../../src/wireguard/session/session.ts';
+import { SeededRandom } from '../fakes/seeded-random.ts';
 import { answerTo, initiationOf, shakeHands, tunnelPair } from './tunnel-pair.ts';
 
 /** Points of low order: their shared secret with any key is all zero. */
@@ -269,14 +272,36 @@ test('Tunnel writes initiations of a fixed length with fresh ephemeral keys', ()
 });
 
 test('Tunnel takes a cookie for its last message only, and proves it in the next', () => {
-  const { a } = tunnelPair();
-  assert.ok(!a.tunnel.acceptCookieReply(new Uint8Array(64), 0 as Millis));
-  const initiation = initiationOf(a, 0)!;
-  assert.ok(
-    initiation.subarray(-16).every((byte) => byte === 0),
-    'mac2 is zero',
-  );
-  assert.ok(!a.tunnel.acceptCookieReply(new Uint8Array(64), 0 as Millis));
+  const { a, b } = tunnelPair();
+  const source = Uint8Array.of(192, 0, 2, 1, 0xca, 0x6c);
+  const checker = new CookieChecker(NOBLE_CRYPTO, new SeededRandom(5), b.keys.publicKey);
+  const replyTo = (message: Uint8Array): Uint8Array => {
+    const reply = new Uint8Array(COOKIE_REPLY_BYTES);
+    checker.writeReply(reply, message, source, 0 as Millis);
+    return reply;
+  };
+  const first = initiationOf(a, 0)!;
+  assert.ok(!hasMac2(first));
+  const early = replyTo(first);
+  const second = initiationOf(a, 6_000)!;
+  assert.ok(!a.tunnel.acceptCookieReply(early, 6_000 as Millis), 'it is for another message');
+  const reply = replyTo(second);
+  assert.ok(a.tunnel.acceptCookieReply(reply, 6_000 as Millis));
+  assert.ok(!a.tunnel.acceptCookieReply(reply, 6_000 as Millis), 'one cookie for a message');
+  const third = initiationOf(a, 12_000)!;
+  assert.ok(checker.checkMac2(third, source, 12_000 as Millis));
+});
+
+test('Tunnel as responder proves its address by a cookie too', () => {
+  const { a, b } = tunnelPair();
+  const source = Uint8Array.of(192, 0, 2, 2, 0xca, 0x6c);
+  const checker = new CookieChecker(NOBLE_CRYPTO, new SeededRandom(6), a.keys.publicKey);
+  const { response } = answerTo(b, initiationOf(a, 0)!, 0);
+  const reply = new Uint8Array(COOKIE_REPLY_BYTES);
+  checker.writeReply(reply, response, source, 0 as Millis);
+  assert.ok(b.tunnel.acceptCookieReply(reply, 0 as Millis));
+  const { response: next } = answerTo(b, initiationOf(a, 6_000)!, 6_000);
+  assert.ok(checker.checkMac2(next, source, 6_000 as Millis));
 });
 
 /** Whether a packet that one session seals is opened by the other. */

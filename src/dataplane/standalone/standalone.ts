@@ -6,6 +6,7 @@ import { asP6nError, P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { LinuxWake } from '../../os/linux/wake.ts';
 import { counterMemory, readCounters } from '../counters.ts';
+import { reportCrypto } from '../crypto-report.ts';
 import { HandshakeClockKeeper, type TimestampStore } from '../handshake-clock.ts';
 import { errorFromText } from '../messages.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
@@ -71,8 +72,8 @@ export class StandaloneInterface {
     const made = new StandaloneInterface({ worker, wake, counters, keeper }, logger);
     try {
       const crypto = await started(worker);
-      const level = crypto === 'openssl' ? 'debug' : 'warn';
-      logger[level]('interface made', { interface: name, crypto });
+      logger.debug('interface made', { interface: name, crypto });
+      reportCrypto(logger, crypto);
       return made;
     } catch (error) {
       await worker.terminate();
