@@ -2,9 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { AssertionError } from '../../src/base/assert.ts';
 import { plainSlab } from '../../src/base/slab.ts';
 import { opensslCrypto } from '../../src/os/linux/openssl.ts';
+import { bindOpenssl } from '../../src/os/linux/openssl-functions.ts';
+import { aeadCipher, chachaCipher } from '../../src/os/linux/session-ciphers.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import type { Crypto, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
@@ -13,6 +16,7 @@ import { noiseSuite } from '../conformance/noise-suite.ts';
 
 cryptoSuite(open(), nativeSlab);
 noiseSuite(open(), nativeSlab);
+cryptoSuite({ ...open(), name: 'openssl aead', sessionCipher: aead() }, nativeSlab);
 
 const KEY = new Uint8Array(32).fill(7) as SymmetricKey;
 
@@ -46,6 +50,38 @@ test('a session cipher of OpenSSL keeps to memory that it can reach, and to its 
   cipher.dispose();
   assert.throws(() => cipher.seal(slab, 0, 16, 0, 0), AssertionError);
 });
+
+test('both ways of OpenSSL seal and open alike, wherever the packet stands', () => {
+  const [direct, other] = [chachaCipher()!(KEY), aead()(KEY)];
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 200 }),
+      fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 1200, max: 1500 })),
+      fc.integer({ min: 0, max: 40 }),
+      (offset, length, room) => {
+        const slabs = [direct, other].map((cipher) => {
+          const slab = nativeSlab(offset + length + 16 + room);
+          for (let i = 0; i < slab.bytes.length; i++) slab.bytes[i] = i * 7;
+          cipher.seal(slab, offset, length, length, 9);
+          return slab;
+        });
+        assert.deepEqual(slabs[0]!.bytes, slabs[1]!.bytes);
+        assert.equal(direct.open(slabs[0]!, offset, length + 16, length, 9), true);
+        assert.equal(other.open(slabs[1]!, offset, length + 16, length, 9), true);
+        for (const { bytes } of slabs) bytes.fill(0, offset + length, offset + length + 16);
+        assert.deepEqual(slabs[0]!.bytes, slabs[1]!.bytes);
+      },
+    ),
+  );
+});
+
+test('this Node.js has the fast way: falling back to the other must not go unseen', () => {
+  assert.ok(chachaCipher() !== undefined);
+});
+
+function aead(): Crypto['sessionCipher'] {
+  return aeadCipher(bindOpenssl()!);
+}
 
 function open(): Crypto {
   const crypto = opensslCrypto(NOBLE_CRYPTO);

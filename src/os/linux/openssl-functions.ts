@@ -12,6 +12,8 @@ type Call5 = (a: number, b: number, c: number, d: number, e: number) => number;
 type Call6 = (a: number, b: number, c: number, d: number, e: number, f: number) => number;
 type NewRawKey = (type: number, engine: number, key: Buffer, length: number) => number;
 
+const P = 'uintptr_t';
+
 /** EVP_CIPHER_CTX_ctrl(3): EVP_CTRL_AEAD_GET_TAG and EVP_CTRL_AEAD_SET_TAG */
 export const AEAD_GET_TAG = 0x10;
 export const AEAD_SET_TAG = 0x11;
@@ -57,6 +59,35 @@ export interface OpensslFunctions {
   readonly macFinal: Call4;
 }
 
+/** ChaCha20 and Poly1305 by themselves, which not every build exports. */
+export interface ChachaFunctions {
+  /** (output, input, length, key, block number and nonce) */
+  readonly chacha20: Call5;
+  /** Bytes of a Poly1305 context. */
+  readonly polyBytes: () => number;
+  /** (context, key) */
+  readonly polyInit: Call2;
+  /** (context, input, length) */
+  readonly polyUpdate: Call3;
+  /** (context, tag): the context is zeroed. */
+  readonly polyFinal: Call2;
+}
+
+/** The functions, or undefined when one of them is missing. */
+export function bindChacha(): ChachaFunctions | undefined {
+  try {
+    return {
+      chacha20: nativeFunction('ChaCha20_ctr32', 'void', [P, P, 'size_t', P, P]),
+      polyBytes: nativeFunction('Poly1305_ctx_size', 'size_t', []),
+      polyInit: nativeFunction('Poly1305_Init', 'void', [P, P]),
+      polyUpdate: nativeFunction('Poly1305_Update', 'void', [P, P, 'size_t']),
+      polyFinal: nativeFunction('Poly1305_Final', 'void', [P, P]),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
 /** All functions, or undefined when one of them is missing. */
 export function bindOpenssl(): OpensslFunctions | undefined {
   try {
@@ -65,8 +96,6 @@ export function bindOpenssl(): OpensslFunctions | undefined {
     return undefined;
   }
 }
-
-const P = 'uintptr_t';
 
 function bindCipher(): Pick<
   OpensslFunctions,
