@@ -39,9 +39,12 @@ export class Timers {
   #persistentKeepaliveMs = 0;
   #isAnotherKeepaliveDue = false;
   #retries = 0;
+  /** Drawn once for each session, since the timer is armed for each packet that is answered. */
+  #newHandshakeJitterMs: number;
 
   constructor(random: Random) {
     this.#random = random;
+    this.#newHandshakeJitterMs = this.#jitter();
   }
 
   /** When expire() is due; NEVER when no timer is armed. */
@@ -109,6 +112,7 @@ export class Timers {
 
   /** Both sides have proved the session. */
   handshakeCompleted(): void {
+    this.#newHandshakeJitterMs = this.#jitter();
     this.#retransmitHandshakeAt = NEVER;
     this.#retries = 0;
   }
@@ -129,7 +133,7 @@ export class Timers {
   /** Data was sent, and an answer of any kind is expected. Keepalives do not count. */
   dataSent(now: Millis): void {
     if (this.#newHandshakeAt === NEVER) {
-      this.#newHandshakeAt = after(now, NEW_HANDSHAKE_MS + this.#jitter());
+      this.#newHandshakeAt = after(now, NEW_HANDSHAKE_MS + this.#newHandshakeJitterMs);
     }
   }
 
