@@ -24,6 +24,7 @@ import { PeerEvents } from './peer-events.ts';
 import { HOST_FIELD, PeerTable } from './peer-table.ts';
 import { makeBuffers, type Pipeline } from './pipeline.ts';
 import { MESH_PLACES, RECEIVE_PLACES, RECEIVE_STRIDE } from './places.ts';
+import { udpToken } from './tokens.ts';
 import { TunTable } from './tun-table.ts';
 
 export interface EngineDependencies {
@@ -59,9 +60,6 @@ export interface ChangeFailure {
     | { readonly kind: 'filter' };
   readonly error: P6nError;
 }
-
-/** Names the UDP sockets to the poller; above every number of a TUN. */
-export const UDP_TOKEN = 0xffff_fffe;
 
 /** Handshakes that a start begins: a burst would put this host and others under load. */
 export const START_INITIATIONS_PER_SECOND = 64;
@@ -146,7 +144,7 @@ export class Engine {
       buffers,
       counters: counters.pipeline,
     };
-    for (const descriptor of udp.descriptors) poller.add(descriptor, UDP_TOKEN);
+    for (const [i, descriptor] of udp.descriptors.entries()) poller.add(descriptor, udpToken(i));
   }
 
   /**

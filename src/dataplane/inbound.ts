@@ -12,11 +12,11 @@ import { rejectionOf } from './outbound.ts';
 import type { Pipeline } from './pipeline.ts';
 import { REJECTION_OFFSET, REJECTION_STRIDE } from './places.ts';
 
-/** Moves one batch of datagrams; true when the batch was full, so that more may wait. */
-export function moveInbound(pipeline: Pipeline, now: Millis): boolean {
+/** Moves one batch of datagrams of one socket; true when it was full, so that more may wait. */
+export function moveInbound(pipeline: Pipeline, socket: number, now: Millis): boolean {
   const { device, udp, buffers } = pipeline;
   const { datagrams, inbound, inboundToPeers, rejections } = buffers;
-  const moreWaits = udp.receive(datagrams);
+  const moreWaits = udp.receive(datagrams, socket);
   if (datagrams.count === 0) return moreWaits;
   inbound.clear();
   inboundToPeers.clear();

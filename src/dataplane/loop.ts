@@ -4,15 +4,11 @@
 import type { Clock, Millis } from '../base/clock.ts';
 import type { Poller } from '../os/poller.ts';
 import type { Wake } from '../os/wake.ts';
-import { UDP_TOKEN } from './engine.ts';
 import { moveInbound } from './inbound.ts';
 import { moveOutbound, TunState } from './outbound.ts';
 import type { Pipeline } from './pipeline.ts';
+import { NEWS_TOKEN, socketOf, WAKE_TOKEN } from './tokens.ts';
 
-/** Names the wake-up to the poller; above every number of a TUN. */
-const WAKE_TOKEN = 0xffff_ffff;
-/** Names sockets that tell of changes of the machine; above every number of a TUN. */
-export const NEWS_TOKEN = 0xffff_fffd;
 /** Batches that each source moves before timers and wake-ups have their turn. */
 const ROUNDS_MAX = 16;
 /** The longest wait: a process that exits without stopping its worker waits for it so long. */
@@ -98,11 +94,12 @@ function moveFrom(
   token: number,
   now: Millis,
 ): boolean {
-  if (token === UDP_TOKEN) return moveInbound(pipeline, now);
   if (token === NEWS_TOKEN) {
     onNews?.();
     return false;
   }
+  const socket = socketOf(token);
+  if (socket >= 0) return moveInbound(pipeline, socket, now);
   const state = moveOutbound(pipeline, token, now);
   if (state !== TunState.Failed) return state === TunState.MoreWaits;
   pipeline.tuns.remove(token);

@@ -25,9 +25,10 @@ import { NOBLE_CRYPTO } from '../wireguard/crypto/noble.ts';
 import { viewCounters } from './counters.ts';
 import { Engine } from './engine.ts';
 import { HandshakeClock } from './handshake-clock.ts';
-import { NEWS_TOKEN, runLoop } from './loop.ts';
+import { runLoop } from './loop.ts';
 import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
 import { SleepGuard } from './sleep-guard.ts';
+import { NEWS_TOKEN } from './tokens.ts';
 
 if (parentPort !== null) {
   const crypto = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;

@@ -39,7 +39,8 @@ export interface Tun {
   readonly merges: { readonly tcp: boolean; readonly udp: boolean };
   /**
    * Appends waiting packets to `packets`, each at the place of its index and with `origin`, until
-   * the batch is full, has `bytesMax` bytes, or nothing waits. Returns 0, or the error number that
+   * the batch is full, has `bytesMax` bytes, or nothing waits; more may wait afterwards, which a
+   * Poller tells. Returns 0, or the error number that
    * ended the reading: the packets before it are in the batch, and an interface that is gone says
    * EBADFD from then on. The batch and its slab stay the caller's.
    */

@@ -14,13 +14,14 @@ export interface Udp {
   /** UdpCounter numbers. */
   readonly counters: Float64Array;
   /**
-   * Clears `datagrams` and fills it with what waits. Each message stands at one of the places that
+   * Clears `datagrams` and fills it with what waits on socket number `socket` of `descriptors`.
+   * Each message stands at one of the places that
    * the Udp was made with; it is a datagram, or a run of them from one endpoint, one behind the
    * other. A datagram longer than `lengthMax` is counted and left out. Returns true
    * when all places were filled, so that more may wait. The batch must be the one that the Udp was
    * made with; it stays the caller's.
    */
-  receive(datagrams: DatagramBatch): boolean;
+  receive(datagrams: DatagramBatch, socket: number): boolean;
   /**
    * Takes the datagram of `length` bytes at `offset` of `slab` for the endpoint at
    * `endpoints[endpointOffset]`. Bytes and endpoint must stay as they are until flush(), which it

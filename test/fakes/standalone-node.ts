@@ -108,7 +108,7 @@ export class StandaloneNode {
 
   receive(bytes: Uint8Array, endpoint: Uint8Array): void {
     this.udp?.waiting.push({ bytes, endpoint, trafficClass: 0 });
-    moveInbound(this.engine.pipeline, this.now as never);
+    moveInbound(this.engine.pipeline, 0, this.now as never);
   }
 
   runTimers(ms: number): void {

@@ -75,7 +75,7 @@ test(`a device takes ${COUNT} datagrams of all kinds (seed ${SEED})`, () => {
     endpoint.set([randomInteger(random, 0, 1) === 0 ? 4 : 6, 0]);
     const bytes = datagram(random, seen);
     one.udp?.waiting.push({ bytes, endpoint, trafficClass: randomInteger(random, 0, 255) });
-    moveInbound(one.engine.pipeline, one.now as never);
+    moveInbound(one.engine.pipeline, 0, one.now as never);
     one.engine.tick(one.now as never);
     given += 1;
     one.tun.delivered.length = 0;

@@ -207,10 +207,10 @@ function open(port = 0, offloads: Offloads = NO_OFFLOADS): Side {
     outgoing: nativeSlab(512 * STRIDE),
     receive: (count) => {
       const poller = new LinuxPoller();
-      for (const descriptor of udp.descriptors) poller.add(descriptor, 0);
+      for (const [i, descriptor] of udp.descriptors.entries()) poller.add(descriptor, i);
       assert.ok(poller.wait(5000) > 0, 'nothing arrived');
       poller.close();
-      const more = udp.receive(datagrams);
+      const more = udp.receive(datagrams, poller.ready[0]!);
       assert.equal(datagrams.count, count);
       return more;
     },

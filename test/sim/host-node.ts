@@ -103,7 +103,7 @@ export class HostNode implements SimNode {
 
   receive(datagram: Uint8Array, from: Uint8Array, trafficClass: number, now: Millis): void {
     this.#udp.waiting.push({ bytes: datagram, endpoint: from, trafficClass });
-    while (moveInbound(this.engine.pipeline, now));
+    while (moveInbound(this.engine.pipeline, 0, now));
   }
 
   tick(now: Millis): void {

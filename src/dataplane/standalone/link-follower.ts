@@ -5,8 +5,8 @@ import type { Millis } from '../../base/clock.ts';
 import { asP6nError } from '../../base/errors.ts';
 import type { NetworkNews, TunWatch } from '../../os/network-news.ts';
 import type { Poller } from '../../os/poller.ts';
-import { NEWS_TOKEN } from '../loop.ts';
 import { errorText } from '../messages.ts';
+import { NEWS_TOKEN } from '../tokens.ts';
 import type { StandaloneEngine } from './engine.ts';
 import type { StandaloneReport } from './messages.ts';
 

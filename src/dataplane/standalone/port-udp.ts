@@ -5,7 +5,7 @@ import type { DatagramBatch } from '../../base/packet-batch.ts';
 import type { Slab } from '../../base/slab.ts';
 import type { Poller } from '../../os/poller.ts';
 import { type OpenUdp, type Udp, UdpCounter, type UdpOptions } from '../../os/udp.ts';
-import { UDP_TOKEN } from '../engine.ts';
+import { udpToken } from '../tokens.ts';
 
 export interface PortUdpDependencies {
   readonly openUdp: OpenUdp;
@@ -45,12 +45,12 @@ export class PortUdp implements Udp {
     const udp = openUdp({ ...this.#options, port });
     this.close();
     this.#udp = udp;
-    for (const descriptor of udp.descriptors) poller.add(descriptor, UDP_TOKEN);
+    for (const [i, descriptor] of udp.descriptors.entries()) poller.add(descriptor, udpToken(i));
     if (this.#mark !== 0) udp.setMark(this.#mark);
   }
 
-  receive(datagrams: DatagramBatch): boolean {
-    if (this.#udp !== undefined) return this.#udp.receive(datagrams);
+  receive(datagrams: DatagramBatch, socket: number): boolean {
+    if (this.#udp !== undefined) return this.#udp.receive(datagrams, socket);
     datagrams.clear();
     return false;
   }

@@ -67,6 +67,8 @@ import {
 import { systemError } from './system-error.ts';
 import { isRefusal, probeTun } from './tun-probe.ts';
 
+/** After so many single packets the question is asked again. */
+const SINGLES_MAX = 8;
 const TUN_DEVICE = '/dev/net/tun';
 const TCP_FLAGS = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 const UDP_FLAGS = TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6;
@@ -149,6 +151,11 @@ class LinuxTun implements Tun {
   readonly hasHeaders: boolean;
   readonly merges: { tcp: boolean; udp: boolean };
   readonly #pieces = new IovecList(PIECES_MAX);
+  /**
+   * How many reads take one packet without asking for another: packets have come one by one, and
+   * the question costs as much time as the wait that would tell of more.
+   */
+  #singles = 0;
   readonly #onRefused: TunOptions['onRefused'];
 
   constructor(options: TunOptions, descriptor: number, hasHeaders: boolean, agreed: TunOffloads) {
@@ -167,16 +174,22 @@ class LinuxTun implements Tun {
     const { firstOffset, stride, lengthMax, bytesMax } = places;
     const header = this.hasHeaders ? VIRTIO_HEADER_BYTES : 0;
     const { address } = packets.slab;
+    const before = packets.count;
     for (let bytes = 0; packets.count < packets.capacity && bytes < bytesMax; ) {
       const offset = firstOffset + packets.count * stride;
       const returned = read(this.descriptor, address + offset - header, lengthMax + header);
       if (returned <= header) {
         const error = returned < 0 ? errorNumber() : EAGAIN;
         if (error === EINTR) continue;
+        this.#singles = packets.count - before === 1 ? SINGLES_MAX : 0;
         return error === EAGAIN ? 0 : error;
       }
       packets.push(offset, returned - header, origin);
       bytes += returned;
+      if (this.#singles > 0) {
+        this.#singles -= 1;
+        return 0;
+      }
     }
     return 0;
   }

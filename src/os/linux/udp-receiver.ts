@@ -27,7 +27,6 @@ import {
   IP_TOS,
   IPV6_PKTINFO,
   IPV6_TCLASS,
-  MMSGHDR_BYTES,
   MSG_DONTWAIT,
   MSG_TRUNC,
   SOCKADDR_IN_ADDRESS_OFFSET,
@@ -51,6 +50,8 @@ export class UdpReceiver {
   readonly #stride: number;
   readonly #lengthMax: number;
   readonly #counters: Float64Array;
+  /** Entries to make ready for the next call; all at first. */
+  #used: number;
   /** Of each datagram of the message at hand but a shorter last one. */
   #segmentBytes = 0;
 
@@ -66,6 +67,7 @@ export class UdpReceiver {
     this.#counters = counters;
     this.#lengthMax = lengthMax;
     this.#vector = new MessageVector(places);
+    this.#used = places;
     const room = takesRuns ? RUN_BYTES_MAX : lengthMax;
     for (let index = 0; index < places; index++) {
       this.#vector.setData(index, datagrams.slab.address + index * stride, room);
@@ -74,32 +76,27 @@ export class UdpReceiver {
 
   /**
    * Appends waiting datagrams at the places of their vector entries; an entry that is left out
-   * leaves its place unused. Entries below `firstPlace` belong to others. Returns the first place
-   * that is free afterwards.
+   * leaves its place unused. True when all entries were used.
    */
-  receive(datagrams: DatagramBatch, firstPlace: number): number {
+  receive(datagrams: DatagramBatch): boolean {
     const vector = this.#vector;
-    for (let index = firstPlace; index < vector.capacity; index++) {
+    // The kernel has written to those that it used.
+    for (let index = 0; index < this.#used; index++) {
       vector.setNameLength(index, SOCKADDR_IN6_BYTES);
       vector.setControlLength(index, CONTROL_STRIDE);
     }
-    const received = recvmmsg(
-      this.#socket.descriptor,
-      vector.address + firstPlace * MMSGHDR_BYTES,
-      vector.capacity - firstPlace,
-      MSG_DONTWAIT,
-      0,
-    );
+    const { descriptor } = this.#socket;
+    const received = recvmmsg(descriptor, vector.address, vector.capacity, MSG_DONTWAIT, 0);
+    this.#used = Math.max(0, received);
     // A failure is "nothing waits", an interrupted call, or an old ICMP error; the next call tells.
-    if (received <= 0) return firstPlace;
-    for (let index = firstPlace; index < firstPlace + received; index++) {
+    for (let index = 0; index < received; index++) {
       if ((vector.flags(index) & MSG_TRUNC) !== 0) {
         this.#counters[UdpCounter.DropTooLong]! += 1;
       } else {
         this.#append(datagrams, index);
       }
     }
-    return firstPlace + received;
+    return received === vector.capacity;
   }
 
   /** Appends the datagram of entry `index`, or each of its run. */

@@ -25,12 +25,9 @@ class LinuxUdp implements Udp {
   readonly port: number;
   readonly descriptors: readonly number[];
   readonly counters: Float64Array;
-  readonly #places: number;
   readonly #receivers: readonly UdpReceiver[];
   readonly #ipv4: UdpSender | undefined;
   readonly #ipv6: UdpSender | undefined;
-  /** Which socket is asked first, so that a flood on one family does not starve the other. */
-  #turn = 0;
   #mark = 0;
   /** Made when it is first asked. */
   #routes: RouteLookup | undefined;
@@ -40,22 +37,15 @@ class LinuxUdp implements Udp {
     this.port = pair.port;
     this.counters = counters;
     this.descriptors = pair.sockets.map((socket) => socket.descriptor);
-    this.#places = options.places ?? options.datagrams.capacity;
     this.#receivers = pair.sockets.map((socket) => new UdpReceiver(socket, options));
     const senders = pair.sockets.map((socket) => new UdpSender(socket, options));
     this.#ipv4 = senders[pair.sockets.findIndex((socket) => socket.family === 4)];
     this.#ipv6 = senders[pair.sockets.findIndex((socket) => socket.family === 6)];
   }
 
-  receive(datagrams: DatagramBatch): boolean {
+  receive(datagrams: DatagramBatch, socket: number): boolean {
     datagrams.clear();
-    this.#turn += 1;
-    let place = 0;
-    for (let i = 0; i < this.#receivers.length; i++) {
-      const receiver = this.#receivers[(this.#turn + i) % this.#receivers.length]!;
-      if (place < this.#places) place = receiver.receive(datagrams, place);
-    }
-    return place === this.#places;
+    return this.#receivers[socket]?.receive(datagrams) ?? false;
   }
 
   push(
