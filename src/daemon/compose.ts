@@ -4,9 +4,9 @@
 import { join as joinPath } from 'node:path';
 import { Agent, PROCESS_TIMERS } from '../agent/agent.ts';
 import { HostLedger } from '../agent/host-ledger.ts';
-import { operatorApi } from '../api/api.ts';
 import { assert } from '../base/assert.ts';
 import { toBase64 } from '../base/bytes.ts';
+import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
@@ -22,16 +22,10 @@ import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import { Announcer } from './announcer.ts';
 import { AppliedConfig } from './applied-config.ts';
 import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
-import { serveDocker } from './docker-plugin.ts';
 import { detectEndpoints, resolveHostName } from './endpoints.ts';
-import { LocalExplainService } from './explain-service.ts';
 import { hostKey, obtainIdentity } from './host-identity.ts';
-import { LocalHostService } from './host-service.ts';
 import { type Identity, IdentityFiles } from './identity.ts';
-import { LocalInstanceService } from './instance-service.ts';
-import { HOST_DEVICE, linuxMachine, type Machine } from './machine.ts';
-import { serveMeshInterface } from './mesh-interface.ts';
-import { LocalNameService } from './name-service.ts';
+import { linuxMachine, type Machine } from './machine.ts';
 import {
   lockNetworkNamespace,
   lockStateFolder,
@@ -41,17 +35,13 @@ import {
   requireSocketFolder,
   requireStateFolder,
 } from './preflight.ts';
-import { resetHost } from './reset.ts';
-import { openRegistry, Server } from './server.ts';
+import type { Server } from './server.ts';
 import { ServerKeeper } from './server-keeper.ts';
-import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
-import { prepareSiteKey } from './site-key.ts';
+import { localAccess, OpeningAccess, remoteAccess, type SiteAccess } from './site-access.ts';
 import { agentIdentity, initialDataplane, knownServers, regionInForce } from './start-state.ts';
-import { LocalStatusService } from './status-service.ts';
+import type { StatusFacts } from './status-service.ts';
 import { VERSION } from './version.ts';
 
-/** p6nctl is for root: whoever opens the socket may do everything. */
-const SOCKET_MODE = 0o600;
 const COPY_FILE = 'copy.json';
 const LEDGER_FILE = 'hosts.json';
 const CLOCK_FILE = 'handshake-clock';
@@ -76,15 +66,20 @@ export async function runDaemon(
   } finally {
     await lifecycle.stop();
   }
-  if (daemon.isReset) await resetHost(config, logger);
+  if (daemon.isReset) await (await import('./reset.ts')).resetHost(config, logger);
 }
 
 /** What a host is made of, once it knows who it is. */
-interface Parts {
-  readonly identity: Identity;
-  readonly key: KeyPair;
+export interface Parts extends MovingParts {
   readonly server: Server | undefined;
   readonly access: SiteAccess;
+}
+
+/** What moves packets and answers names. */
+interface MovingParts {
+  readonly identity: Identity;
+  readonly key: KeyPair;
+  readonly opening: OpeningAccess;
   readonly dataplane: Dataplane;
   readonly applied: AppliedConfig;
   readonly follower: Follower;
@@ -103,6 +98,7 @@ class Daemon {
   readonly #endpoints: readonly string[];
   /** Aborted by a signal, and by what keeps the host from going on. */
   readonly #ending = new AbortController();
+  #server: Server | undefined;
   /** Set once all of them run. */
   #parts: Parts | undefined;
   /** What the data plane has said before that; the parts hear of it when they run. */
@@ -156,11 +152,12 @@ class Daemon {
     ending.throwIfAborted();
     const { identity, key } = await this.#identify(crypto, ending);
     ending.throwIfAborted();
-    const server = await this.#openServer(identity, key);
+    const moving = await this.#startMoving(identity, key);
     ending.throwIfAborted();
-    const parts = await this.#startParts(identity, key, server);
+    const parts = await this.#startAccess(moving);
     ending.throwIfAborted();
     this.#follow(parts);
+    const { server } = parts;
     await server?.serve((publicKey) => this.#peerInstalled(publicKey), this.#lifecycle);
     ending.throwIfAborted();
     await this.#serveOperator(parts, startedAt);
@@ -176,8 +173,9 @@ class Daemon {
     return { identity, key };
   }
 
-  async #openServer(identity: Identity, key: KeyPair): Promise<Server | undefined> {
-    if (identity.role !== 'server') return undefined;
+  async #openServer({ identity, key }: Pick<Parts, 'identity' | 'key'>): Promise<Server> {
+    const { openRegistry, Server } = await import('./server.ts');
+    const { prepareSiteKey } = await import('./site-key.ts');
     const { stateDir } = this.#config;
     const machine = this.#machine;
     const signer = this.#signer;
@@ -192,47 +190,65 @@ class Daemon {
     return server;
   }
 
-  async #startParts(identity: Identity, key: KeyPair, server: Server | undefined): Promise<Parts> {
+  /**
+   * Starts all that moves packets and answers names, from what this host has on disk: no server and
+   * no registry is asked, so that the connections of instances wait as short as they can.
+   */
+  async #startMoving(identity: Identity, key: KeyPair): Promise<MovingParts> {
     const { clock, random, links, echo } = this.#machine;
+    const { stateDir, offloads } = this.#config;
     const logger = this.#logger;
     const config = initialDataplane(this.#config, identity, key);
     const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
-    const timestamps = new TimestampFile(joinPath(this.#config.stateDir, CLOCK_FILE));
-    const { offloads } = this.#config;
+    const timestamps = new TimestampFile(joinPath(stateDir, CLOCK_FILE));
     const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps, offloads });
     this.#lifecycle.started('data plane', dataplane);
     const applied = new AppliedConfig(dataplane, config);
-    const access = this.#siteAccess(identity, server);
-    const file = new CopyFile({ logger }, { path: joinPath(this.#config.stateDir, COPY_FILE) });
-    const follower = new Follower({ transport: access.transport, clock, random, logger, file });
+    const opening = new OpeningAccess();
+    const file = new CopyFile({ logger }, { path: joinPath(stateDir, COPY_FILE) });
+    const { transport, apps, writer } = opening;
+    const follower = new Follower({ transport, clock, random, logger, file });
     this.#lifecycle.started('follower', follower);
-    await follower.start();
+    await follower.load();
     const ledger = await this.#openLedger(follower, identity);
     const names = await this.#startNameserver();
     const agent = await Agent.start(
       {
         identity: () => agentIdentity(this.#config, identity, key, this.#endpoints),
         copy: ledger,
-        invites: { invites: () => server?.invites.invites() ?? [] },
-        apps: access.apps,
-        writer: access.writer,
+        invites: { invites: () => this.#server?.invites.invites() ?? [] },
+        ...{ apps, writer, links, names, echo, clock, random, logger },
         dataplane: applied,
-        links,
-        names,
         resolver: { resolve: resolveHostName },
-        echo,
-        clock,
-        random,
-        logger,
       },
-      { stateFolder: this.#config.stateDir },
+      { stateFolder: stateDir },
     );
     this.#lifecycle.started('agent', agent);
-    server?.invites.onChange(async () => {
+    // It ends first: the agent's own end waits for what it has asked.
+    this.#lifecycle.started('access to the site', opening);
+    return { identity, key, opening, dataplane, applied, follower, ledger, agent, names };
+  }
+
+  /** Gives the parts their way to the servers of the site, or to this server's registry. */
+  async #startAccess(moving: MovingParts): Promise<Parts> {
+    const { identity, opening, follower, ledger, agent } = moving;
+    let access: SiteAccess;
+    if (identity.role === 'server') {
+      const server = await this.#openServer(moving);
+      this.#server = server;
+      access = localAccess(server.registry, server.service, identity.hostId);
+      server.invites.onChange(async () => {
+        agent.changed();
+        await agent.applied();
+      });
       agent.changed();
-      await agent.applied();
-    });
-    return { identity, key, server, access, dataplane, applied, follower, ledger, agent, names };
+    } else {
+      const servers = () => knownServers(identity, ledger.current().hosts);
+      access = remoteAccess(identity.hostId, identity.secret, servers);
+    }
+    opening.open(access);
+    follower.start();
+    return { ...moving, server: this.#server, access };
   }
 
   async #openLedger(follower: Follower, { siteKey }: Identity): Promise<HostLedger> {
@@ -241,12 +257,6 @@ class Daemon {
     const ledger = await HostLedger.open(dependencies, { path, siteKey });
     this.#lifecycle.started('ledger of hosts', ledger);
     return ledger;
-  }
-
-  #siteAccess(identity: Identity, server: Server | undefined): SiteAccess {
-    if (server !== undefined) return localAccess(server.registry, server.service, identity.hostId);
-    const servers = () => knownServers(identity, this.#parts?.ledger.current().hosts ?? []);
-    return remoteAccess(identity.hostId, identity.secret, servers);
   }
 
   async #startNameserver(): Promise<Nameserver> {
@@ -301,55 +311,20 @@ class Daemon {
     look();
   }
 
-  async #serveOperator(parts: Parts, startedAt: ReturnType<Machine['clock']['wallNow']>) {
-    const { identity, key, server, access, dataplane, applied, follower, agent, names } = parts;
-    const { ledger } = parts;
-    const status = new LocalStatusService(
-      {
-        dataplane,
-        follower,
-        ledger,
-        instances: agent.instances,
-        invites: () => server?.invites.invites() ?? [],
-        names,
-      },
-      {
-        version: VERSION,
-        startedAt,
-        identity,
-        region: regionInForce(this.#config, identity),
-        publicKey: toBase64(key.publicKey),
-        listenPort: this.#config.listenPort,
-        endpoints: this.#endpoints,
-      },
-    );
-    const host = { id: identity.hostId, name: identity.name };
-    const api = operatorApi(
-      {
-        registry: access.registry,
-        instances: new LocalInstanceService(agent.instances, host),
-        status,
-        explain: new LocalExplainService(() => applied.filter),
-        host: new LocalHostService({ instances: agent.instances, end: () => this.#endReset() }),
-        names: new LocalNameService({
-          nameserver: names,
-          instances: () => agent.instances.list(),
-        }),
-      },
-      this.#logger,
-    );
-    await api.listen({ path: this.#config.socket, mode: SOCKET_MODE });
-    this.#lifecycle.started('operator socket', api);
-    await this.#serveDocker();
-    const shown = { dataplane, applied: () => applied.config };
-    const wg = await serveMeshInterface(HOST_DEVICE, shown, this.#logger);
-    if (wg !== undefined) this.#lifecycle.started('socket for wg', wg);
-  }
-
-  async #serveDocker(): Promise<void> {
-    const { docker } = this.#config;
-    if (docker === undefined) return;
-    this.#lifecycle.started('docker', await serveDocker(docker, this.#config, this.#logger));
+  async #serveOperator(parts: Parts, startedAt: WallMillis): Promise<void> {
+    const { serveOperator } = await import('./operator.ts');
+    const { identity, key } = parts;
+    const facts: StatusFacts = {
+      version: VERSION,
+      startedAt,
+      identity,
+      region: regionInForce(this.#config, identity),
+      publicKey: toBase64(key.publicKey),
+      listenPort: this.#config.listenPort,
+      endpoints: this.#endpoints,
+    };
+    const dependencies = { parts, logger: this.#logger, reset: () => this.#endReset() };
+    await serveOperator(dependencies, facts, this.#config, this.#lifecycle);
   }
 
   /** Resolves once the data plane has been told of the host with this public key (base64). */

@@ -11,12 +11,9 @@ import type { SiteSigner } from '../registry/site-signer.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, keyPair } from '../wireguard/identity.ts';
 import type { DaemonConfig } from './config.ts';
-import { found } from './found.ts';
 import { type Identity, IdentityFiles } from './identity.ts';
 import { looksLikeToken, parseToken, tokenId } from './invite-token.ts';
-import { draftJoining, join } from './join.ts';
 import type { Machine } from './machine.ts';
-import { openRegistry } from './server.ts';
 
 /** Far more than a token and what stands round it. */
 const TOKEN_FILE_LENGTH_MAX = 16_384;
@@ -54,6 +51,8 @@ export async function obtainIdentity(
   const joining = await files.readJoining();
   if (founding !== undefined && config.join !== undefined) throw alreadyJoined();
   const dependencies = { ...machine, files, logger, signal };
+  // A host that has its identity starts sooner without what these load.
+  const { draftJoining, join } = await import('./join.ts');
   if (joining !== undefined) {
     const token = await readToken(config.join, signal).catch(() => '');
     const draft = token.trim() === '' ? joining : await draftJoining(token, dependencies);
@@ -63,6 +62,8 @@ export async function obtainIdentity(
     const draft = await draftJoining(await readToken(config.join, signal), dependencies);
     return await join(config, endpoints, draft, dependencies);
   }
+  const { found } = await import('./found.ts');
+  const { openRegistry } = await import('./server.ts');
   const lifecycle = new Lifecycle(logger);
   try {
     const registry = await openRegistry(config.stateDir, machine, logger, lifecycle, signer);

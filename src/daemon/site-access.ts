@@ -11,6 +11,7 @@ import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry
 import type { RegistryService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import type { FollowTransport } from '../follower/follower.ts';
+import type { FollowEvent } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface SiteAccess {
@@ -38,6 +39,52 @@ export function localAccess(
     },
     announce: async (update) => void (await registry.updateHost(host, update)),
   };
+}
+
+/**
+ * A host's access before it is open: whoever asks waits until it is. Packets and names do not need
+ * it, so what they need starts first.
+ */
+export class OpeningAccess implements Pick<SiteAccess, 'transport' | 'apps' | 'writer'> {
+  readonly #opened: Promise<SiteAccess>;
+  #settle: {
+    readonly open: (access: SiteAccess) => void;
+    readonly fail: (error: P6nError) => void;
+  };
+
+  constructor() {
+    let open: (access: SiteAccess) => void = () => undefined;
+    let fail: (error: P6nError) => void = () => undefined;
+    this.#opened = new Promise((resolve, reject) => {
+      open = resolve;
+      fail = reject;
+    });
+    // Nobody may be waiting.
+    this.#opened.catch(() => undefined);
+    this.#settle = { open, fail };
+  }
+
+  open(access: SiteAccess): void {
+    this.#settle.open(access);
+  }
+
+  /** Whoever still waits has waited in vain. */
+  stop(): void {
+    this.#settle.fail(new P6nError('REGISTRY_UNAVAILABLE', 'Cannot ask the registry: p6nd ends'));
+  }
+
+  readonly apps: AppLookup = {
+    lookupApp: async (name) => (await this.#opened).apps.lookupApp(name),
+  };
+  readonly writer: InstanceWriter = {
+    putInstance: async (instance) => (await this.#opened).writer.putInstance(instance),
+    removeInstance: async (machineId) => (await this.#opened).writer.removeInstance(machineId),
+  };
+  readonly transport: FollowTransport = { follow: (...question) => this.#follow(...question) };
+
+  async *#follow(...question: Parameters<FollowTransport['follow']>): AsyncIterable<FollowEvent> {
+    yield* (await this.#opened).transport.follow(...question);
+  }
 }
 
 export interface SiteServer {

@@ -89,8 +89,8 @@ export class Follower {
     this.#networks = options.networks ?? new Set();
   }
 
-  /** Loads the copy, then begins to follow. Resolves when the copy is loaded. */
-  async start(): Promise<void> {
+  /** Goes on from the copy on disk. Never rejects. */
+  async load(): Promise<void> {
     const stored = await this.#file?.load();
     if (stored !== undefined) {
       this.#copy.restore(stored);
@@ -98,6 +98,10 @@ export class Follower {
       // say again what was dropped.
       this.#networks = new Set([...this.#networks, ...stored.interest]);
     }
+  }
+
+  /** Begins to follow. */
+  start(): void {
     if (!this.#stopped.signal.aborted) this.#running = this.#run();
   }
 

@@ -132,7 +132,7 @@ test("Follower's copy becomes the registry, after any changes and disconnections
       const follower = newFollower(site, link, networksOf(web));
       const torn: string[] = [];
       follower.onChange(() => torn.push(...tornParts(follower)));
-      await follower.start();
+      follower.start();
       let networks = networksOf(web);
       for (const step of steps) {
         networks = (await take(step, { site, host, apps, link, follower })) ?? networks;
@@ -298,7 +298,7 @@ function start(
   if (isCut) link.cut();
   const follower = newFollower(site, link, networks, path);
   t.after(() => follower.stop());
-  void follower.start();
+  void follower.load().then(() => follower.start());
   return { follower, link };
 }
 

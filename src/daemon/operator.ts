@@ -1,0 +1,60 @@
+// The doors of p6nctl, of Docker and of wg(8), and the services behind them. p6nd loads this when
+// packets move already: nothing here is needed for that, and it takes long to load.
+
+import { operatorApi } from '../api/api.ts';
+import type { Lifecycle } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Parts } from './compose.ts';
+import type { DaemonConfig } from './config.ts';
+import { serveDocker } from './docker-plugin.ts';
+import { LocalExplainService } from './explain-service.ts';
+import { LocalHostService } from './host-service.ts';
+import { LocalInstanceService } from './instance-service.ts';
+import { HOST_DEVICE } from './machine.ts';
+import { serveMeshInterface } from './mesh-interface.ts';
+import { LocalNameService } from './name-service.ts';
+import { LocalStatusService, type StatusFacts } from './status-service.ts';
+
+/** p6nctl is for root: whoever opens the socket may do everything. */
+const SOCKET_MODE = 0o600;
+
+export interface OperatorDependencies {
+  readonly parts: Parts;
+  readonly logger: Logger;
+  /** Ends p6nd, and what it leaves otherwise. */
+  readonly reset: () => void;
+}
+
+export async function serveOperator(
+  { parts, logger, reset }: OperatorDependencies,
+  facts: StatusFacts,
+  config: DaemonConfig,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  const { access, agent, applied, dataplane, follower, ledger, names, server } = parts;
+  const { instances } = agent;
+  const invites = () => server?.invites.invites() ?? [];
+  const { hostId: id, name } = facts.identity;
+  const api = operatorApi(
+    {
+      registry: access.registry,
+      instances: new LocalInstanceService(instances, { id, name }),
+      status: new LocalStatusService(
+        { dataplane, follower, ledger, instances, invites, names },
+        facts,
+      ),
+      explain: new LocalExplainService(() => applied.filter),
+      host: new LocalHostService({ instances, end: reset }),
+      names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
+    },
+    logger,
+  );
+  await api.listen({ path: config.socket, mode: SOCKET_MODE });
+  lifecycle.started('operator socket', api);
+  if (config.docker !== undefined) {
+    lifecycle.started('docker', await serveDocker(config.docker, config, logger));
+  }
+  const shown = { dataplane, applied: () => applied.config };
+  const wg = await serveMeshInterface(HOST_DEVICE, shown, logger);
+  if (wg !== undefined) lifecycle.started('socket for wg', wg);
+}
