@@ -51,6 +51,11 @@ except socket.gaierror as error:
     print("none" if error.errno in (socket.EAI_NONAME, -5) else error)
 `;
 
+const PYTHON_NAME = `import socket, sys
+try: print(socket.gethostbyaddr(sys.argv[1])[0])
+except OSError: print("none")
+`;
+
 describe('names inside an instance', { skip: SKIP_REASON, timeout: 180_000 }, () => {
   let site: Site;
   let one: SiteHost;
@@ -265,6 +270,23 @@ describe('names inside an instance', { skip: SKIP_REASON, timeout: 180_000 }, ()
     }
   });
 
+  test('resolvers of programs get the name of an address', async () => {
+    for (const [address, expected] of [
+      [of('web-1').address, `${of('web-1').id}.vm.web.internal`],
+      [of('web-0').address, `${of('web-0').id}.vm.web.internal`],
+      [of('shop-1').address, 'none'],
+    ] as const) {
+      for (const [what, words] of [
+        ['glibc', [join(site.folder, 'glibc-lookup'), address, 'name']],
+        ['musl', [join(site.folder, 'musl-lookup'), address, 'name']],
+        ['Python', ['python3', '-c', PYTHON_NAME, address]],
+      ] as const) {
+        const { stdout } = await inside(two, 'web-2', ...words);
+        assert.equal(stdout.trim(), expected, `${what}: ${address}`);
+      }
+    }
+  });
+
   test('Node.js gets texts, services and the name of an address', async () => {
     const ask = async (type: string, name: string): Promise<string[]> => {
       const words = [process.execPath, '-e', NODE_LOOKUP, type, name];
@@ -322,48 +344,74 @@ describe('names inside an instance', { skip: SKIP_REASON, timeout: 180_000 }, ()
     }
   });
 
-  test('a check that fails and passes again is seen on every host, and watched', async () => {
+  test('p6nctl dns watch prints what changes, until it is interrupted', async () => {
     const lines: string[] = [];
     const watching = watch(two, lines, 'healthy.web.internal', '--network', 'blue');
-    const address = of('web-1').address;
-    await until('the first answer', async () =>
-      lines.some((line) => line.includes(`+ AAAA ${address}`)),
-    );
+    const { address } = of('web-1');
+    const heard = (change: string, times = 1): Promise<undefined> =>
+      until(`${change} to be told`, () => {
+        const told = lines.filter((line) => line.endsWith(`${change} AAAA ${address}`));
+        return Promise.resolve(told.length === times);
+      });
+    await heard('+');
     writeFileSync(status, '503');
-    await until('the name to go', async () =>
-      lines.some((line) => line.includes(`- AAAA ${address}`)),
-    );
-    assert.equal(await dig(two, 'web-2', 'AAAA', 'healthy.web.internal'), '');
-    assert.ok((await dig(two, 'web-2', 'AAAA', 'web.internal')).includes(address));
-    assert.equal((await one.json<InstanceJson>('instances', 'show', 'web-1')).health, 'failing');
+    await heard('-');
     writeFileSync(status, '204');
-    const back = (): number => lines.filter((line) => line.includes(`+ AAAA ${address}`)).length;
-    await until('the name to come back', async () => back() === 2);
+    await heard('+', 2);
     assert.equal(await watching.stop(), 0);
   });
 
-  test('an instance that stops and starts is seen on the other host', async () => {
-    const lines: string[] = [];
-    const watching = watch(one, lines, 'fra.web.internal', '--network', 'blue');
-    const { address } = of('web-0');
-    const heard = (change: string): Promise<undefined> =>
-      until(change, async () => lines.some((line) => line.endsWith(`${change} AAAA ${address}`)));
+  test('what changes is seen by the name server of every host', async () => {
+    await one.must('apps', 'create', 'eye', '--network', 'blue');
+    await three.must('instances', 'run', '--app', 'eye', '--name', 'eye-3', ...SLEEP);
+    const everywhere = async (what: string, name: string, expected: string[]): Promise<void> => {
+      for (const [host, instance] of [
+        [one, 'web-1'],
+        [two, 'web-2'],
+        [three, 'eye-3'],
+      ] as const) {
+        await until(`${what} to be seen from ${instance}`, async () => {
+          const found = await dig(host, instance, 'AAAA', name);
+          return found.split('\n').sort().join(' ') === expected.sort().join(' ');
+        });
+      }
+    };
+    const [w0, w1, w2] = ['web-0', 'web-1', 'web-2'].map((name) => of(name).address) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(status, '503');
+    await everywhere('the failed check', 'healthy.web.internal', ['']);
+    await everywhere('the instance that fails its check', 'web.internal', [w1, w2]);
+    assert.equal((await one.json<InstanceJson>('instances', 'show', 'web-1')).health, 'failing');
+    writeFileSync(status, '200');
+    await everywhere('the check that passes', 'healthy.web.internal', [w1]);
     await two.must('instances', 'start', 'web-0');
-    await heard('+');
+    await everywhere('the start', 'web.internal', [w0, w1, w2]);
     await two.must('instances', 'stop', 'web-0');
-    await heard('-');
-    await watching.stop();
+    await everywhere('the stop', 'web.internal', [w1, w2]);
+    await everywhere('the stop', `${of('web-0').id}.vm.web.internal`, ['']);
   });
 
   test('names go on while every server is away', async () => {
+    const both = [of('web-1').address, of('web-2').address].sort();
     await one.kill('SIGKILL');
-    const expected = [of('web-1').address, of('web-2').address].sort();
-    const found = (await dig(two, 'web-2', 'AAAA', 'web.internal')).split('\n').sort();
-    assert.deepEqual(found, expected);
-    assert.equal(
-      await dig(two, 'web-2', 'AAAA', 'top1.nearest.of.web.internal'),
-      of('web-2').address,
-    );
+    assert.deepEqual((await dig(two, 'web-2', 'AAAA', 'web.internal')).split('\n').sort(), both);
+    const nearest = await dig(two, 'web-2', 'AAAA', 'top1.nearest.of.web.internal');
+    assert.equal(nearest, of('web-2').address);
+    // What this host does itself is told as before.
+    await two.must('instances', 'start', 'web-0');
+    assert.equal((await dig(two, 'web-2', 'TXT', 'vms.web.internal')).split(',').length, 3);
+    await two.must('instances', 'stop', 'web-0');
+    assert.equal((await dig(two, 'web-2', 'TXT', 'vms.web.internal')).split(',').length, 2);
+    // A p6nd that starts alone knows the instances of others from its file.
+    await two.kill('SIGKILL');
+    await two.start();
+    await until('the names of a host that started alone', async () => {
+      const found = await dig(two, 'web-2', 'AAAA', 'web.internal');
+      return found.split('\n').sort().join(' ') === both.join(' ');
+    });
     await one.start();
   });
 });
