@@ -121,7 +121,8 @@ function emptyEndpoint(): Endpoint {
 }
 
 function familyOf(endpoint: Endpoint): number {
-  return new Uint16Array(endpoint.bytes.buffer)[ENDPOINT_FAMILY_OFFSET / 2]!;
+  // One of the two bytes is zero, whatever the order of the machine.
+  return endpoint.bytes[ENDPOINT_FAMILY_OFFSET]! | endpoint.bytes[ENDPOINT_FAMILY_OFFSET + 1]!;
 }
 
 function parseScope(zone: string): number | undefined {

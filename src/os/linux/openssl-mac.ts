@@ -32,6 +32,8 @@ export class OpensslMac {
   readonly #context: number;
   readonly #memory = nativeMemory(INPUT_OFFSET + INPUT_BYTES);
   readonly #address = addressOf(this.#memory);
+  /** The same memory, whose slice() is a copy and cheaper than others. */
+  readonly #bytes = new Uint8Array(this.#memory.buffer, this.#memory.byteOffset);
 
   /** Throws when OpenSSL lacks the algorithm. It lives as long as its thread. */
   constructor(functions: OpensslFunctions) {
@@ -55,7 +57,7 @@ export class OpensslMac {
       macFinal(this.#context, address + OUTPUT_OFFSET, address + LENGTH_OFFSET, MAC_BYTES) ===
       SUCCESS;
     assert(isDone, 'OpensslMac: OpenSSL failed');
-    return Uint8Array.from(memory.subarray(OUTPUT_OFFSET, LENGTH_OFFSET));
+    return this.#bytes.slice(OUTPUT_OFFSET, LENGTH_OFFSET);
   }
 
   #update(input: Uint8Array): boolean {
