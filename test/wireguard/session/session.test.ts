@@ -80,6 +80,14 @@ test('Session neither sends nor receives the counters above the limit', () => {
   assert.equal(opened(to, slab.bytes.slice(0, length)), OpenOutcome.Expired);
 });
 
+test('Session is renewed above 2^60 messages, in either role', () => {
+  const due = (session: Session): boolean => session.isRekeyDueOnSend(0 as Millis);
+  const before = sessions(new SendCounter(0, 0x1000_0000));
+  const beyond = sessions(new SendCounter(1, 0x1000_0000));
+  assert.ok(!due(before.from) && !due(before.to));
+  assert.ok(due(beyond.from) && due(beyond.to));
+});
+
 test('Session whose sending is revoked goes on receiving', () => {
   const { from, to } = sessions();
   to.revokeSending();
