@@ -13,6 +13,7 @@ import { RateLimit } from './rate-limit.ts';
 import { appRoutes } from './routes/apps.ts';
 import { diagnosisRoutes } from './routes/diagnosis.ts';
 import { enrolmentRoute } from './routes/enrolment.ts';
+import { auditRoute, eventRoutes } from './routes/events.ts';
 import { followRoutes } from './routes/follow.ts';
 import { hostWriteRoutes } from './routes/host-writes.ts';
 import { hostRoutes, inviteRoutes } from './routes/hosts.ts';
@@ -73,6 +74,8 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   hostRoutes(server.app, services.registry);
   inviteRoutes(server.app, services.registry);
   instanceRoutes(server.app, services);
+  eventRoutes(server.app, services.registry);
+  auditRoute(server.app, services.registry);
   diagnosisRoutes(server.app, services);
   nameRoutes(server.app, services.names);
   return server;
@@ -94,6 +97,7 @@ export function meshApi(services: MeshServices, logger: Logger): ApiServer {
   hostRoutes(server.app, services.registry);
   inviteRoutes(server.app, services.registry);
   instanceListRoute(server.app, services.registry);
+  eventRoutes(server.app, services.registry);
   followRoutes(server.app, services.follow);
   hostWriteRoutes(server.app, services.hostWrites);
   return server;

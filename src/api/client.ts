@@ -6,6 +6,7 @@ import { P6nError } from '../base/errors.ts';
 import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView, CreateApp } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
+import type { AuditList, EventView } from './contract/events.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
 import type { FollowLine } from './contract/follow.ts';
 import type { HostList, HostUpdate, HostView } from './contract/hosts.ts';
@@ -31,7 +32,9 @@ import type {
 } from './contract/organizations.ts';
 import type { OutputLine } from './contract/output.ts';
 import { OPERATOR_HEADER } from './contract/protocol.ts';
+import { formatRevision } from './contract/revision.ts';
 import type { StatusView } from './contract/status.ts';
+import { streamEvents } from './event-stream.ts';
 import { type ApiTarget, call, type Exchange } from './exchange.ts';
 import { streamLines } from './line-stream.ts';
 import type { NetworkReference } from './services.ts';
@@ -225,6 +228,20 @@ export class ApiClient {
     return streamLines<FollowLine>(this.#exchange('GET', target, { signal }), {
       endless: true,
     }) as AsyncIterable<FollowEvent>;
+  }
+
+  /**
+   * What changes in the registry, from after a revision or from now on, until `signal` aborts.
+   * Rejects with REVISION_FORGOTTEN when the registry does not remember what followed it.
+   */
+  events(after: Revision | undefined, signal: AbortSignal): AsyncIterable<EventView> {
+    const since = after === undefined ? undefined : formatRevision(after);
+    return streamEvents(this.#exchange('GET', withQuery('/v1/events', { since }), { signal }));
+  }
+
+  /** The last entries of this server's audit. */
+  audit(last?: number): Promise<AuditList> {
+    return this.#get(withQuery('/v1/audit', { last: last?.toString() }));
   }
 
   /** An app with its network, or undefined when there is none of that name. */

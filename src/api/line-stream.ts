@@ -9,7 +9,8 @@ import { type Exchange, open, unreachable } from './exchange.ts';
 
 /** Longest line that is taken, characters. */
 const LINE_LENGTH_MAX = 4_194_304;
-const STREAM_STATUS = 200;
+/** What a stream was opened with, for an error that comes in it. */
+export const STREAM_STATUS = 200;
 
 export interface LineStreamOptions {
   /** The other side has no reason to end the stream: that it ends is an error too. */
@@ -19,16 +20,21 @@ export interface LineStreamOptions {
 }
 
 /** The values of the answer to `exchange`, without heartbeats; ends when its signal aborts. */
-export async function* streamLines<T extends { readonly type: string }>(
+export function streamLines<T extends { readonly type: string }>(
   exchange: Exchange,
   options: LineStreamOptions = {},
 ): AsyncGenerator<Exclude<T, { type: 'heartbeat' }>> {
+  return streamed(exchange, readLines<T>(exchange, options.silenceMs), options);
+}
+
+/** `source` with its errors in our words, and none once the signal of `exchange` has aborted. */
+export async function* streamed<T>(
+  exchange: Exchange,
+  source: AsyncGenerator<T>,
+  options: LineStreamOptions,
+): AsyncGenerator<T> {
   try {
-    for await (const line of openLines(exchange, options.silenceMs ?? HEARTBEAT_TIMEOUT_MS)) {
-      if (line.type === 'heartbeat') continue;
-      if (line.type === 'failed') throw errorFromBody(withoutType(line), STREAM_STATUS);
-      yield line as Exclude<T, { type: 'heartbeat' }>;
-    }
+    yield* source;
     if (options.endless === true) throw new Error('the stream ended');
   } catch (error) {
     if (exchange.signal?.aborted === true) return;
@@ -36,10 +42,23 @@ export async function* streamLines<T extends { readonly type: string }>(
   }
 }
 
-async function* openLines(
+async function* readLines<T extends { readonly type: string }>(
   exchange: Exchange,
-  silenceMs: number,
-): AsyncGenerator<{ readonly type: unknown }> {
+  silenceMs: number | undefined,
+): AsyncGenerator<Exclude<T, { type: 'heartbeat' }>> {
+  for await (const text of openText(exchange, silenceMs)) {
+    const line = decodeLine(text);
+    if (line.type === 'heartbeat') continue;
+    if (line.type === 'failed') throw errorFromBody(withoutType(line), STREAM_STATUS);
+    yield line as Exclude<T, { type: 'heartbeat' }>;
+  }
+}
+
+/** The lines of the answer to `exchange` as they are. */
+export async function* openText(
+  exchange: Exchange,
+  silenceMs: number = HEARTBEAT_TIMEOUT_MS,
+): AsyncGenerator<string> {
   const answer = await open(exchange);
   answer.setEncoding('utf8');
   const chunks = (answer as AsyncIterable<string>)[Symbol.asyncIterator]();
@@ -51,7 +70,7 @@ async function* openLines(
       const lines = `${rest}${chunk.value}`.split('\n');
       rest = lines.pop() ?? '';
       if (rest.length > LINE_LENGTH_MAX) throw new Error('a line of the stream is too long');
-      for (const line of lines) yield decodeLine(line);
+      yield* lines;
     }
     if (rest !== '') throw new Error('the stream ends within a line');
   } finally {

@@ -4,8 +4,10 @@
 
 import { P6nError } from '../base/errors.ts';
 import type { Principal } from '../registry/authority.ts';
+import type { Revision } from '../registry/model.ts';
 import type { ApiClient } from './client.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
+import type { AuditList, EventView } from './contract/events.ts';
 import type { HostList, HostView } from './contract/hosts.ts';
 import type { InstanceFilter, InstanceList } from './contract/instances.ts';
 import type { InviteCreated, InviteList } from './contract/invites.ts';
@@ -32,6 +34,7 @@ export type RegistryClient = Pick<
   | 'removeApp'
   | 'listHosts'
   | 'getHost'
+  | 'events'
   | 'listInstances'
 >;
 
@@ -117,6 +120,20 @@ export class RemoteRegistryService implements RegistryService {
 
   revokeInvite(): Promise<void> {
     return this.#refuse('revoke an invite');
+  }
+
+  async *events(
+    _: Principal,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventView> {
+    const [server] = this.#servers();
+    if (server === undefined) throw noServer();
+    yield* server.client.events(after, signal);
+  }
+
+  audit(): Promise<AuditList> {
+    return this.#refuse('show the audit');
   }
 
   listInstances(_: Principal, filter: InstanceFilter): Promise<InstanceList> {

@@ -7,6 +7,7 @@ import type { Principal } from '../registry/authority.ts';
 import type { AppOnNetwork, Instance, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
+import type { AuditList, EventView } from './contract/events.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
 import type { HostList, HostUpdate, HostView } from './contract/hosts.ts';
 import type {
@@ -67,6 +68,17 @@ export interface RegistryService {
   listInvites(principal: Principal): Promise<InviteList>;
   createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated>;
   revokeInvite(principal: Principal, number: number): Promise<void>;
+  /**
+   * What changes, from after a revision or from now on, until `signal` aborts. Rejects with
+   * REVISION_FORGOTTEN, also in the middle for a reader that is too slow.
+   */
+  events(
+    principal: Principal,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<EventView>;
+  /** The last entries of the audit, `count` at the most. */
+  audit(principal: Principal, count: number): Promise<AuditList>;
   /** Instances of all hosts. */
   listInstances(
     principal: Principal,

@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   LIMIT_REACHED: 'conflict',
   CHANGED_MEANWHILE: 'conflict',
   NOT_FOUND: 'missing',
+  REVISION_FORGOTTEN: 'missing',
   NOT_PERMITTED: 'denied',
   NOT_A_SERVER: 'denied',
   INVITE_EXPIRED: 'denied',

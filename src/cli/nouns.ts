@@ -20,6 +20,11 @@ export const NOUNS: readonly Noun[] = [
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
   {
+    name: 'events',
+    summary: 'What changes in the registry, and who has changed what',
+    load: async () => [(await import('./commands/events/events.ts')).EVENTS],
+  },
+  {
     name: 'explain',
     summary: 'Say which rule a packet would meet on this host, and why',
     load: async () => [(await import('./commands/diagnosis/explain.ts')).EXPLAIN],

@@ -93,7 +93,7 @@ async function boldIf(colours: boolean): Promise<(text: string) => string> {
 }
 
 /** Names come from other people: what would steer the terminal is shown and not obeyed. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/\p{Cc}/gu, (control) => {
     return `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });

@@ -184,7 +184,7 @@ class Daemon {
     const files = new IdentityFiles(stateDir);
     await prepareSiteKey({ registry, signer, files, logger: this.#logger }, identity);
     const publicKey = toBase64(key.publicKey);
-    const facts = { identity, endpoints: this.#endpoints, publicKey, signer };
+    const facts = { identity, endpoints: this.#endpoints, publicKey, signer, stateDir };
     const server = new Server(registry, machine, this.#logger, facts);
     await server.invites.refresh();
     return server;

@@ -41,7 +41,7 @@ export class EnrolmentDesk implements EnrolmentService {
   ): Promise<Enrolled> {
     const { registry, signer, invites, peerInstalled } = this.#dependencies;
     const { server, enrolmentKey } = this.#options;
-    const enrolment = await registry.enrol(
+    const enrolment = await registry.as(principal).enrol(
       {
         invite: { server, number: principal.number },
         publicKey: request.public_key,

@@ -83,7 +83,8 @@ export class InviteDesk {
     const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
     try {
       const publicKey = toBase64(pair.publicKey);
-      const invite = await registry.createInvite({ server, publicKey, region, ttlMs });
+      const asked = registry.as({ kind: 'operator' });
+      const invite = await asked.createInvite({ server, publicKey, region, ttlMs });
       await this.refresh();
       const token = formatToken({
         privateKey: toBase64(pair.privateKey),
@@ -101,7 +102,9 @@ export class InviteDesk {
   }
 
   async revoke(number: number): Promise<void> {
-    await this.#dependencies.registry.revokeInvite({ server: this.#options.server, number });
+    const { registry } = this.#dependencies;
+    const asked = registry.as({ kind: 'operator' });
+    await asked.revokeInvite({ server: this.#options.server, number });
     await this.refresh();
   }
 

@@ -3,6 +3,7 @@
 
 import type { HostId } from '../addressing/ids.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from '../api/contract/apps.ts';
+import type { AuditList, EventView } from '../api/contract/events.ts';
 import type { HostList, HostView } from '../api/contract/hosts.ts';
 import type { InstanceFilter, InstanceView } from '../api/contract/instances.ts';
 import type { CreateInvite, InviteCreated, InviteList } from '../api/contract/invites.ts';
@@ -22,12 +23,14 @@ import type { NetworkReference, NewApp, RegistryService } from '../api/services.
 import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { authorize, type Principal } from '../registry/authority.ts';
-import type { Network } from '../registry/model.ts';
+import type { Network, Revision } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { AuditLog } from './audit-log.ts';
 import type { InviteDesk } from './invite-desk.ts';
 import {
   appSummary,
   appView,
+  eventView,
   hostView,
   instanceView,
   inviteView,
@@ -38,17 +41,20 @@ import {
 export interface LocalRegistryDependencies {
   readonly registry: Registry;
   readonly invites: InviteDesk;
+  readonly audit: Pick<AuditLog, 'last'>;
   readonly clock: Clock;
 }
 
 export class LocalRegistryService implements RegistryService {
   readonly #registry: Registry;
   readonly #invites: InviteDesk;
+  readonly #audit: Pick<AuditLog, 'last'>;
   readonly #clock: Clock;
 
   constructor(dependencies: LocalRegistryDependencies) {
     this.#registry = dependencies.registry;
     this.#invites = dependencies.invites;
+    this.#audit = dependencies.audit;
     this.#clock = dependencies.clock;
   }
 
@@ -63,7 +69,7 @@ export class LocalRegistryService implements RegistryService {
     request: CreateOrganization,
   ): Promise<OrganizationView> {
     authorize(principal, 'organization-write');
-    return organizationView(await this.#registry.createOrganization(request.name));
+    return organizationView(await this.#registry.as(principal).createOrganization(request.name));
   }
 
   async listNetworks(principal: Principal, filter: NetworkFilter): Promise<NetworkList> {
@@ -74,7 +80,7 @@ export class LocalRegistryService implements RegistryService {
 
   async createNetwork(principal: Principal, request: CreateNetwork): Promise<NetworkView> {
     authorize(principal, 'network-write');
-    const network = await this.#registry.createNetwork({
+    const network = await this.#registry.as(principal).createNetwork({
       name: request.name,
       organization: request.organization,
       regionScoped: request.region_scoped,
@@ -89,7 +95,7 @@ export class LocalRegistryService implements RegistryService {
 
   async removeNetwork(principal: Principal, reference: NetworkReference): Promise<void> {
     authorize(principal, 'network-write');
-    await this.#registry.removeNetwork(reference);
+    await this.#registry.as(principal).removeNetwork(reference);
   }
 
   async listApps(principal: Principal, filter: AppFilter): Promise<AppList> {
@@ -108,7 +114,7 @@ export class LocalRegistryService implements RegistryService {
 
   async createApp(principal: Principal, request: NewApp): Promise<AppCreated> {
     authorize(principal, 'app-write');
-    const { app } = await this.#registry.createApp(request);
+    const { app } = await this.#registry.as(principal).createApp(request);
     return { id: app.name, created_at: app.createdAt };
   }
 
@@ -127,7 +133,7 @@ export class LocalRegistryService implements RegistryService {
 
   async removeApp(principal: Principal, name: string): Promise<void> {
     authorize(principal, 'app-write');
-    await this.#registry.removeApp(name);
+    await this.#registry.as(principal).removeApp(name);
   }
 
   async listHosts(principal: Principal): Promise<HostList> {
@@ -146,7 +152,7 @@ export class LocalRegistryService implements RegistryService {
     options: { readonly force: boolean },
   ): Promise<void> {
     authorize(principal, 'host-remove');
-    await this.#registry.removeHost(name, options);
+    await this.#registry.as(principal).removeHost(name, options);
   }
 
   async listInvites(principal: Principal): Promise<InviteList> {
@@ -165,6 +171,23 @@ export class LocalRegistryService implements RegistryService {
   async revokeInvite(principal: Principal, number: number): Promise<void> {
     authorize(principal, 'invite-write');
     await this.#invites.revoke(number);
+  }
+
+  async *events(
+    principal: Principal,
+    after: Revision | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventView> {
+    authorize(principal, 'event-read');
+    for await (const change of this.#registry.changes(after, signal)) {
+      // The first one says where the feed begins; others may be of no object.
+      if (change.objects.length > 0 || change.at === undefined) yield eventView(change);
+    }
+  }
+
+  async audit(principal: Principal, count: number): Promise<AuditList> {
+    authorize(principal, 'audit-read');
+    return { entries: await this.#audit.last(count) };
   }
 
   async listInstances(

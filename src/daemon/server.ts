@@ -12,6 +12,7 @@ import { deriveEnrolmentKey } from '../registry/enrolment.ts';
 import { Registry } from '../registry/registry.ts';
 import type { SiteSigner } from '../registry/site-signer.ts';
 import { SqliteStore } from '../registry/sqlite/sqlite-store.ts';
+import { AuditLog } from './audit-log.ts';
 import { EnrolmentDesk } from './enrolment-desk.ts';
 import type { Identity } from './identity.ts';
 import { InviteDesk } from './invite-desk.ts';
@@ -46,12 +47,14 @@ export interface ServerFacts {
   /** WireGuard public key of this server, base64. */
   readonly publicKey: string;
   readonly signer: SiteSigner;
+  readonly stateDir: string;
 }
 
 /** The parts of a server between its registry and those who ask. */
 export class Server {
   readonly registry: Registry;
   readonly invites: InviteDesk;
+  readonly audit: AuditLog;
   readonly service: LocalRegistryService;
   readonly #machine: Machine;
   readonly #logger: Logger;
@@ -67,9 +70,11 @@ export class Server {
       { registry, signer, crypto: machine.crypto, random: machine.random, logger },
       { server: identity.hostId, serverKey: publicKey, endpoints },
     );
+    this.audit = new AuditLog({ registry, logger }, facts.stateDir);
     this.service = new LocalRegistryService({
       registry,
       invites: this.invites,
+      audit: this.audit,
       clock: machine.clock,
     });
   }
@@ -107,6 +112,8 @@ export class Server {
       await server.listen({ fd: sockets.listenTcp({ device: HOST_DEVICE, address, port }) });
       lifecycle.started(name, server);
     }
+    this.audit.start();
+    lifecycle.started('audit', this.audit);
     this.#expireInvites(lifecycle);
   }
 

@@ -29,15 +29,16 @@ export function localAccess(
   service: RegistryService,
   host: HostId,
 ): SiteAccess {
+  const own = registry.as({ kind: 'host', host });
   return {
     transport: registry,
     apps: registry,
     registry: service,
     writer: {
-      putInstance: async (instance) => void (await registry.putInstance(host, instance)),
-      removeInstance: (machineId) => registry.removeInstance(host, machineId),
+      putInstance: async (instance) => void (await own.putInstance(host, instance)),
+      removeInstance: (machineId) => own.removeInstance(host, machineId),
     },
-    announce: async (update) => void (await registry.updateHost(host, update)),
+    announce: async (update) => void (await own.updateHost(host, update)),
   };
 }
 

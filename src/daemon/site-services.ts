@@ -32,15 +32,19 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
   }
 
   async updateHost(principal: Principal, update: HostUpdate): Promise<void> {
-    await this.#registry.updateHost(requireHost(principal, 'host-update'), update);
+    await this.#registry.as(principal).updateHost(requireHost(principal, 'host-update'), update);
   }
 
   async putInstance(principal: Principal, instance: Instance): Promise<void> {
-    await this.#registry.putInstance(requireHost(principal, 'instance-write'), instance);
+    await this.#registry
+      .as(principal)
+      .putInstance(requireHost(principal, 'instance-write'), instance);
   }
 
   async removeInstance(principal: Principal, machineId: MachineId): Promise<void> {
-    await this.#registry.removeInstance(requireHost(principal, 'instance-write'), machineId);
+    await this.#registry
+      .as(principal)
+      .removeInstance(requireHost(principal, 'instance-write'), machineId);
   }
 
   isHostSecret(host: HostId, secret: string): Promise<boolean> {

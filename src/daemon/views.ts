@@ -2,12 +2,15 @@
 
 import { hostAddress, networkPrefix, wireguardPeerAddress } from '../addressing/layout.ts';
 import type { AppStatus, AppSummary, AppView } from '../api/contract/apps.ts';
+import type { EventView } from '../api/contract/events.ts';
 import type { HostView } from '../api/contract/hosts.ts';
 import type { InstanceView } from '../api/contract/instances.ts';
 import type { InviteView } from '../api/contract/invites.ts';
 import type { NetworkView } from '../api/contract/networks.ts';
 import type { OrganizationView } from '../api/contract/organizations.ts';
+import { formatRevision } from '../api/contract/revision.ts';
 import type { WallMillis } from '../base/clock.ts';
+import type { RegistryChange } from '../registry/feed/changes.ts';
 import type { App, Host, Instance, Invite, Network, Organization } from '../registry/model.ts';
 
 export function organizationView(organization: Organization): OrganizationView {
@@ -95,5 +98,15 @@ export function instanceView(instance: Instance, network: string, host: string):
     ...(instance.health === undefined ? {} : { health: instance.health }),
     created_at: instance.createdAt,
     updated_at: instance.updatedAt,
+  };
+}
+
+export function eventView({ at, objects, revision }: RegistryChange): EventView {
+  return {
+    revision: formatRevision(revision),
+    ...(at === undefined ? {} : { at }),
+    objects: objects.map(({ record, ...object }) =>
+      record === undefined ? object : { ...object, record },
+    ),
   };
 }

@@ -18,6 +18,8 @@ export type Principal =
 export type Action =
   | 'read'
   | 'follow'
+  | 'event-read'
+  | 'audit-read'
   | 'enrol'
   | 'host-update'
   | 'instance-write'
@@ -48,6 +50,8 @@ type Row = Readonly<Record<Principal['kind'], Verdict>>;
 const TABLE: Readonly<Record<Action, Row>> = {
   read: row('yes', 'yes', 'yes', 'no'),
   follow: row('yes', 'yes', 'no', 'no'),
+  'event-read': row('yes', 'no', 'yes', 'no'),
+  'audit-read': row('yes', 'no', 'no', 'no'),
   enrol: row('no', 'no', 'no', 'own'),
   'host-update': row('no', 'own', 'no', 'no'),
   'instance-write': row('no', 'own', 'no', 'no'),

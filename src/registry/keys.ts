@@ -23,6 +23,7 @@
 //    machines/MACHINE                   NETWORK/HOST of an instance
 //    instance-ids/HOST/INSTANCE
 //    instance-names/HOST/NAME
+//  audit/last                           who made the last change: audit.ts
 //  use/                                 how many there are of something, also as a guard: who adds
 //    organizations                      one or takes one away changes the count, so a transaction
 //    servers                            that compares the count sees all of them
@@ -56,6 +57,7 @@ export const INSTANCES = 'records/instances/';
 export const SITE = 'site/site';
 export const ORGANIZATIONS = 'site/organizations/';
 export const INVITES = 'private/invites/';
+export const AUDIT = 'audit/last';
 export const HOST_COUNTER = 'index/host-counter';
 export const ORGANIZATION_COUNT = 'use/organizations';
 export const SERVER_COUNT = 'use/servers';

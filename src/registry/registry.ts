@@ -12,9 +12,12 @@ import {
   type NewApp,
   removeApp,
 } from './apps.ts';
+import { actorOf } from './audit.ts';
+import type { Principal } from './authority.ts';
 import { type Bootstrap, type Bootstrapped, bootstrap } from './bootstrap.ts';
 import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
 import { Broadcast } from './feed/broadcast.ts';
+import { changesOf, type RegistryChange } from './feed/changes.ts';
 import { follow } from './follow.ts';
 import { removeHost } from './host-removal.ts';
 import {
@@ -78,9 +81,20 @@ export class Registry {
   readonly #context: RegistryContext;
   readonly #broadcast: Broadcast;
 
-  constructor(context: RegistryContext) {
+  constructor(context: RegistryContext, broadcast: Broadcast = new Broadcast(context.store)) {
     this.#context = context;
-    this.#broadcast = new Broadcast(context.store);
+    this.#broadcast = broadcast;
+  }
+
+  /** The same registry, whose changes are noted as made for `principal`. */
+  as(principal: Principal): Registry {
+    const context = { ...this.#context, actor: actorOf(principal) };
+    return new Registry(context, this.#broadcast);
+  }
+
+  /** Changes when the registry is restored or imported. */
+  get incarnation(): string {
+    return this.#context.store.incarnation;
   }
 
   /**
@@ -293,5 +307,14 @@ export class Registry {
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
     return this.#broadcast.follow(networks, after, signal);
+  }
+
+  /**
+   * Every change after `after`, or from now on, until `signal` aborts. The first value tells where
+   * it begins, and nothing else. Rejects with REVISION_FORGOTTEN, also in the middle for a reader
+   * that is too slow.
+   */
+  changes(after: Revision | undefined, signal: AbortSignal): AsyncIterable<RegistryChange> {
+    return changesOf(this.#context.store, after, signal);
   }
 }

@@ -6,7 +6,9 @@ import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
+import { type Actor, type AuditNote, encodeNote } from './audit.ts';
 import { damaged, type StoredText } from './codec.ts';
+import { AUDIT } from './keys.ts';
 import type { SiteSigner } from './site-signer.ts';
 import type { Store, StoreWrite } from './store.ts';
 
@@ -16,6 +18,8 @@ export interface RegistryContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** For whom changes are made; the server itself where absent. */
+  readonly actor?: Actor;
   /** Signs for the site, on a server. */
   readonly signer: SiteSigner;
 }
@@ -73,8 +77,9 @@ export class Transaction {
     return Number(found.value);
   }
 
-  /** Tries to commit. False when something that was read has changed. */
-  async commit(): Promise<boolean> {
+  /** Tries to commit, with `note` of it. False when something that was read has changed. */
+  async commit(note: AuditNote): Promise<boolean> {
+    if (this.#writes.size > 0) this.put(AUDIT, encodeNote(note));
     const writes = [...this.#writes].map(
       ([key, value]): StoreWrite =>
         value === undefined ? { type: 'delete', key } : { type: 'put', key, value },
@@ -113,7 +118,8 @@ export async function change<T>(
       if (await transaction.isCurrent()) throw error;
       continue;
     }
-    if (await transaction.commit()) return result;
+    const { actor = { kind: 'server' }, clock } = context;
+    if (await transaction.commit({ at: clock.wallNow(), by: actor, action })) return result;
     if (attempts >= PAUSE_AFTER_ATTEMPTS) await pause(context.random);
   }
   throw new P6nError('CHANGED_MEANWHILE', `Cannot ${action}: others change the same all the time`, {

@@ -7,6 +7,7 @@ import { Check } from 'typebox/value';
 import * as apps from '../../src/api/contract/apps.ts';
 import * as enrolment from '../../src/api/contract/enrolment.ts';
 import * as errors from '../../src/api/contract/error.ts';
+import * as events from '../../src/api/contract/events.ts';
 import * as explain from '../../src/api/contract/explain.ts';
 import * as follow from '../../src/api/contract/follow.ts';
 import * as hosts from '../../src/api/contract/hosts.ts';
@@ -22,7 +23,9 @@ import type { Contract } from '../../src/api/contract/schema.ts';
 import * as status from '../../src/api/contract/status.ts';
 import {
   APP,
+  AUDIT_SAMPLE,
   ENROLLED,
+  EVENTS_SAMPLE,
   HOST,
   INSTANCE,
   INVITE,
@@ -74,6 +77,18 @@ const RECORD: records.InstanceRecord = {
 const MANY_PAIRS = Object.fromEntries(Array.from({ length: 65 }, (_one, index) => [index, 'x']));
 
 const CASES: Readonly<Record<string, Case>> = {
+  EVENT_VIEW: row(events.EVENT_VIEW, EVENTS_SAMPLE, [
+    {},
+    { revision: 'a.1' },
+    { revision: 'a.1', objects: [{ verb: 'seen', kind: 'app', id: 'x' }] },
+  ]),
+  EVENT_QUERY: row(events.EVENT_QUERY, [{}, { since: 'a.1' }], [{ since: 1 }, { since: LONG }]),
+  AUDIT_LIST: row(
+    events.AUDIT_LIST,
+    [{ entries: [] }, { entries: [AUDIT_SAMPLE] }],
+    [{}, { entries: [{ ...AUDIT_SAMPLE, by: { kind: 'somebody' } }] }],
+  ),
+  AUDIT_QUERY: row(events.AUDIT_QUERY, [{}, { last: '9999' }], [{ last: '0' }, { last: '10000' }]),
   ERROR_BODY: row(
     errors.ERROR_BODY,
     [

@@ -73,6 +73,8 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/instances/web-1/stop', [200, 404, 404], {}),
   ask('DELETE', '/v1/instances/web-1', [204, 404, 404]),
   ask('GET', '/v1/instances/web-1/output', [200, 404, 404]),
+  ask('GET', '/v1/events', [200, 403, 200]),
+  ask('GET', '/v1/audit', [200, 404, 404]),
   ask('GET', '/v1/status', [200, 404, 404]),
   ask('POST', '/v1/host/reset', [202, 404, 404]),
   ask('POST', '/v1/explain', [200, 404, 404], { from: 'fdaa::1', to: 'fdaa::2' }),

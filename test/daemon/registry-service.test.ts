@@ -93,5 +93,14 @@ async function scene(): Promise<{ site: Site; server: Host; service: LocalRegist
     { registry, signer, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
     { server: server.id, serverKey: server.publicKey, endpoints: [] },
   );
-  return { site, server, service: new LocalRegistryService({ registry, invites, clock }) };
+  return {
+    site,
+    server,
+    service: new LocalRegistryService({
+      registry,
+      invites,
+      clock,
+      audit: { last: () => Promise.resolve([]) },
+    }),
+  };
 }

@@ -5,6 +5,7 @@ import type { HostId, NetworkId } from '../../src/addressing/ids.ts';
 import type { MeshServices, OperatorServices } from '../../src/api/api.ts';
 import type { AppView } from '../../src/api/contract/apps.ts';
 import type { Enrolled } from '../../src/api/contract/enrolment.ts';
+import type { AuditEntry, EventView } from '../../src/api/contract/events.ts';
 import type { HostView } from '../../src/api/contract/hosts.ts';
 import type { InstanceView } from '../../src/api/contract/instances.ts';
 import type { InviteView } from '../../src/api/contract/invites.ts';
@@ -143,6 +144,26 @@ export const ENROLLED: Enrolled = {
   ],
 };
 
+export const EVENTS_SAMPLE: readonly EventView[] = [
+  { revision: '0123456789abcdef.7', objects: [] },
+  {
+    revision: '0123456789abcdef.9',
+    at: 1_708_631_799_000,
+    objects: [
+      { verb: 'created', kind: 'app', id: 'web', record: { kind: 'app', name: 'web' } },
+      { verb: 'removed', kind: 'instance', id: INSTANCE.id },
+    ],
+  },
+];
+
+export const AUDIT_SAMPLE: AuditEntry = {
+  revision: '0123456789abcdef.9',
+  at: 1_708_631_799_000,
+  by: { kind: 'host-operator', host_id: HERE },
+  action: 'create app "web"',
+  objects: [{ verb: 'created', kind: 'app', id: 'web' }],
+};
+
 export const NAME_ANSWER_SAMPLE: NameAnswer = {
   name: 'web.internal',
   type: 'AAAA',
@@ -197,6 +218,8 @@ export function fakeServices(
     listHosts: answering('listHosts', { hosts: [HOST] }),
     getHost: answering('getHost', HOST),
     removeHost: answering('removeHost', undefined),
+    events: () => values(EVENTS_SAMPLE),
+    audit: answering('audit', { entries: [AUDIT_SAMPLE] }),
     listInvites: answering('listInvites', { invites: [INVITE] }),
     createInvite: answering('createInvite', { invite: INVITE, token: 'p6n1_token' }),
     revokeInvite: answering('revokeInvite', undefined),

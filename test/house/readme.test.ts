@@ -56,7 +56,7 @@ test('scripts that the README runs exist', () => {
 /** How many of the words name a command: nouns have verbs, `hosts invites` has a third word. */
 function commandLength(words: readonly string[]): number {
   const [noun, verb] = words;
-  if (noun === 'status' || noun === 'explain') return 1;
+  if (noun === 'status' || noun === 'explain' || noun === 'events') return 1;
   return noun === 'hosts' && verb === 'invites' ? 3 : 2;
 }
 

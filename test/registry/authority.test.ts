@@ -21,6 +21,9 @@ const CASES: readonly (readonly [Action, Principal, number | undefined, string])
   ['follow', HOST, undefined, 'yes'],
   ['follow', HOST_OPERATOR, undefined, 'NOT_A_SERVER'],
   ['follow', INVITE, undefined, 'NOT_PERMITTED'],
+  ['event-read', HOST_OPERATOR, undefined, 'yes'],
+  ['event-read', HOST, undefined, 'NOT_PERMITTED'],
+  ['event-read', INVITE, undefined, 'NOT_PERMITTED'],
   ['enrol', INVITE, 7, 'yes'],
   ['enrol', INVITE, 8, 'NOT_PERMITTED'],
   ['enrol', INVITE, undefined, 'NOT_PERMITTED'],
@@ -41,6 +44,7 @@ const CASES: readonly (readonly [Action, Principal, number | undefined, string])
   ['app-write', HOST, undefined, 'NOT_PERMITTED'],
 ];
 const OPERATORS_ONLY: readonly Action[] = [
+  'audit-read',
   'organization-write',
   'invite-read',
   'invite-write',

@@ -10,6 +10,9 @@ export const JSON_CONTENT_TYPE = 'application/json';
 /** Streams are one JSON value a line. */
 export const NDJSON_CONTENT_TYPE = 'application/x-ndjson';
 
+/** So many entries of an audit are told at once, at the most. */
+export const AUDIT_ENTRIES_MAX = 9_999;
+
 /** A stream that has nothing to say says so this often, milliseconds. */
 export const HEARTBEAT_INTERVAL_MS = 5_000;
 /** A stream that was silent for this long is dead, milliseconds. */

@@ -71,7 +71,12 @@ const operations = {
     );
     registry = new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
     const site = new SiteServices(registry);
-    const service = new LocalRegistryService({ registry, invites: {} as never, clock });
+    const service = new LocalRegistryService({
+      registry,
+      invites: {} as never,
+      audit: {} as never,
+      clock,
+    });
     const api = meshApi(
       { registry: service, follow: site, hostWrites: site, authenticator: site },
       SILENT_LOGGER,

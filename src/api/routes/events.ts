@@ -1,0 +1,70 @@
+// Routes of the registry's history: the feed of events, as server-sent events, and the audit.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { P6nError } from '../../base/errors.ts';
+import {
+  AUDIT_QUERY,
+  type AuditQuery,
+  EVENT_QUERY,
+  EVENT_STREAM_CONTENT_TYPE,
+  type EventQuery,
+  type EventView,
+} from '../contract/events.ts';
+import { parseRevision } from '../contract/revision.ts';
+import { type FeedFormat, sendFeed } from '../feed-reply.ts';
+import type { RegistryService } from '../services.ts';
+import { OPERATOR, WRITERS } from './callers.ts';
+
+/** Each has a connection and a place in the registry's log, and no more. */
+const EVENT_READERS_MAX = 64;
+const AUDIT_ENTRIES_DEFAULT = 100;
+
+const EVENTS: FeedFormat = {
+  contentType: EVENT_STREAM_CONTENT_TYPE,
+  heartbeat: ':\n\n',
+  failure: (error) => `event: failed\ndata: ${JSON.stringify(error)}\n\n`,
+};
+
+export function eventRoutes(app: FastifyInstance, registry: RegistryService): void {
+  let readers = 0;
+  app.get<{ Querystring: EventQuery }>(
+    '/v1/events',
+    { config: { allow: WRITERS }, schema: { querystring: EVENT_QUERY } },
+    (request, reply) => {
+      const since = lastEventId(request) ?? request.query.since;
+      const after = since === undefined ? undefined : parseRevision(since);
+      if (readers >= EVENT_READERS_MAX) {
+        throw new P6nError('LIMIT_REACHED', `Cannot follow events: ${readers} do already`);
+      }
+      readers += 1;
+      reply.raw.once('close', () => {
+        readers -= 1;
+      });
+      return sendFeed(reply, EVENTS, (signal) =>
+        serverSentEvents(registry.events(request.principal, after, signal)),
+      );
+    },
+  );
+}
+
+/** For operators of a server alone. */
+export function auditRoute(app: FastifyInstance, registry: RegistryService): void {
+  app.get<{ Querystring: AuditQuery }>(
+    '/v1/audit',
+    { config: { allow: OPERATOR }, schema: { querystring: AUDIT_QUERY } },
+    (request) =>
+      registry.audit(request.principal, Number(request.query.last ?? AUDIT_ENTRIES_DEFAULT)),
+  );
+}
+
+/** Where a reader that was cut off goes on, as browsers say it. */
+function lastEventId(request: FastifyRequest): string | undefined {
+  const header = request.headers['last-event-id'];
+  return typeof header === 'string' && header !== '' ? header : undefined;
+}
+
+async function* serverSentEvents(events: AsyncIterable<EventView>): AsyncGenerator<Uint8Array> {
+  for await (const event of events) {
+    yield Buffer.from(`id: ${event.revision}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+}

@@ -1,0 +1,127 @@
+// The history of the registry for programs and people: what was created, changed and removed, by
+// whole revisions, and by whom. Read from the store's log as it is taken, so a slow reader costs
+// no memory; one that the log has left behind is told so.
+
+import type { WallMillis } from '../../base/clock.ts';
+import { P6nError } from '../../base/errors.ts';
+import { type Actor, decodeNote } from '../audit.ts';
+import { decodeFollowed, decodeOrganization } from '../codec.ts';
+import { AUDIT } from '../keys.ts';
+import type { FollowedRecord, Organization, Revision } from '../model.ts';
+import { CompactedError, type Store, type StoreChange, type StoreRevision } from '../store.ts';
+
+export type ObjectKind =
+  | 'site-key'
+  | 'host'
+  | 'network'
+  | 'app'
+  | 'instance'
+  | 'organization'
+  | 'invite';
+
+/** What became of one object. */
+export interface ObjectChange {
+  readonly verb: 'created' | 'changed' | 'removed';
+  readonly kind: ObjectKind;
+  /** Of apps and organizations the name, of invites SERVER/NUMBER; numbers are decimal. */
+  readonly id: string;
+  /** What it is now; absent for what was removed, and for invites, which are nobody's business. */
+  readonly record: FollowedRecord | Organization | undefined;
+}
+
+export interface RegistryChange {
+  readonly revision: Revision;
+  /** Undefined, as the two that follow, where nobody made the change: a lease has ended. */
+  readonly at: WallMillis | undefined;
+  readonly by: Actor | undefined;
+  readonly action: string | undefined;
+  /** Empty where only what serves the registry itself has changed. */
+  readonly objects: readonly ObjectChange[];
+}
+
+/** Where objects stand; all else serves the registry itself. */
+const PLACES: readonly { readonly kind: ObjectKind; readonly pattern: RegExp }[] = [
+  { kind: 'instance', pattern: /^records\/instances\/[0-9a-f]{8}\/[0-9a-f]{8}\/([^/]+)$/ },
+  { kind: 'app', pattern: /^records\/apps\/[0-9a-f]{8}\/([^/]+)$/ },
+  { kind: 'network', pattern: /^records\/networks\/([0-9a-f]{8})$/ },
+  { kind: 'host', pattern: /^records\/hosts\/([0-9a-f]{8})$/ },
+  { kind: 'site-key', pattern: /^records\/site-keys\/([0-9a-f]{8})$/ },
+  { kind: 'organization', pattern: /^site\/organizations\/([^/]+)$/ },
+  { kind: 'invite', pattern: /^private\/invites\/([0-9a-f]{8}\/[0-9a-f]+)$/ },
+];
+const KINDS_OF_NUMBERS: readonly ObjectKind[] = ['network', 'host', 'site-key', 'invite'];
+
+/**
+ * Every change after `after`, or from now on, until `signal` aborts. The first value tells where
+ * it begins, and nothing else. Rejects with REVISION_FORGOTTEN when what followed `after` is not
+ * known (any more), also in the middle, for a reader that is too slow.
+ */
+export async function* changesOf(
+  store: Store,
+  after: Revision | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<RegistryChange, void, undefined> {
+  const { revision: head } = await store.list([]);
+  const { incarnation } = store;
+  if (after !== undefined && (after.incarnation !== incarnation || after.number > head)) {
+    throw forgotten('it is of another registry, or of before a restore');
+  }
+  const number = after?.number ?? head;
+  const begins = { at: undefined, by: undefined, action: undefined, objects: [] };
+  yield { revision: { incarnation, number }, ...begins };
+  try {
+    for await (const revision of store.watch('', number, signal)) {
+      yield changeOf(incarnation, revision);
+    }
+  } catch (error) {
+    if (!(error instanceof CompactedError)) throw error;
+    throw forgotten('the registry remembers the last changes only, and this reader is behind them');
+  }
+}
+
+function changeOf(incarnation: string, { revision, changes }: StoreRevision): RegistryChange {
+  const account = changes.find((change) => change.type === 'put' && change.entry.key === AUDIT);
+  const note = account?.type === 'put' ? decodeNote(account.entry.value) : undefined;
+  return {
+    revision: { incarnation, number: revision },
+    at: note?.at,
+    by: note?.by,
+    action: note?.action,
+    objects: changes.flatMap(objectOf),
+  };
+}
+
+function objectOf(change: StoreChange): ObjectChange[] {
+  const key = change.type === 'put' ? change.entry.key : change.key;
+  const object = identify(key);
+  if (object === undefined) return [];
+  if (change.type === 'delete') return [{ ...object, verb: 'removed', record: undefined }];
+  const { entry } = change;
+  const verb = entry.createRevision === entry.modRevision ? 'created' : 'changed';
+  return [{ ...object, verb, record: recordOf(object.kind, entry) }];
+}
+
+function recordOf(
+  kind: ObjectKind,
+  entry: { readonly key: string; readonly value: string },
+): ObjectChange['record'] {
+  if (kind === 'invite') return undefined;
+  return kind === 'organization' ? decodeOrganization(entry) : decodeFollowed(entry);
+}
+
+function identify(key: string): Pick<ObjectChange, 'kind' | 'id'> | undefined {
+  for (const { kind, pattern } of PLACES) {
+    const id = pattern.exec(key)?.[1];
+    if (id === undefined) continue;
+    if (!KINDS_OF_NUMBERS.includes(kind)) return { kind, id };
+    const numbers = id.split('/').map((digits) => Number.parseInt(digits, 16));
+    return { kind, id: numbers.join('/') };
+  }
+  return undefined;
+}
+
+function forgotten(facts: string): P6nError {
+  return new P6nError('REVISION_FORGOTTEN', `Cannot tell what has changed since then: ${facts}`, {
+    hint: 'List what there is, then follow from now on.',
+  });
+}
