@@ -27,7 +27,7 @@ import type { InitiationVerdict } from '../wireguard/tunnel.ts';
 import { Admission, Admissions, HANDSHAKE_WORK_MS } from './admission/admission.ts';
 import { UnknownKeys } from './admission/unknown-keys.ts';
 import { DeviceCounter } from './counters.ts';
-import type { Endpoint } from './peers/endpoint.ts';
+import type { Endpoint, RateBlock } from './peers/endpoint.ts';
 import type { IndexTable } from './peers/index-table.ts';
 import type { Peer, PeerTable } from './peers/peer.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -69,7 +69,7 @@ export class Handshakes {
     this.#dependencies = dependencies;
     this.#local = local;
     const { crypto, random, peers } = dependencies;
-    const isPlaceOfPeer = (block: string) => peers.isPlaceOfPeer(block);
+    const isPlaceOfPeer = (block: RateBlock) => peers.isPlaceOfPeer(block);
     this.#admissions = new Admissions({ crypto, random, isPlaceOfPeer }, local.publicKey);
   }
 

@@ -5,6 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { joinNamespaces, makeNamespace, type TestNamespace } from '../e2e/namespaces.ts';
 import { P6NWG, type Program } from '../e2e/p6nwg.ts';
@@ -16,7 +17,7 @@ const FLOW_SECONDS = 3;
 /** The flood begins before the flow and ends behind it. */
 const FLOOD_SECONDS: number = FLOW_SECONDS + 2;
 /** Of a flood beside no flow. */
-const MESSAGE_SECONDS = 4;
+const MESSAGE_SECONDS = 2;
 const DEVICE_CORE = 0;
 const OTHER_CORE = 1;
 const PORT = 51_820;
@@ -67,9 +68,14 @@ async function measureMessages(device: Program, outside: TestNamespace): Promise
   const found = new Map<Kind, number[]>(kinds.map((kind) => [kind, []]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const kind of kinds) {
+      const flooded = flood(kind, device, outside, MESSAGE_SECONDS + 2);
+      // What a flood costs before it is known as one has been paid by then.
+      await delay(1500);
       const before = cpuMicros(device.pid);
-      const sent = await flood(kind, device, outside, MESSAGE_SECONDS);
+      await delay(1000 * MESSAGE_SECONDS);
+      const sent = FLOOD_PER_SECOND * MESSAGE_SECONDS;
       found.get(kind)?.push((cpuMicros(device.pid) - before) / sent);
+      await flooded;
     }
   }
   const cost = (kind: Kind): number => median(found.get(kind) ?? []);

@@ -8,7 +8,7 @@ import type { Millis } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { CookieChecker, hasMac2 } from '../../wireguard/cookies.ts';
 import type { Crypto, PublicKey } from '../../wireguard/crypto/crypto.ts';
-import { cookieSource, type Endpoint, rateBlock } from '../peers/endpoint.ts';
+import { cookieSource, type Endpoint, type RateBlock, rateBlock } from '../peers/endpoint.ts';
 import { LoadGate } from './load-gate.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { ReplyBudget } from './reply-budget.ts';
@@ -32,7 +32,7 @@ export interface AdmissionsDependencies {
   readonly crypto: Crypto;
   readonly random: Random;
   /** Whether some peer is there, by rateBlock(). */
-  readonly isPlaceOfPeer: (block: string) => boolean;
+  readonly isPlaceOfPeer: (block: RateBlock) => boolean;
 }
 
 export class Admissions {
@@ -78,7 +78,7 @@ export class Admissions {
     this.#cookies.writeReply(target, message, cookieSource(source), now);
   }
 
-  #takeReply(block: string, now: Millis): boolean {
+  #takeReply(block: RateBlock, now: Millis): boolean {
     const isPeers = this.#dependencies.isPlaceOfPeer(block);
     return isPeers ? this.#peerReplies.allows(block, now) : this.#replyBudget.take(now);
   }

@@ -2,6 +2,7 @@
 // for each. Consulted only for senders that have proved their address by a cookie.
 
 import type { Millis } from '../../base/clock.ts';
+import type { RateBlock } from '../peers/endpoint.ts';
 
 export const RATE_PER_SECOND = 20;
 export const RATE_BURST = 5;
@@ -17,10 +18,10 @@ interface Bucket {
 
 export class RateLimiter {
   /** Ordered by last use. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<RateBlock, Bucket>();
 
   /** Takes a token of `source`; false when it has none left. */
-  allows(source: string, now: Millis): boolean {
+  allows(source: RateBlock, now: Millis): boolean {
     const bucket = this.#obtain(source, now);
     bucket.tokens = Math.min(RATE_BURST, bucket.tokens + (now - bucket.at) / TOKEN_MS);
     bucket.at = now;
@@ -33,7 +34,7 @@ export class RateLimiter {
     return this.#buckets.size;
   }
 
-  #obtain(source: string, now: Millis): Bucket {
+  #obtain(source: RateBlock, now: Millis): Bucket {
     const bucket = this.#buckets.get(source) ?? { tokens: RATE_BURST, at: now };
     this.#buckets.delete(source);
     if (this.#buckets.size >= RATE_SOURCES_MAX) this.#forgetOldest();

@@ -108,10 +108,14 @@ export function cookieSource(endpoint: Endpoint): Uint8Array {
   return source;
 }
 
+/** A key for the sources that share a limit. */
+export type RateBlock = number | string;
+
 /** What rates are limited by: the address in IPv4, the /64 in IPv6. */
-export function rateBlock(endpoint: Endpoint): string {
+export function rateBlock(endpoint: Endpoint): RateBlock {
   const first = endpoint.words[ADDRESS_WORD]!;
-  if (familyOf(endpoint) === FAMILY_IPV4) return `${first}`;
+  // Signed, which the engine keeps without an object: each message of a flood asks.
+  if (familyOf(endpoint) === FAMILY_IPV4) return first | 0;
   return `${first}:${endpoint.words[ADDRESS_WORD + 1]}`;
 }
 

@@ -7,7 +7,7 @@ import type { PublicKey } from '../../wireguard/crypto/crypto.ts';
 import type { Session } from '../../wireguard/session/session.ts';
 import type { Tunnel } from '../../wireguard/tunnel.ts';
 import type { PeerIndex } from '../routes.ts';
-import { type Endpoint, rateBlock } from './endpoint.ts';
+import { type Endpoint, type RateBlock, rateBlock } from './endpoint.ts';
 import type { Staging } from './staging.ts';
 
 /** Peers of one device. */
@@ -46,7 +46,7 @@ export class PeerTable {
   readonly #byKey = new Map<string, Peer>();
   readonly #free: PeerIndex[] = [];
   /** How many peers are where, by rateBlock(). */
-  readonly #places = new Map<string, number>();
+  readonly #places = new Map<RateBlock, number>();
 
   get size(): number {
     return this.#byKey.size;
@@ -76,7 +76,7 @@ export class PeerTable {
   }
 
   /** Whether some peer is there, by rateBlock(). */
-  isPlaceOfPeer(block: string): boolean {
+  isPlaceOfPeer(block: RateBlock): boolean {
     return this.#places.has(block);
   }
 
