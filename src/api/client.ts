@@ -3,7 +3,13 @@
 
 import type { MachineId, NetworkId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
-import type { AppOnNetwork, FollowEvent, Instance, Revision } from '../registry/model.ts';
+import type {
+  AppOnNetwork,
+  FollowEvent,
+  FollowPosition,
+  Instance,
+  Revision,
+} from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView, CreateApp } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
@@ -41,6 +47,11 @@ import type { NetworkReference } from './services.ts';
 
 /** Longest wait for an answer, milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;
+/**
+ * Longest wait for a feed to begin, milliseconds. A try at a server that is away ends soon, as TCP
+ * itself asks again ever more rarely.
+ */
+const FOLLOW_TIMEOUT_MS = 4_000;
 /** Longest wait for an instance to start or attach, milliseconds. */
 const START_TIMEOUT_MS = 60_000;
 /** A stop waits for the command to end and then for the end by force, milliseconds. */
@@ -217,17 +228,17 @@ export class ApiClient {
    */
   follow(
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent> {
     const target = withQuery('/v1/follow', {
       networks: networks.size === 0 ? undefined : [...networks].join(','),
       incarnation: after?.incarnation,
       number: after?.number.toString(),
+      lacks: after?.lacks?.join(','),
     });
-    return streamLines<FollowLine>(this.#exchange('GET', target, { signal }), {
-      endless: true,
-    }) as AsyncIterable<FollowEvent>;
+    const exchange = this.#exchange('GET', target, { signal, timeoutMs: FOLLOW_TIMEOUT_MS });
+    return streamLines<FollowLine>(exchange, { endless: true }) as AsyncIterable<FollowEvent>;
   }
 
   /**

@@ -9,8 +9,8 @@ import type { Logger } from '../base/logger.ts';
 import { errorBody, httpStatus } from './error-body.ts';
 
 const BODY_BYTES_MAX = 65_536;
-/** Room for a follow request that names all networks it may. */
-const HEADER_BYTES_MAX = 65_536;
+/** Room for a follow request that names all networks it may, and lacks all of them. */
+const HEADER_BYTES_MAX = 131_072;
 /** Longest time for a whole request to arrive, milliseconds. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;

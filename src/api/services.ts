@@ -4,7 +4,7 @@
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { Principal } from '../registry/authority.ts';
-import type { AppOnNetwork, Instance, Revision } from '../registry/model.ts';
+import type { AppOnNetwork, FollowPosition, Instance, Revision } from '../registry/model.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
@@ -163,7 +163,7 @@ export interface FollowService {
   follow(
     principal: Principal,
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
 }

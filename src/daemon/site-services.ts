@@ -6,7 +6,7 @@ import type { HostUpdate } from '../api/contract/hosts.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
-import type { AppOnNetwork, Instance, Revision } from '../registry/model.ts';
+import type { AppOnNetwork, FollowPosition, Instance } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {
@@ -24,7 +24,7 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
   follow(
     principal: Principal,
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
     authorize(principal, 'follow');

@@ -6,6 +6,7 @@ import type {
   App,
   FollowEvent,
   FollowedRecord,
+  FollowPosition,
   Host,
   HostRemoval,
   Instance,
@@ -59,20 +60,22 @@ export class WorkingCopy {
   }
 
   /**
-   * Gets ready for a stream about `networks`; returns the revision that it may start after, or
-   * undefined when the copy lacks some of them. What is of no other network is forgotten.
+   * Gets ready for a stream about `networks`; returns where it may start, or undefined while
+   * nothing is known. What is of other networks alone is forgotten.
    */
-  begin(networks: ReadonlySet<NetworkId>): Revision | undefined {
+  begin(networks: ReadonlySet<NetworkId>): FollowPosition | undefined {
     this.#said = [];
     this.#asked = networks;
-    if (![...networks].every((network) => this.#interest.has(network))) return undefined;
-    this.#interest = networks;
+    const interest = new Set([...networks].filter((network) => this.#interest.has(network)));
+    this.#interest = interest;
     for (const [key, record] of this.#records) {
-      if (isOf(record, networks)) continue;
+      if (isOf(record, interest)) continue;
       this.#records.delete(key);
       this.#changed.add(record.kind);
     }
-    return this.#revision;
+    const lacks = [...networks].filter((network) => !interest.has(network));
+    if (this.#revision === undefined || lacks.length === 0) return this.#revision;
+    return { ...this.#revision, lacks };
   }
 
   /**
@@ -89,7 +92,7 @@ export class WorkingCopy {
     }
     const said = this.#said;
     this.#said = [];
-    if (said[0]?.type === 'reset') this.#interest = this.#asked;
+    this.#interest = this.#asked;
     for (const one of said) this.#apply(one);
     this.#revision = event.revision;
     return true;

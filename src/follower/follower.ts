@@ -7,22 +7,25 @@ import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import type { Clock, Millis } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
-import type { FollowEvent, Revision } from '../registry/model.ts';
+import type { FollowEvent, FollowPosition, Revision } from '../registry/model.ts';
 import { type Copy, WorkingCopy } from './copy.ts';
 import type { CopyFile } from './copy-file.ts';
 
-/** Between tries to find a server, milliseconds. */
-const BACKOFF: BackoffOptions = { minMs: 250, maxMs: 15_000 };
+/**
+ * Between tries to find a server, milliseconds: so short that all are back within 5 s of a server's
+ * return, and the tries of ten thousand hosts are no burden.
+ */
+const BACKOFF: BackoffOptions = { minMs: 250, maxMs: 3_000 };
 
 export interface FollowTransport {
   /**
-   * What some server says about all hosts and the given networks, from after a revision on, or from
-   * the beginning. Ends or throws when the server is lost, also when it is only silent for long;
+   * What some server says about all hosts and the given networks, from a position on, or from the
+   * beginning. Ends or throws when the server is lost, also when it is only silent for long;
    * ends soon after `signal` aborts.
    */
   follow(
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent>;
 }

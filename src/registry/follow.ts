@@ -2,13 +2,13 @@
 
 import type { NetworkId } from '../addressing/ids.ts';
 import type { Broadcast } from './feed/broadcast.ts';
-import type { FollowEvent, Revision } from './model.ts';
+import type { FollowEvent, FollowPosition } from './model.ts';
 
 /** As `Registry.follow` promises. */
 export async function* follow(
   broadcast: Broadcast,
   networks: ReadonlySet<NetworkId>,
-  after: Revision | undefined,
+  after: FollowPosition | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<FollowEvent, void, undefined> {
   for await (const chunk of broadcast.follow(networks, after, signal)) {

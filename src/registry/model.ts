@@ -17,6 +17,12 @@ export interface Revision {
   readonly number: number;
 }
 
+/** Where a follower goes on from. */
+export interface FollowPosition extends Revision {
+  /** Those of the networks it asks for of which it knows nothing as of that revision. */
+  readonly lacks?: readonly NetworkId[];
+}
+
 /** The site as a whole: one record, made with the registry. */
 export interface Site {
   readonly kind: 'site';

@@ -51,6 +51,7 @@ import type {
   App,
   AppOnNetwork,
   FollowEvent,
+  FollowPosition,
   Host,
   Instance,
   Invite,
@@ -294,7 +295,7 @@ export class Registry {
    */
   follow(
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent> {
     return follow(this.#broadcast, networks, after, signal);
@@ -303,7 +304,7 @@ export class Registry {
   /** The same as text: chunks of lines of JSON, shared by all who follow. */
   followText(
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
     return this.#broadcast.follow(networks, after, signal);

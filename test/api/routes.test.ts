@@ -368,9 +368,17 @@ test('GET /v1/follow streams the feed from the start', async () => {
 test('GET /v1/follow goes on from a revision in the networks that it names', async () => {
   const { asked } = await follow('?networks=65536,4294967295&incarnation=a&number=7');
   assert.deepEqual(asked, [[65_536, 4_294_967_295], { incarnation: 'a', number: 7 }]);
+  const { asked: lacking } = await follow('?networks=65536&incarnation=a&number=7&lacks=65536');
+  assert.deepEqual(lacking, [[65_536], { incarnation: 'a', number: 7, lacks: [65_536] }]);
 });
 
-for (const query of ['?networks=0', '?networks=4294967296', '?incarnation=a', '?number=7']) {
+for (const query of [
+  '?networks=0',
+  '?networks=4294967296',
+  '?incarnation=a',
+  '?number=7',
+  '?lacks=x',
+]) {
   test(`GET /v1/follow${query} is refused`, async () => {
     const { answer } = await follow(query);
     assert.equal(answer.status, 400, answer.body);

@@ -72,15 +72,19 @@ test('a copy goes on only with the networks that it is whole for', () => {
     copy.take(event);
   }
   assert.deepEqual(copy.begin(new Set([BLUE])), revision(1));
-  assert.equal(copy.begin(new Set([BLUE, GREEN])), undefined);
-  // A resumed stream that was asked for more does not make the copy whole.
-  copy.take(synced(2));
-  assert.equal(copy.begin(new Set([BLUE, GREEN])), undefined);
+  const lacking = { ...revision(1), lacks: [GREEN] };
+  assert.deepEqual(copy.begin(new Set([BLUE, GREEN])), lacking);
+  // A stream that is cut off before it is synced has not made the copy whole.
+  copy.take(put(network(GREEN)));
+  assert.deepEqual(copy.begin(new Set([BLUE, GREEN])), lacking);
+  assert.deepEqual(copy.snapshot().networks, [network(BLUE)]);
+  for (const event of [put(network(GREEN)), synced(2)]) copy.take(event);
+  assert.deepEqual(copy.begin(new Set([BLUE, GREEN])), revision(2));
   assert.equal(copy.snapshot().apps.length, 1);
   assert.deepEqual(copy.begin(NONE), revision(2));
   assert.deepEqual(copy.snapshot().apps, []);
   assert.deepEqual(copy.snapshot().networks, []);
-  assert.equal(copy.begin(new Set([BLUE])), undefined);
+  assert.deepEqual(copy.begin(new Set([BLUE])), { ...revision(2), lacks: [BLUE] });
 });
 
 test('a copy has a limit', () => {

@@ -16,17 +16,23 @@ export interface FollowQuery {
   /** The revision to go on from; both or none. */
   readonly incarnation?: string;
   readonly number?: string;
+  /** Those of the networks of which nothing is known as of that revision, as in `networks`. */
+  readonly lacks?: string;
 }
 
 /** `4294967295,` for each. */
 const NETWORKS_LENGTH_MAX = 11 * FOLLOWED_NETWORKS_MAX;
 
+const ids = Type.String({
+  pattern: '^[0-9]{1,10}(,[0-9]{1,10})*$',
+  maxLength: NETWORKS_LENGTH_MAX,
+});
+
 export const FOLLOW_QUERY: Contract<FollowQuery> = contract<FollowQuery>()(
   strictObject({
-    networks: Type.Optional(
-      Type.String({ pattern: '^[0-9]{1,10}(,[0-9]{1,10})*$', maxLength: NETWORKS_LENGTH_MAX }),
-    ),
+    networks: Type.Optional(ids),
     incarnation: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX })),
     number: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
+    lacks: Type.Optional(ids),
   }),
 );

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import { isNetworkId, type NetworkId } from '../../addressing/ids.ts';
 import { P6nError } from '../../base/errors.ts';
-import type { Revision } from '../../registry/model.ts';
+import type { FollowPosition } from '../../registry/model.ts';
 import { FOLLOW_QUERY, FOLLOWED_NETWORKS_MAX, type FollowQuery } from '../contract/follow.ts';
 import { NDJSON_CONTENT_TYPE } from '../contract/protocol.ts';
 import { type FeedFormat, sendFeed } from '../feed-reply.ts';
@@ -22,7 +22,7 @@ export function followRoutes(app: FastifyInstance, service: FollowService): void
     { config: { allow: HOST }, schema: { querystring: FOLLOW_QUERY } },
     (request, reply) => {
       const networks = parseNetworks(request.query.networks);
-      const after = parseRevision(request.query);
+      const after = parsePosition(request.query);
       return sendFeed(reply, LINES, (signal) =>
         service.follow(request.principal, networks, after, signal),
       );
@@ -59,7 +59,7 @@ function parseNetworks(text: string | undefined): ReadonlySet<NetworkId> {
   return new Set(ids as NetworkId[]);
 }
 
-function parseRevision(query: FollowQuery): Revision | undefined {
+function parsePosition(query: FollowQuery): FollowPosition | undefined {
   const { incarnation, number } = query;
   if (incarnation === undefined && number === undefined) return undefined;
   if (incarnation === undefined || number === undefined) {
@@ -68,7 +68,10 @@ function parseRevision(query: FollowQuery): Revision | undefined {
       'Cannot follow: "incarnation" and "number" make a revision only together',
     );
   }
-  return { incarnation, number: Number(number) };
+  const position = { incarnation, number: Number(number) };
+  return query.lacks === undefined
+    ? position
+    : { ...position, lacks: [...parseNetworks(query.lacks)] };
 }
 
 function formatLine(value: object): string {

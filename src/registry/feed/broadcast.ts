@@ -8,7 +8,7 @@
 
 import type { NetworkId } from '../../addressing/ids.ts';
 import type { FollowedScope } from '../keys.ts';
-import type { Revision } from '../model.ts';
+import type { FollowPosition } from '../model.ts';
 import { CompactedError, REVISIONS_KEPT, type Store, type StoreRevision } from '../store.ts';
 import { Listings } from './listings.ts';
 import { type FollowedRevision, formatEvent, RecentChanges } from './recent-changes.ts';
@@ -50,15 +50,15 @@ export class Broadcast {
 
   /**
    * Chunks of lines of JSON, each line a FollowEvent: all hosts and the given networks as a whole
-   * after a reset, then every change. Goes on from `after` when what followed it is known. Ends
-   * without an error when `signal` aborts.
+   * after a reset, then every change. Goes on from `after` when what followed it is known, with
+   * the networks that it lacks as a whole. Ends without an error when `signal` aborts.
    */
   async *follow(
     networks: ReadonlySet<NetworkId>,
-    after: Revision | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    let position = after?.incarnation === this.#store.incarnation ? after.number : undefined;
+    let position = after?.incarnation === this.#store.incarnation ? after : undefined;
     while (!signal.aborted) {
       try {
         yield* this.#currentRound().follow(networks, position, signal);
@@ -109,23 +109,25 @@ class Round {
   /** Throws CompactedError when what followed `after` is not known (any more). */
   async *follow(
     networks: ReadonlySet<NetworkId>,
-    after: number | undefined,
+    after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     await this.#begun;
     // What was acknowledged before somebody asks is a part of the first answer.
     const { revision: head } = await this.#store.list([]);
     await this.#reach(head);
-    if (after !== undefined && (after < this.#recent.floor || after > head)) {
+    if (after !== undefined && (after.number < this.#recent.floor || after.number > head)) {
       throw new CompactedError('Follow: the revision is not known');
     }
-    const position = after ?? this.#recent.latest;
+    const position = after?.number ?? this.#recent.latest;
     const reader: Reader = { networks, position, due: true, wake: () => undefined };
     const wake = (): void => reader.wake();
     signal.addEventListener('abort', wake, { once: true });
     this.#enter(reader);
     try {
-      if (after === undefined) yield* this.#list(networks, signal);
+      if (after === undefined) yield Buffer.from(formatEvent({ type: 'reset' }));
+      const unknown = after === undefined ? (['hosts', ...networks] as const) : (after.lacks ?? []);
+      yield* this.#list(unknown, signal);
       while (!signal.aborted) {
         if (reader.due) yield this.#take(reader);
         else await this.#nextChange(reader);
@@ -202,13 +204,11 @@ class Round {
     }
   }
 
-  /** What stands in the registry, as of the reader's position or later. */
+  /** What stands in the registry in `scopes`, as of the reader's position or later. */
   async *#list(
-    networks: ReadonlySet<NetworkId>,
+    scopes: readonly FollowedScope[],
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    yield Buffer.from(formatEvent({ type: 'reset' }));
-    const scopes: FollowedScope[] = ['hosts', ...networks];
     for (let start = 0; start < scopes.length && !signal.aborted; start += LISTINGS_AHEAD) {
       const ahead = scopes.slice(start, start + LISTINGS_AHEAD);
       const listings = await Promise.all(ahead.map((scope) => this.#listings.get(scope)));

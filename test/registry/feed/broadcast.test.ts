@@ -131,6 +131,38 @@ test('Broadcast begins anew for a reader that is too slow, and not for a quiet o
   assert.equal((await waits)[0]?.type, 'put');
 });
 
+test('Broadcast tells a follower of a network more than before no more than that', async () => {
+  const { site, web, db } = await scene();
+  const broadcast = new Broadcast(site.store);
+  const events = await new Reading(broadcast, networksOf(web)).synced();
+  const last = events.at(-1);
+  assert.ok(last?.type === 'synced');
+  const after = { ...last.revision, lacks: [db.network] };
+  const more = await new Reading(broadcast, networksOf(web, db), after).synced();
+  const told = more.map((event) => (event.type === 'put' ? event.record.kind : event.type));
+  assert.deepEqual(told, ['app', 'network', 'synced']);
+});
+
+test('Broadcast tells a follower the same however large the site is besides', async () => {
+  const { site, host, web } = await scene();
+  const broadcast = new Broadcast(site.store);
+  const before = await new Reading(broadcast, networksOf(web)).synced();
+  const connected = new Reading(broadcast, networksOf(web));
+  await connected.synced();
+  const next = connected.events();
+  for (let n = 0; n < 100; n++) {
+    const { app } = await site.registry.createApp({ name: `app-${n}`, network: `net-${n}` });
+    await site.registry.putInstance(host.id, site.instance(app, host.id, 1_000 + n));
+  }
+  const after = await new Reading(broadcast, networksOf(web)).synced();
+  assert.deepEqual(after.slice(0, -1), before.slice(0, -1));
+  await site.registry.putInstance(host.id, site.instance(web, host.id, 7));
+  assert.deepEqual(
+    (await next).map(({ type }) => type),
+    ['put', 'synced'],
+  );
+});
+
 test('Broadcast goes on from before it has begun, as far as the store remembers', async () => {
   const { site, host, web } = await scene();
   const { revision: number } = await site.store.list([]);
