@@ -10,6 +10,7 @@ import type { Random } from '../base/random.ts';
 import { HOST_TUN } from '../dataplane/config.ts';
 import { Applier, HOST_LINK } from './apply.ts';
 import { Distances } from './distances.ts';
+import { Drain } from './drain.ts';
 import { EndpointBook } from './endpoints.ts';
 import { HealthChecks } from './health-checks.ts';
 import { Instances } from './instances.ts';
@@ -79,6 +80,7 @@ export class Agent {
   readonly #publisher: Publisher;
   readonly #distances: Distances;
   readonly #checks: HealthChecks;
+  readonly #drain: Drain;
   readonly #handshakes = new Set<string>();
   #problems: PassResult['failures'] = new Map();
   #incarnation: string | undefined;
@@ -114,7 +116,7 @@ export class Agent {
     );
     this.#distances = new Distances({ echo, identity, copy, timers, onChange });
     this.#checks = new HealthChecks({ roster: this.#roster, prober, timers, logger });
-    this.instances = new Instances({
+    const instances = new Instances({
       roster: this.#roster,
       supervision,
       identity,
@@ -125,6 +127,8 @@ export class Agent {
       random,
       logger,
     });
+    this.instances = instances;
+    this.#drain = new Drain({ copy, identity, instances, timers, logger });
   }
 
   /**
@@ -176,6 +180,7 @@ export class Agent {
     this.#cancelVerify();
     this.#endpoints.close();
     this.#distances.stop();
+    this.#drain.stop();
     await this.#checks.stop();
     await this.#reconciler.stop();
     this.#roster.disconnect();
@@ -225,6 +230,7 @@ export class Agent {
     this.#planAgainAt(next);
     const result = await this.#applier.apply(next);
     this.#distances.look();
+    this.#drain.look();
     this.#problems = result.failures;
     for (const machineId of next.instanceLinks.keys()) {
       this.#roster.noteProblem(machineId, result.failures.get(machineId)?.message);

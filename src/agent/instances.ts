@@ -9,6 +9,7 @@ import type { Random } from '../base/random.ts';
 import type { AppOnNetwork } from '../registry/model.ts';
 import { handoverPath, isWhatIsAsked, requestedAttachment } from './attachment.ts';
 import { draftRecord, requireFacts, requireRunRequest } from './draft.ts';
+import { requireUndrained } from './drain.ts';
 import { commandEnvironment } from './environment.ts';
 import { Exclusive } from './exclusive.ts';
 import type { Attachment, JournalRecord } from './journal-record.ts';
@@ -77,6 +78,7 @@ export class Instances implements InstanceOperations {
   start(reference: string): Promise<LocalInstance> {
     return this.#withInstance(reference, async (machineId, record) => {
       if (record.instance.state !== 'stopped') throw wrongState('start', record);
+      requireUndrained(this.#dependencies);
       if (record.attachment !== undefined) this.#requireStartable(record.attachment);
       // Whatever an earlier run has left in the data plane goes first.
       await this.#dependencies.applied();
@@ -186,6 +188,7 @@ export class Instances implements InstanceOperations {
     own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'attachment'>,
   ): Promise<LocalInstance> {
     const { identity, random, clock } = this.#dependencies;
+    requireUndrained(this.#dependencies);
     const home = await this.#findApp(request.app);
     const journal = this.#roster.journal;
     // No turn of the event loop between these checks and the record that the next one sees.

@@ -19,7 +19,7 @@ interface NamedInstance {
 
 export function planZone(input: PlanInput, networks: readonly ZoneNetwork[]): Zone {
   const apps = appsByNetwork(input);
-  const instances = instancesByNetwork(input);
+  const instances = instancesByNetwork(input, silentHosts(input));
   const regions = new Set([input.identity.region]);
   for (const host of input.copy.hosts) regions.add(host.region);
   const nearestHosts: readonly HostId[] = [input.identity.hostId, ...input.nearestHosts];
@@ -70,20 +70,35 @@ function appsByNetwork({ copy, records }: PlanInput): ReadonlyMap<NetworkId, Set
   return apps;
 }
 
-function instancesByNetwork(input: PlanInput): ReadonlyMap<NetworkId, NamedInstance[]> {
+/** Hosts whose instances are named nowhere: drained ones, and those that no server hears of. */
+function silentHosts({ copy }: PlanInput): ReadonlySet<HostId> {
+  const silent = new Set<HostId>();
+  for (const { id, drainedAt } of copy.hosts) if (drainedAt !== undefined) silent.add(id);
+  for (const { host } of copy.absences ?? []) silent.add(host);
+  return silent;
+}
+
+function instancesByNetwork(
+  input: PlanInput,
+  silent: ReadonlySet<HostId>,
+): ReadonlyMap<NetworkId, NamedInstance[]> {
   const instances = new Map<NetworkId, NamedInstance[]>();
   const add = (instance: Instance, started: boolean): void => {
     entry(instances, instance.network, () => []).push({ instance, started });
   };
   for (const instance of input.copy.instances) {
     if (instance.host === input.identity.hostId || instance.state === 'created') continue;
+    if (silent.has(instance.host)) continue;
     add(instance, instance.state === 'started');
   }
+  const isDrained = [...input.copy.hosts].some(
+    ({ id, drainedAt }) => id === input.identity.hostId && drainedAt !== undefined,
+  );
   for (const { instance, removed } of input.records) {
     const { machineId, state } = instance;
     // One that is being made has no names yet.
     if (removed || state === 'created') continue;
-    const named = !input.unnamed.has(machineId) && input.namespaces.has(machineId);
+    const named = !isDrained && !input.unnamed.has(machineId) && input.namespaces.has(machineId);
     add(instance, state === 'started' && named);
   }
   return instances;

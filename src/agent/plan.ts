@@ -143,9 +143,11 @@ function otherHosts(identity: AgentIdentity, copy: CopyView): readonly KnownServ
   return [...hosts.values()].sort((a, b) => a.id - b.id);
 }
 
+/** By its key, and by the next one while it changes its key: it may switch at any moment. */
 function hostPeer(host: KnownServer, input: PlanInput): PeerConfig[] {
   const publicKey = parseKey(host.publicKey);
   if (publicKey === undefined) return [];
+  const nextKey = host.next === undefined ? undefined : parseKey(host.next.publicKey);
   const endpoint = input.lookupEndpoint(host.endpoints);
   const callsOut = input.identity.endpoints.length === 0 && endpoint !== undefined;
   return [
@@ -155,6 +157,9 @@ function hostPeer(host: KnownServer, input: PlanInput): PeerConfig[] {
       ...(callsOut ? { persistentKeepaliveSeconds: KEEPALIVE_SECONDS } : {}),
       route: { kind: 'host', hostId: host.id, key: 'current' },
     },
+    ...(nextKey === undefined
+      ? []
+      : [{ publicKey: nextKey, route: { kind: 'host', hostId: host.id, key: 'next' } } as const]),
   ];
 }
 

@@ -12,6 +12,8 @@ import type {
   App,
   AppOnNetwork,
   Host,
+  HostAbsence,
+  HostKey,
   Instance,
   InstanceCheck,
   InstanceService,
@@ -39,6 +41,8 @@ export interface KnownServer {
   readonly region: string;
   /** WireGuard public key, base64. */
   readonly publicKey: string;
+  /** The key that it is about to change to. */
+  readonly next?: Pick<HostKey, 'publicKey'>;
   readonly endpoints: readonly string[];
 }
 
@@ -49,6 +53,8 @@ export interface CopyView {
    */
   readonly revision?: Revision | undefined;
   readonly hosts: Iterable<Host>;
+  /** Hosts that no server hears of. */
+  readonly absences?: Iterable<HostAbsence>;
   readonly networks: Iterable<Network>;
   readonly apps: Iterable<App>;
   readonly instances: Iterable<Instance>;

@@ -21,6 +21,7 @@ import { instanceListRoute, instanceRoutes } from './routes/instances.ts';
 import { nameRoutes } from './routes/names.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { organizationRoutes } from './routes/organizations.ts';
+import { siteRoutes } from './routes/site.ts';
 import type {
   EnrolmentService,
   ExplainService,
@@ -29,6 +30,7 @@ import type {
   HostService,
   HostWriteService,
   InstanceService,
+  MembershipService,
   NameService,
   RegistryService,
   StatusService,
@@ -47,6 +49,7 @@ const ENROLMENT_RATE = { burst: 32, perSecond: 8 };
 export interface OperatorServices {
   readonly registry: RegistryService;
   readonly instances: InstanceService;
+  readonly membership: MembershipService;
   readonly status: StatusService;
   readonly explain: ExplainService;
   readonly names: NameService;
@@ -71,7 +74,8 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   organizationRoutes(server.app, services.registry);
   networkRoutes(server.app, services.registry);
   appRoutes(server.app, services.registry);
-  hostRoutes(server.app, services.registry);
+  siteRoutes(server.app, services.registry);
+  hostRoutes(server.app, services.registry, services.membership);
   inviteRoutes(server.app, services.registry);
   instanceRoutes(server.app, services);
   eventRoutes(server.app, services.registry);
@@ -94,6 +98,7 @@ export function meshApi(services: MeshServices, logger: Logger): ApiServer {
   organizationRoutes(server.app, services.registry);
   networkRoutes(server.app, services.registry);
   appRoutes(server.app, services.registry);
+  siteRoutes(server.app, services.registry);
   hostRoutes(server.app, services.registry);
   inviteRoutes(server.app, services.registry);
   instanceListRoute(server.app, services.registry);

@@ -15,7 +15,15 @@ import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
 import type { FollowLine } from './contract/follow.ts';
-import type { HostList, HostUpdate, HostView } from './contract/hosts.ts';
+import type {
+  Heartbeat,
+  HostFilter,
+  HostList,
+  HostUpdate,
+  HostView,
+  NextKey,
+  NextKeyState,
+} from './contract/hosts.ts';
 import type {
   AttachInstance,
   InstanceFilter,
@@ -39,6 +47,7 @@ import type {
 import type { OutputLine } from './contract/output.ts';
 import { OPERATOR_HEADER } from './contract/protocol.ts';
 import { formatRevision } from './contract/revision.ts';
+import type { SiteKeyRotated, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 import { streamEvents } from './event-stream.ts';
 import { type ApiTarget, call, type Exchange } from './exchange.ts';
@@ -54,6 +63,8 @@ const CALL_TIMEOUT_MS = 15_000;
 const FOLLOW_TIMEOUT_MS = 4_000;
 /** Longest wait for an instance to start or attach, milliseconds. */
 const START_TIMEOUT_MS = 60_000;
+/** Every host of the site has a part in it. */
+const ROTATION_TIMEOUT_MS = 120_000;
 /** A stop waits for the command to end and then for the end by force, milliseconds. */
 const STOP_MARGIN_MS = 60_000;
 
@@ -129,12 +140,29 @@ export class ApiClient {
     return this.#delete(path('/v1/apps', name));
   }
 
-  listHosts(): Promise<HostList> {
-    return this.#get('/v1/hosts');
+  getSite(): Promise<SiteView> {
+    return this.#get('/v1/site');
+  }
+
+  rotateSiteKey(): Promise<SiteKeyRotated> {
+    return this.#post('/v1/site/rotate', undefined, ROTATION_TIMEOUT_MS);
+  }
+
+  listHosts(filter: HostFilter = {}): Promise<HostList> {
+    return this.#get(withQuery('/v1/hosts', { ...filter }));
   }
 
   getHost(name: string): Promise<HostView> {
     return this.#get(path('/v1/hosts', name));
+  }
+
+  drainHost(name: string, isDrained: boolean): Promise<HostView> {
+    return this.#post(`${path('/v1/hosts', name)}/${isDrained ? 'drain' : 'undrain'}`, undefined);
+  }
+
+  /** Of the host that is asked. */
+  rotateHostKey(): Promise<HostView> {
+    return this.#post('/v1/host/rotate-key', undefined, ROTATION_TIMEOUT_MS);
   }
 
   removeHost(name: string, options: { readonly force: boolean }): Promise<void> {
@@ -267,6 +295,22 @@ export class ApiClient {
 
   updateHost(update: HostUpdate): Promise<void> {
     return this.#call('PATCH', '/v1/self', { body: update });
+  }
+
+  heartbeat(heartbeat: Heartbeat): Promise<void> {
+    return this.#post('/v1/self/heartbeat', heartbeat);
+  }
+
+  publishNextKey(key: NextKey): Promise<void> {
+    return this.#call('PUT', '/v1/self/next-key', { body: key });
+  }
+
+  nextKeyState(): Promise<NextKeyState> {
+    return this.#get('/v1/self/next-key');
+  }
+
+  switchKey(key: NextKey): Promise<void> {
+    return this.#post('/v1/self/switch-key', key);
   }
 
   putInstance(instance: Instance): Promise<void> {

@@ -18,6 +18,7 @@ import type {
   NetworkView,
 } from './contract/networks.ts';
 import type { OrganizationList, OrganizationView } from './contract/organizations.ts';
+import type { SiteKeyRotated, SiteView } from './contract/site.ts';
 import type { NetworkReference, NewApp, RegistryService } from './services.ts';
 
 /** The calls of ApiClient that are used. */
@@ -32,6 +33,7 @@ export type RegistryClient = Pick<
   | 'createApp'
   | 'getApp'
   | 'removeApp'
+  | 'getSite'
   | 'listHosts'
   | 'getHost'
   | 'events'
@@ -98,12 +100,24 @@ export class RemoteRegistryService implements RegistryService {
     return this.#write((client) => client.removeApp(name));
   }
 
+  getSite(): Promise<SiteView> {
+    return this.#read((client) => client.getSite());
+  }
+
+  rotateSiteKey(): Promise<SiteKeyRotated> {
+    return this.#refuse('change the site key');
+  }
+
   listHosts(): Promise<HostList> {
     return this.#read((client) => client.listHosts());
   }
 
   getHost(_: Principal, name: string): Promise<HostView> {
     return this.#read((client) => client.getHost(name));
+  }
+
+  drainHost(): Promise<HostView> {
+    return this.#refuse('drain a host');
   }
 
   removeHost(): Promise<void> {

@@ -9,7 +9,15 @@ import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
-import type { HostList, HostUpdate, HostView } from './contract/hosts.ts';
+import type {
+  Heartbeat,
+  HostList,
+  HostPath,
+  HostUpdate,
+  HostView,
+  NextKey,
+  NextKeyState,
+} from './contract/hosts.ts';
 import type {
   AttachInstance,
   InstanceFilter,
@@ -29,6 +37,7 @@ import type {
   OrganizationList,
   OrganizationView,
 } from './contract/organizations.ts';
+import type { SiteKeyRotated, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 
 /** A network by its name; without an organization the default one is meant. */
@@ -57,8 +66,12 @@ export interface RegistryService {
   createApp(principal: Principal, request: NewApp): Promise<AppCreated>;
   getApp(principal: Principal, name: string): Promise<AppView>;
   removeApp(principal: Principal, name: string): Promise<void>;
+  getSite(principal: Principal): Promise<SiteView>;
+  rotateSiteKey(principal: Principal): Promise<SiteKeyRotated>;
   listHosts(principal: Principal): Promise<HostList>;
   getHost(principal: Principal, name: string): Promise<HostView>;
+  /** Its instances stop and are named nowhere, until that is taken back. */
+  drainHost(principal: Principal, name: string, isDrained: boolean): Promise<HostView>;
   /** With `force`, the records of the host's instances go along. */
   removeHost(
     principal: Principal,
@@ -130,6 +143,14 @@ export type OutputEvent =
       readonly exit: { readonly code: number | undefined; readonly signal: string | undefined };
     };
 
+/** This host among the others. */
+export interface MembershipService {
+  /** How this host reaches each other one, by id; asks them all. */
+  paths(hosts: readonly HostView[]): Promise<ReadonlyMap<number, HostPath>>;
+  /** Resolves once all others use the new key, with this host's record. */
+  rotateKey(principal: Principal): Promise<HostView>;
+}
+
 export interface StatusService {
   status(principal: Principal): Promise<StatusView>;
 }
@@ -171,6 +192,11 @@ export interface FollowService {
 /** What a host may change of itself; `principal` is that host. */
 export interface HostWriteService {
   updateHost(principal: Principal, update: HostUpdate): Promise<void>;
+  /** The host is there. */
+  heartbeat(principal: Principal, heartbeat: Heartbeat): Promise<void>;
+  publishNextKey(principal: Principal, key: NextKey): Promise<void>;
+  nextKeyState(principal: Principal): Promise<NextKeyState>;
+  switchKey(principal: Principal, key: NextKey): Promise<void>;
   /** The record's host is the principal's, and its address follows from its ids. */
   putInstance(principal: Principal, instance: Instance): Promise<void>;
   /** Nothing happens when there is none. */

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   NETWORK_IN_USE: 'conflict',
   APP_IN_USE: 'conflict',
   HOST_IN_USE: 'conflict',
+  HOST_DRAINED: 'conflict',
   INVITE_USED: 'conflict',
   INSTANCE_STATE: 'conflict',
   ALREADY_JOINED: 'conflict',

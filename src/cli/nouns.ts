@@ -16,6 +16,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'apps', summary: 'Apps, each in one network', load: apps },
   { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
   { name: 'host', summary: 'This host as a whole', load: host },
+  { name: 'site', summary: 'The site and its signing key', load: site },
   { name: 'instances', summary: 'Instances of apps', load: instances },
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
@@ -65,10 +66,12 @@ async function apps(): Promise<readonly Command[]> {
 }
 
 async function hosts(): Promise<readonly Command[]> {
-  const [list, show, remove, invite, invites, revoke] = await Promise.all([
+  const [list, show, remove, drain, rotate, invite, invites, revoke] = await Promise.all([
     import('./commands/hosts/list.ts'),
     import('./commands/hosts/show.ts'),
     import('./commands/hosts/remove.ts'),
+    import('./commands/hosts/drain.ts'),
+    import('./commands/hosts/rotate-key.ts'),
     import('./commands/hosts/invite.ts'),
     import('./commands/invites/list.ts'),
     import('./commands/invites/revoke.ts'),
@@ -77,6 +80,9 @@ async function hosts(): Promise<readonly Command[]> {
     list.LIST_HOSTS,
     show.SHOW_HOST,
     remove.REMOVE_HOST,
+    drain.DRAIN_HOST,
+    drain.UNDRAIN_HOST,
+    rotate.ROTATE_HOST_KEY,
     invite.INVITE_HOST,
     invites.LIST_INVITES,
     revoke.REVOKE_INVITE,
@@ -85,6 +91,14 @@ async function hosts(): Promise<readonly Command[]> {
 
 async function host(): Promise<readonly Command[]> {
   return [(await import('./commands/host/reset.ts')).RESET_HOST];
+}
+
+async function site(): Promise<readonly Command[]> {
+  const [show, rotate] = await Promise.all([
+    import('./commands/site/show.ts'),
+    import('./commands/site/rotate.ts'),
+  ]);
+  return [show.SHOW_SITE, rotate.ROTATE_SITE_KEY];
 }
 
 async function instances(): Promise<readonly Command[]> {

@@ -5,7 +5,6 @@ import { join as joinPath } from 'node:path';
 import { Agent, PROCESS_TIMERS } from '../agent/agent.ts';
 import { HostLedger } from '../agent/host-ledger.ts';
 import { assert } from '../base/assert.ts';
-import { toBase64 } from '../base/bytes.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { Lifecycle } from '../base/lifecycle.ts';
@@ -18,13 +17,14 @@ import { followResolvConf } from '../nameserver/resolv-conf-follower.ts';
 import { TimestampFile } from '../os/timestamp-file.ts';
 import { SiteSigner } from '../registry/site-signer.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
-import { type KeyPair, wipeKeyPair } from '../wireguard/identity.ts';
-import { Announcer } from './announcer.ts';
 import { AppliedConfig } from './applied-config.ts';
 import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
 import { detectEndpoints, resolveHostName } from './endpoints.ts';
-import { hostKey, obtainIdentity } from './host-identity.ts';
+import { obtainIdentity } from './host-identity.ts';
+import { HostKeyRing } from './host-key-ring.ts';
+import { HostLife } from './host-life.ts';
 import { type Identity, IdentityFiles } from './identity.ts';
+import { IdentityKeeper } from './identity-keeper.ts';
 import { linuxMachine, type Machine } from './machine.ts';
 import {
   lockNetworkNamespace,
@@ -36,7 +36,6 @@ import {
   requireStateFolder,
 } from './preflight.ts';
 import type { Server } from './server.ts';
-import { ServerKeeper } from './server-keeper.ts';
 import { localAccess, OpeningAccess, remoteAccess, type SiteAccess } from './site-access.ts';
 import { agentIdentity, initialDataplane, knownServers, regionInForce } from './start-state.ts';
 import type { StatusFacts } from './status-service.ts';
@@ -78,7 +77,8 @@ export interface Parts extends MovingParts {
 /** What moves packets and answers names. */
 interface MovingParts {
   readonly identity: Identity;
-  readonly key: KeyPair;
+  readonly keeper: IdentityKeeper;
+  readonly key: HostKeyRing;
   readonly opening: OpeningAccess;
   readonly dataplane: Dataplane;
   readonly applied: AppliedConfig;
@@ -150,42 +150,47 @@ class Daemon {
     await requireFreeRoutes(links);
     await requireFreePort(listenPort);
     ending.throwIfAborted();
-    const { identity, key } = await this.#identify(crypto, ending);
+    const { keeper, key } = await this.#identify(crypto, ending);
     ending.throwIfAborted();
-    const moving = await this.#startMoving(identity, key);
+    const moving = await this.#startMoving(keeper, key);
     ending.throwIfAborted();
     const parts = await this.#startAccess(moving);
     ending.throwIfAborted();
-    this.#follow(parts);
+    const life = this.#follow(parts);
     const { server } = parts;
     await server?.serve((publicKey) => this.#peerInstalled(publicKey), this.#lifecycle);
     ending.throwIfAborted();
-    await this.#serveOperator(parts, startedAt);
+    await this.#serveOperator(parts, life, startedAt);
   }
 
-  async #identify(crypto: Crypto, ending: AbortSignal): Promise<Pick<Parts, 'identity' | 'key'>> {
+  async #identify(crypto: Crypto, ending: AbortSignal): Promise<Pick<Parts, 'keeper' | 'key'>> {
     const endpoints = this.#endpoints;
     const signer = this.#signer;
     const dependencies = { machine: this.#machine, logger: this.#logger, signer, signal: ending };
     const identity = await obtainIdentity(this.#config, endpoints, dependencies);
-    const key = hostKey(identity, crypto);
-    this.#lifecycle.started('host key', { stop: () => wipeKeyPair(key) });
-    return { identity, key };
+    const key = new HostKeyRing(identity, crypto);
+    this.#lifecycle.started('host key', key);
+    const keeper = new IdentityKeeper(new IdentityFiles(this.#config.stateDir), identity);
+    this.#lifecycle.started('identity', keeper);
+    return { keeper, key };
   }
 
-  async #openServer({ identity, key }: Pick<Parts, 'identity' | 'key'>): Promise<Server> {
+  async #openServer({ keeper, key }: Pick<Parts, 'keeper' | 'key'>): Promise<Server> {
     const { openRegistry, Server } = await import('./server.ts');
-    const { prepareSiteKey } = await import('./site-key.ts');
+    const { SiteKeyDesk } = await import('./site-key.ts');
     const { stateDir } = this.#config;
     const machine = this.#machine;
     const signer = this.#signer;
     this.#lifecycle.started('site key', signer);
-    const registry = await openRegistry(stateDir, machine, this.#logger, this.#lifecycle, signer);
-    const files = new IdentityFiles(stateDir);
-    await prepareSiteKey({ registry, signer, files, logger: this.#logger }, identity);
-    const publicKey = toBase64(key.publicKey);
-    const facts = { identity, endpoints: this.#endpoints, publicKey, signer, stateDir };
-    const server = new Server(registry, machine, this.#logger, facts);
+    const logger = this.#logger;
+    const registry = await openRegistry(stateDir, machine, logger, this.#lifecycle, signer);
+    const { random } = machine;
+    const siteKey = new SiteKeyDesk({ registry, signer, keeper, random, logger });
+    await siteKey.start();
+    const publicKey = (): string => key.publicKey;
+    const identity = keeper.current;
+    const facts = { identity, endpoints: this.#endpoints, publicKey, signer, siteKey, stateDir };
+    const server = new Server(registry, machine, logger, facts);
     await server.invites.refresh();
     return server;
   }
@@ -194,11 +199,12 @@ class Daemon {
    * Starts all that moves packets and answers names, from what this host has on disk: no server and
    * no registry is asked, so that the connections of instances wait as short as they can.
    */
-  async #startMoving(identity: Identity, key: KeyPair): Promise<MovingParts> {
+  async #startMoving(keeper: IdentityKeeper, key: HostKeyRing): Promise<MovingParts> {
+    const identity = keeper.current;
     const { clock, random, links, echo } = this.#machine;
     const { stateDir, offloads } = this.#config;
     const logger = this.#logger;
-    const config = initialDataplane(this.#config, identity, key);
+    const config = initialDataplane(this.#config, identity, key.current);
     const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
     const timestamps = new TimestampFile(joinPath(stateDir, CLOCK_FILE));
     const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps, offloads });
@@ -214,7 +220,7 @@ class Daemon {
     const names = await this.#startNameserver();
     const agent = await Agent.start(
       {
-        identity: () => agentIdentity(this.#config, identity, key, this.#endpoints),
+        identity: () => agentIdentity(this.#config, identity, key.current, this.#endpoints),
         copy: ledger,
         invites: { invites: () => this.#server?.invites.invites() ?? [] },
         ...{ apps, writer, links, names, echo, clock, random, logger },
@@ -226,7 +232,8 @@ class Daemon {
     this.#lifecycle.started('agent', agent);
     // It ends first: the agent's own end waits for what it has asked.
     this.#lifecycle.started('access to the site', opening);
-    return { identity, key, opening, dataplane, applied, follower, ledger, agent, names };
+    const known = { follower, ledger, agent, names };
+    return { identity, keeper, key, opening, dataplane, applied, ...known };
   }
 
   /** Gives the parts their way to the servers of the site, or to this server's registry. */
@@ -278,40 +285,28 @@ class Daemon {
   }
 
   /** Lets the parts hear of each other, and the site of what has changed about this host. */
-  #follow(parts: Parts): void {
-    const { identity, access, follower, ledger, agent } = parts;
-    const { random } = this.#machine;
+  #follow(parts: Parts): HostLife {
+    const { identity, follower, agent } = parts;
     this.#parts = parts;
     for (const event of this.#early.splice(0)) this.#onEvent(event);
-    const announcer = new Announcer(
-      {
-        record: () => follower.current().hosts.find(({ id }) => id === identity.hostId),
-        announce: (update) => access.announce(update),
-        random,
-        logger: this.#logger,
-      },
-      {
-        region: regionInForce(this.#config, identity),
-        endpoints: this.#endpoints,
-      },
-    );
-    this.#lifecycle.started('announcer', announcer);
-    const keeper = new ServerKeeper(
-      { files: new IdentityFiles(this.#config.stateDir), logger: this.#logger },
-      identity,
-    );
-    this.#lifecycle.started('server keeper', keeper);
+    const announcement = {
+      region: regionInForce(this.#config, identity),
+      endpoints: this.#endpoints,
+    };
+    const dependencies = { ...parts, machine: this.#machine, logger: this.#logger };
+    const life = new HostLife(dependencies, announcement);
+    life.start(this.#lifecycle);
     const look = (): void => {
       agent.changed();
-      void announcer.look();
-      if (identity.role === 'agent') keeper.look(ledger.current().hosts);
+      life.look();
     };
     follower.onChange(look);
     // What has changed while the parts were starting has told nobody.
     look();
+    return life;
   }
 
-  async #serveOperator(parts: Parts, startedAt: WallMillis): Promise<void> {
+  async #serveOperator(parts: Parts, life: HostLife, startedAt: WallMillis): Promise<void> {
     const { serveOperator } = await import('./operator.ts');
     const { identity, key } = parts;
     const facts: StatusFacts = {
@@ -319,11 +314,17 @@ class Daemon {
       startedAt,
       identity,
       region: regionInForce(this.#config, identity),
-      publicKey: toBase64(key.publicKey),
+      publicKey: () => key.publicKey,
       listenPort: this.#config.listenPort,
       endpoints: this.#endpoints,
     };
-    const dependencies = { parts, logger: this.#logger, reset: () => this.#endReset() };
+    const dependencies = {
+      parts,
+      life,
+      echo: this.#machine.echo,
+      logger: this.#logger,
+      reset: () => this.#endReset(),
+    };
     await serveOperator(dependencies, facts, this.#config, this.#lifecycle);
   }
 

@@ -27,6 +27,10 @@ export interface Identity {
   readonly siteSecretKey: string | undefined;
   /** Servers: the registry is signed; a host without a signature is somebody's forgery. */
   readonly signed?: boolean;
+  /** The key that the site changes to, as siteSecretKey; only while it does. A secret. */
+  readonly nextSiteSecretKey?: string | undefined;
+  /** The key that this host changes to, as privateKey; only while it does. A secret. */
+  readonly nextPrivateKey?: string | undefined;
   /** The servers of the site as of the last word from one. */
   readonly servers: readonly ServerPeer[];
   /** The id of the token that was used: the same token again is no second joining. */
@@ -162,6 +166,9 @@ function isIdentity(value: object): value is Identity {
     isKey(identity.siteKey, KEY_BYTES) &&
     (identity.secret === undefined || typeof identity.secret === 'string') &&
     (identity.siteSecretKey === undefined || isKey(identity.siteSecretKey, 2 * KEY_BYTES)) &&
+    (identity.nextSiteSecretKey === undefined ||
+      isKey(identity.nextSiteSecretKey, 2 * KEY_BYTES)) &&
+    (identity.nextPrivateKey === undefined || isKey(identity.nextPrivateKey, KEY_BYTES)) &&
     Array.isArray(identity.servers) &&
     identity.servers.every(isServerPeer)
   );

@@ -27,8 +27,8 @@ export interface InviteDeskDependencies {
 export interface InviteDeskOptions {
   /** This server. */
   readonly server: HostId;
-  /** WireGuard public key of this server, base64. */
-  readonly serverKey: string;
+  /** WireGuard public key of this server, base64, which may change. */
+  readonly serverKey: () => string;
   /** Where joining machines reach this server, best first. */
   readonly endpoints: readonly string[];
 }
@@ -90,7 +90,7 @@ export class InviteDesk {
         privateKey: toBase64(pair.privateKey),
         number: invite.number,
         server,
-        serverKey,
+        serverKey: serverKey(),
         endpoints,
         siteKey: signer.publicKey,
         expiresAt: invite.expiresAt,

@@ -1,6 +1,7 @@
 // The doors of p6nctl, of Docker and of wg(8), and the services behind them. p6nd loads this when
 // packets move already: nothing here is needed for that, and it takes long to load.
 
+import type { EchoPort } from '../agent/ports.ts';
 import { operatorApi } from '../api/api.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
@@ -8,9 +9,11 @@ import type { Parts } from './compose.ts';
 import type { DaemonConfig } from './config.ts';
 import { serveDocker } from './docker-plugin.ts';
 import { LocalExplainService } from './explain-service.ts';
+import type { HostLife } from './host-life.ts';
 import { LocalHostService } from './host-service.ts';
 import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE } from './machine.ts';
+import { LocalMembershipService } from './membership-service.ts';
 import { serveMeshInterface } from './mesh-interface.ts';
 import { LocalNameService } from './name-service.ts';
 import { LocalStatusService, type StatusFacts } from './status-service.ts';
@@ -20,13 +23,15 @@ const SOCKET_MODE = 0o600;
 
 export interface OperatorDependencies {
   readonly parts: Parts;
+  readonly life: HostLife;
+  readonly echo: EchoPort;
   readonly logger: Logger;
   /** Ends p6nd, and what it leaves otherwise. */
   readonly reset: () => void;
 }
 
 export async function serveOperator(
-  { parts, logger, reset }: OperatorDependencies,
+  { parts, life, echo, logger, reset }: OperatorDependencies,
   facts: StatusFacts,
   config: DaemonConfig,
   lifecycle: Lifecycle,
@@ -44,6 +49,10 @@ export async function serveOperator(
         facts,
       ),
       explain: new LocalExplainService(() => applied.filter),
+      membership: new LocalMembershipService(
+        { dataplane, echo, registry: access.registry, rotation: life.rotation },
+        { id, name },
+      ),
       host: new LocalHostService({ instances, end: reset }),
       names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
     },

@@ -18,6 +18,7 @@ import type {
   OrganizationList,
   OrganizationView,
 } from '../api/contract/organizations.ts';
+import type { SiteKeyRotated, SiteView } from '../api/contract/site.ts';
 import { fitsFilter } from '../api/instance-filter.ts';
 import type { NetworkReference, NewApp, RegistryService } from '../api/services.ts';
 import type { Clock } from '../base/clock.ts';
@@ -27,21 +28,25 @@ import type { Network, Revision } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { InviteDesk } from './invite-desk.ts';
+import type { SiteKeyDesk } from './site-key.ts';
 import {
   appSummary,
   appView,
   eventView,
+  type HostSightings,
   hostView,
   instanceView,
   inviteView,
   networkView,
   organizationView,
+  siteView,
 } from './views.ts';
 
 export interface LocalRegistryDependencies {
   readonly registry: Registry;
   readonly invites: InviteDesk;
   readonly audit: Pick<AuditLog, 'last'>;
+  readonly siteKey: Pick<SiteKeyDesk, 'rotate'>;
   readonly clock: Clock;
 }
 
@@ -49,12 +54,14 @@ export class LocalRegistryService implements RegistryService {
   readonly #registry: Registry;
   readonly #invites: InviteDesk;
   readonly #audit: Pick<AuditLog, 'last'>;
+  readonly #siteKey: Pick<SiteKeyDesk, 'rotate'>;
   readonly #clock: Clock;
 
   constructor(dependencies: LocalRegistryDependencies) {
     this.#registry = dependencies.registry;
     this.#invites = dependencies.invites;
     this.#audit = dependencies.audit;
+    this.#siteKey = dependencies.siteKey;
     this.#clock = dependencies.clock;
   }
 
@@ -136,14 +143,36 @@ export class LocalRegistryService implements RegistryService {
     await this.#registry.as(principal).removeApp(name);
   }
 
+  async getSite(principal: Principal): Promise<SiteView> {
+    authorize(principal, 'read');
+    const site = await this.#registry.findSite();
+    if (site !== undefined) return siteView(site, await this.#registry.listSiteKeys());
+    throw new P6nError('NOT_FOUND', 'Cannot show the site: the registry has none');
+  }
+
+  async rotateSiteKey(principal: Principal): Promise<SiteKeyRotated> {
+    authorize(principal, 'site-key-write');
+    const { signed, refused } = await this.#siteKey.rotate();
+    return { site: await this.getSite(principal), signed, refused };
+  }
+
   async listHosts(principal: Principal): Promise<HostList> {
     authorize(principal, 'read');
-    return { hosts: (await this.#registry.listHosts()).map(hostView) };
+    const [hosts, sightings] = await Promise.all([this.#registry.listHosts(), this.#sightings()]);
+    return { hosts: hosts.map((host) => hostView(host, sightings)) };
   }
 
   async getHost(principal: Principal, name: string): Promise<HostView> {
     authorize(principal, 'read');
-    return hostView(await this.#registry.findHost(name));
+    return hostView(await this.#registry.findHost(name), await this.#sightings());
+  }
+
+  async drainHost(principal: Principal, name: string, isDrained: boolean): Promise<HostView> {
+    authorize(principal, 'host-drain');
+    return hostView(
+      await this.#registry.as(principal).drainHost(name, isDrained),
+      await this.#sightings(),
+    );
   }
 
   async removeHost(
@@ -204,6 +233,16 @@ export class LocalRegistryService implements RegistryService {
       instanceView(instance, networks.get(instance.network) ?? '', hosts.get(instance.host) ?? ''),
     );
     return { instances: views.filter((view) => fitsFilter(view, filter)) };
+  }
+
+  async #sightings(): Promise<HostSightings> {
+    const { leases, absences } = this.#registry;
+    const [leased, absent] = await Promise.all([leases.list(), absences.list()]);
+    return {
+      leased: new Set(leased.map(({ host }) => host)),
+      absences: new Map(absent.map((absence) => [absence.host, absence])),
+      lastSeen: (host) => leases.lastSeen(host),
+    };
   }
 
   async #hostNames(): Promise<ReadonlyMap<HostId, string>> {

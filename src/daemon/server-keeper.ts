@@ -5,31 +5,28 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../base/logger.ts';
 import type { Host } from '../registry/model.ts';
-import type { Identity, IdentityFiles, ServerPeer } from './identity.ts';
+import type { ServerPeer } from './identity.ts';
+import type { IdentityKeeper } from './identity-keeper.ts';
 
 export class ServerKeeper {
-  readonly #files: IdentityFiles;
+  readonly #keeper: IdentityKeeper;
   readonly #logger: Logger;
-  #identity: Identity;
+  #servers: readonly ServerPeer[];
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(
-    dependencies: { readonly files: IdentityFiles; readonly logger: Logger },
-    identity: Identity,
-  ) {
-    this.#files = dependencies.files;
+  constructor(dependencies: { readonly keeper: IdentityKeeper; readonly logger: Logger }) {
+    this.#keeper = dependencies.keeper;
     this.#logger = dependencies.logger;
-    this.#identity = identity;
+    this.#servers = this.#keeper.current.servers;
   }
 
   /** Writes the identity when the servers among `hosts` are others than those in it. */
   look(hosts: readonly Host[]): void {
     const servers = hosts.filter(({ role }) => role === 'server').map(serverPeer);
-    if (servers.length === 0 || isDeepStrictEqual(servers, this.#identity.servers)) return;
-    const identity = { ...this.#identity, servers };
-    this.#identity = identity;
+    if (servers.length === 0 || isDeepStrictEqual(servers, this.#servers)) return;
+    this.#servers = servers;
     this.#writing = this.#writing
-      .then(() => this.#files.write(identity))
+      .then(() => this.#keeper.change({ servers }))
       .catch((error: unknown) => {
         this.#logger.warn('servers are not kept', { error: String(error) });
       });

@@ -18,11 +18,14 @@ import type { Identity } from './identity.ts';
 import { InviteDesk } from './invite-desk.ts';
 import { HOST_DEVICE, type Machine } from './machine.ts';
 import { LocalRegistryService } from './registry-service.ts';
+import type { SiteKeyDesk } from './site-key.ts';
 import { SiteServices } from './site-services.ts';
 
 const REGISTRY_FILE = 'registry.db';
 /** How often invites whose time is over are removed. */
 const EXPIRY_INTERVAL_MS = 60_000;
+/** How often hosts are looked at that no server hears of. */
+const ABSENCE_INTERVAL_MS = 2_000;
 
 /** Opens the registry of a state folder; makes one where there is none. Throws REGISTRY_CORRUPT. */
 export async function openRegistry(
@@ -44,10 +47,11 @@ export interface ServerFacts {
   readonly identity: Identity;
   /** Where machines that join reach this server, best first. */
   readonly endpoints: readonly string[];
-  /** WireGuard public key of this server, base64. */
-  readonly publicKey: string;
+  /** WireGuard public key of this server, base64, which may change. */
+  readonly publicKey: () => string;
   readonly signer: SiteSigner;
   readonly stateDir: string;
+  readonly siteKey: SiteKeyDesk;
 }
 
 /** The parts of a server between its registry and those who ask. */
@@ -61,7 +65,7 @@ export class Server {
   readonly #facts: ServerFacts;
 
   constructor(registry: Registry, machine: Machine, logger: Logger, facts: ServerFacts) {
-    const { identity, endpoints, publicKey, signer } = facts;
+    const { identity, endpoints, publicKey, signer, siteKey } = facts;
     this.registry = registry;
     this.#machine = machine;
     this.#logger = logger;
@@ -75,6 +79,7 @@ export class Server {
       registry,
       invites: this.invites,
       audit: this.audit,
+      siteKey,
       clock: machine.clock,
     });
   }
@@ -89,7 +94,7 @@ export class Server {
   ): Promise<void> {
     const { identity } = this.#facts;
     const { clock, sockets } = this.#machine;
-    const site = new SiteServices(this.registry);
+    const site = new SiteServices(this.registry, identity.hostId);
     const mesh = meshApi(
       { registry: this.service, follow: site, hostWrites: site, authenticator: site },
       this.#logger,
@@ -115,6 +120,21 @@ export class Server {
     this.audit.start();
     lifecycle.started('audit', this.audit);
     this.#expireInvites(lifecycle);
+    this.#noteAbsences(lifecycle);
+  }
+
+  #noteAbsences(lifecycle: Lifecycle): void {
+    const look = async (): Promise<void> => {
+      for (const host of await this.registry.absences.look()) {
+        this.#logger.warn('host is absent', { host });
+      }
+    };
+    const timer = setInterval(() => {
+      look().catch((error: unknown) => {
+        this.#logger.warn('absences of hosts are not noted', { error: String(error) });
+      });
+    }, ABSENCE_INTERVAL_MS);
+    lifecycle.started('absences', { stop: () => clearInterval(timer) });
   }
 
   #expireInvites(lifecycle: Lifecycle): void {

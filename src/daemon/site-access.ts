@@ -6,7 +6,7 @@ import { hostAddress } from '../addressing/layout.ts';
 import { SERVER_PORT } from '../addressing/ports.ts';
 import type { AppLookup, InstanceWriter } from '../agent/ports.ts';
 import { ApiClient } from '../api/client.ts';
-import type { HostUpdate } from '../api/contract/hosts.ts';
+import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry.ts';
 import type { RegistryService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
@@ -21,6 +21,15 @@ export interface SiteAccess {
   readonly registry: RegistryService;
   /** Tells the site what this host says of itself. */
   announce(update: HostUpdate): Promise<void>;
+  readonly self: HostSelf;
+}
+
+/** What a host tells and asks servers about itself. */
+export interface HostSelf {
+  heartbeat(heartbeat: Heartbeat): Promise<void>;
+  publishNextKey(key: NextKey): Promise<void>;
+  nextKeyState(): Promise<NextKeyState>;
+  switchKey(key: NextKey): Promise<void>;
 }
 
 /** A server's access to its own registry; `service` answers its operator. */
@@ -39,6 +48,12 @@ export function localAccess(
       removeInstance: (machineId) => own.removeInstance(host, machineId),
     },
     announce: async (update) => void (await own.updateHost(host, update)),
+    self: {
+      heartbeat: ({ acknowledged }) => registry.leases.renew(host, host, acknowledged),
+      publishNextKey: async (key) => void (await own.publishNextKey(host, key.public_key)),
+      nextKeyState: async () => ({ ready: await registry.isReadyForNextKey(host) }),
+      switchKey: async (key) => void (await own.switchKey(host, key.public_key)),
+    },
   };
 }
 
@@ -126,5 +141,11 @@ export function remoteAccess(
       removeInstance: (machineId) => first().removeInstance(machineId),
     },
     announce: (update) => first().updateHost(update),
+    self: {
+      heartbeat: (heartbeat) => first().heartbeat(heartbeat),
+      publishNextKey: (key) => first().publishNextKey(key),
+      nextKeyState: () => first().nextKeyState(),
+      switchKey: (key) => first().switchKey(key),
+    },
   };
 }

@@ -2,7 +2,7 @@
 // are.
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
-import type { HostUpdate } from '../api/contract/hosts.ts';
+import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
@@ -12,8 +12,12 @@ import type { Registry } from '../registry/registry.ts';
 export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {
   readonly #registry: Registry;
 
-  constructor(registry: Registry) {
+  readonly #server: HostId;
+
+  /** `server` is this host. */
+  constructor(registry: Registry, server: HostId) {
     this.#registry = registry;
+    this.#server = server;
   }
 
   async lookupApp(principal: Principal, name: string): Promise<AppOnNetwork | undefined> {
@@ -33,6 +37,26 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
 
   async updateHost(principal: Principal, update: HostUpdate): Promise<void> {
     await this.#registry.as(principal).updateHost(requireHost(principal, 'host-update'), update);
+  }
+
+  async heartbeat(principal: Principal, { acknowledged }: Heartbeat): Promise<void> {
+    const host = requireHost(principal, 'host-update');
+    await this.#registry.leases.renew(host, this.#server, acknowledged);
+  }
+
+  async publishNextKey(principal: Principal, key: NextKey): Promise<void> {
+    const host = requireHost(principal, 'host-update');
+    await this.#registry.as(principal).publishNextKey(host, key.public_key);
+  }
+
+  async nextKeyState(principal: Principal): Promise<NextKeyState> {
+    const host = requireHost(principal, 'host-update');
+    return { ready: await this.#registry.isReadyForNextKey(host) };
+  }
+
+  async switchKey(principal: Principal, key: NextKey): Promise<void> {
+    const host = requireHost(principal, 'host-update');
+    await this.#registry.as(principal).switchKey(host, key.public_key);
   }
 
   async putInstance(principal: Principal, instance: Instance): Promise<void> {

@@ -35,7 +35,7 @@ export interface StatusFacts {
   /** The region in force. */
   readonly region: string;
   /** WireGuard public key of this host, base64. */
-  readonly publicKey: string;
+  readonly publicKey: () => string;
   readonly listenPort: number;
   readonly endpoints: readonly string[];
 }
@@ -62,7 +62,7 @@ export class LocalStatusService implements StatusService {
         region,
         role: identity.role,
         address: hostAddress(identity.hostId),
-        public_key: publicKey,
+        public_key: publicKey(),
         listen_port: listenPort,
         endpoints,
       },

@@ -23,7 +23,19 @@ export type Step =
   /** Its registry has the site. */
   | 'founding-recorded'
   /** It has its identity on disk. */
-  | 'founding-identified';
+  | 'founding-identified'
+  /** A server has the key that the site changes to on disk. */
+  | 'site-key-drafted'
+  /** The registry has it, by the word of the last one. */
+  | 'site-key-published'
+  /** It has signed all that the last one had signed. */
+  | 'site-key-used'
+  /** A host has the key that it changes to on disk. */
+  | 'host-key-drafted'
+  /** All others are ready for it. */
+  | 'host-key-acknowledged'
+  /** It is the host's key on disk. */
+  | 'host-key-switched';
 
 const steps = channel('p6n.steps');
 

@@ -1,5 +1,6 @@
 // The registry's records as the API shows them.
 
+import type { HostId } from '../addressing/ids.ts';
 import { hostAddress, networkPrefix, wireguardPeerAddress } from '../addressing/layout.ts';
 import type { AppStatus, AppSummary, AppView } from '../api/contract/apps.ts';
 import type { EventView } from '../api/contract/events.ts';
@@ -9,9 +10,32 @@ import type { InviteView } from '../api/contract/invites.ts';
 import type { NetworkView } from '../api/contract/networks.ts';
 import type { OrganizationView } from '../api/contract/organizations.ts';
 import { formatRevision } from '../api/contract/revision.ts';
+import type { SiteView } from '../api/contract/site.ts';
 import type { WallMillis } from '../base/clock.ts';
 import type { RegistryChange } from '../registry/feed/changes.ts';
-import type { App, Host, Instance, Invite, Network, Organization } from '../registry/model.ts';
+import type {
+  App,
+  Host,
+  HostAbsence,
+  Instance,
+  Invite,
+  Network,
+  Organization,
+  Site,
+  SiteKey,
+} from '../registry/model.ts';
+
+export function siteView(site: Site, keys: readonly SiteKey[]): SiteView {
+  return {
+    id: site.id,
+    keys: keys.map(({ generation, publicKey, createdAt }) => ({
+      generation,
+      public_key: publicKey,
+      created_at: createdAt,
+    })),
+    created_at: site.createdAt,
+  };
+}
 
 export function organizationView(organization: Organization): OrganizationView {
   return { name: organization.name, created_at: organization.createdAt };
@@ -45,7 +69,19 @@ export function appView(app: App, network: string, instances: number): AppView {
   return { ...appSummary(app, network, instances), status, created_at: app.createdAt };
 }
 
-export function hostView(host: Host): HostView {
+/** What servers know of whether a host is there. */
+export interface HostSightings {
+  readonly absences: ReadonlyMap<HostId, HostAbsence>;
+  readonly leased: ReadonlySet<HostId>;
+  readonly lastSeen: (host: HostId) => WallMillis | undefined;
+}
+
+export function hostView(host: Host, sightings: HostSightings): HostView {
+  const { id, drainedAt, observed = {} } = host;
+  const absence = sightings.absences.get(id);
+  const isAlive = sightings.leased.has(id);
+  const lastSeenAt = sightings.lastSeen(id) ?? absence?.since;
+  const other = absence === undefined ? 'unknown' : 'absent';
   return {
     id: host.id,
     name: host.name,
@@ -53,7 +89,12 @@ export function hostView(host: Host): HostView {
     role: host.role,
     address: hostAddress(host.id),
     public_key: host.publicKey,
+    key_generation: host.generation,
     endpoints: host.endpoints,
+    observed_endpoints: Object.values(observed),
+    liveness: isAlive ? 'alive' : other,
+    ...(lastSeenAt === undefined ? {} : { last_seen_at: lastSeenAt }),
+    ...(drainedAt === undefined ? {} : { drained_at: drainedAt }),
     created_at: host.createdAt,
   };
 }

@@ -157,7 +157,7 @@ export class Engine {
     const { filter } = change;
     const now = this.#dependencies.clock.now();
     const failures: ChangeFailure[] = [];
-    if (change.privateKey !== undefined) peers.setPrivateKey(change.privateKey);
+    if (change.privateKey !== undefined) peers.setPrivateKey(change.privateKey, now);
     if (change.mtu !== undefined) device.setMtu(change.mtu);
     const startsAt = this.#planStart(change.peers, now);
     for (const peer of change.peers) {

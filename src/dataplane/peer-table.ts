@@ -102,10 +102,14 @@ export class PeerTable {
     this.#addRoute(config.route, index);
   }
 
-  /** Changes this host's own key; a peer that has this very key is forgotten. */
-  setPrivateKey(privateKey: PrivateKey): void {
+  /**
+   * Changes this host's own key; a peer that has this very key is forgotten. Peers with a session
+   * get one by the new key soon, and are heard by the last one until then.
+   */
+  setPrivateKey(privateKey: PrivateKey, now: Millis): void {
     const forgotten = this.#keys.get(this.#device.setPrivateKey(privateKey));
     if (forgotten !== undefined) this.remove(forgotten);
+    this.#device.renewSessions(now);
   }
 
   /** Forgets a peer, if there is one with this key. */

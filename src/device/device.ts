@@ -133,6 +133,19 @@ export class Device {
     return self;
   }
 
+  /** Asks every peer that it has a session with for another one, a few at a time. */
+  renewSessions(now: Millis): void {
+    this.#transmitter.begin();
+    let begun = 0;
+    for (const peer of this.#peers.all()) {
+      if (!peer.tunnel.hasSession) continue;
+      peer.tunnel.timers.initiationPlanned(after(now, (begun * 1000) / RESTARTS_PER_SECOND));
+      this.#transmitter.touch(peer);
+      begun += 1;
+    }
+    this.#transmitter.settle(now);
+  }
+
   /** The MTU may change while the device runs. */
   setMtu(mtu: number): void {
     this.#transmitter.setMtu(mtu);

@@ -8,6 +8,7 @@ import type {
   FollowedRecord,
   FollowPosition,
   Host,
+  HostAbsence,
   HostRemoval,
   Instance,
   Network,
@@ -25,6 +26,7 @@ export interface Copy {
   readonly siteKeys: readonly SiteKey[];
   readonly hosts: readonly Host[];
   readonly removals: readonly HostRemoval[];
+  readonly absences: readonly HostAbsence[];
   readonly networks: readonly Network[];
   readonly apps: readonly App[];
   readonly instances: readonly Instance[];
@@ -51,7 +53,7 @@ export class WorkingCopy {
   #asked: ReadonlySet<NetworkId> = new Set();
   readonly #changed = new Set<Kind>();
   #snapshot: Copy = {
-    ...{ revision: undefined, siteKeys: [], hosts: [], removals: [] },
+    ...{ revision: undefined, siteKeys: [], hosts: [], removals: [], absences: [] },
     ...{ networks: [], apps: [], instances: [] },
   };
 
@@ -115,6 +117,7 @@ export class WorkingCopy {
       siteKeys: this.#kept<SiteKey>('site-key', last.siteKeys),
       hosts: this.#kept<Host>('host', last.hosts),
       removals: this.#kept<HostRemoval>('host-removal', last.removals),
+      absences: this.#kept<HostAbsence>('host-absence', last.absences),
       networks: this.#kept<Network>('network', last.networks),
       apps: this.#kept<App>('app', last.apps),
       instances: this.#kept<Instance>('instance', last.instances),
@@ -167,6 +170,7 @@ function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean
     case 'site-key':
     case 'host':
     case 'host-removal':
+    case 'host-absence':
       return true;
     case 'network':
       return networks.has(record.id);

@@ -22,6 +22,8 @@ export type Action =
   | 'audit-read'
   | 'enrol'
   | 'host-update'
+  | 'host-drain'
+  | 'host-key-write'
   | 'instance-write'
   | 'network-write'
   | 'app-write'
@@ -54,6 +56,8 @@ const TABLE: Readonly<Record<Action, Row>> = {
   'audit-read': row('yes', 'no', 'no', 'no'),
   enrol: row('no', 'no', 'no', 'own'),
   'host-update': row('no', 'own', 'no', 'no'),
+  'host-drain': row('yes', 'no', 'no', 'no'),
+  'host-key-write': row('yes', 'no', 'no', 'no'),
   'instance-write': row('no', 'own', 'no', 'no'),
   'network-write': row('yes', 'no', 'setting', 'no'),
   'app-write': row('yes', 'no', 'setting', 'no'),

@@ -15,12 +15,14 @@ import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { canonicalIpv6, type Ipv6Address } from '../ip/ipv6-address.ts';
 import { parseDeclared } from './declared-services.ts';
-import { APPS, HOSTS, INSTANCES, NETWORKS, REMOVALS, SITE_KEYS } from './keys.ts';
+import { ABSENCES, APPS, HOSTS, INSTANCES, NETWORKS, REMOVALS, SITE_KEYS } from './keys.ts';
 import type {
   App,
   FollowedRecord,
   Host,
+  HostAbsence,
   HostKey,
+  HostLease,
   HostRemoval,
   HostSecret,
   Instance,
@@ -38,7 +40,7 @@ export interface StoredText {
   readonly value: string;
 }
 
-type StoredRecord = FollowedRecord | HostSecret | Invite | Organization | Site;
+type StoredRecord = FollowedRecord | HostLease | HostSecret | Invite | Organization | Site;
 
 export function encodeRecord(record: StoredRecord): string {
   return JSON.stringify(record);
@@ -109,7 +111,9 @@ export function decodeHost(stored: StoredText): Host {
     ...decodeHostKey(fields),
     ...(fields.has('next') ? { next: decodeHostKey(fields.nested('next')) } : {}),
     endpoints: fields.texts('endpoints'),
+    ...(fields.has('observed') ? { observed: fields.textMap('observed') } : {}),
     role: fields.oneOf('role', ['server', 'agent']),
+    ...(fields.has('drainedAt') ? { drainedAt: fields.time('drainedAt') } : {}),
     createdAt: fields.time('createdAt'),
   };
 }
@@ -130,6 +134,21 @@ export function decodeHostRemoval(stored: StoredText): HostRemoval {
     host: fields.host('host'),
     signature: fields.text('signature'),
     removedAt: fields.time('removedAt'),
+  };
+}
+
+export function decodeHostAbsence(stored: StoredText): HostAbsence {
+  const fields = new Fields(stored, 'host-absence');
+  return { kind: 'host-absence', host: fields.host('host'), since: fields.time('since') };
+}
+
+export function decodeHostLease(stored: StoredText): HostLease {
+  const fields = new Fields(stored, 'host-lease');
+  return {
+    kind: 'host-lease',
+    host: fields.host('host'),
+    server: fields.host('server'),
+    acknowledged: fields.texts('acknowledged'),
   };
 }
 
@@ -192,6 +211,7 @@ export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(HOSTS)) return decodeHost(stored);
   if (stored.key.startsWith(SITE_KEYS)) return decodeSiteKey(stored);
   if (stored.key.startsWith(REMOVALS)) return decodeHostRemoval(stored);
+  if (stored.key.startsWith(ABSENCES)) return decodeHostAbsence(stored);
   if (stored.key.startsWith(NETWORKS)) return decodeNetwork(stored);
   if (stored.key.startsWith(APPS)) return decodeApp(stored);
   if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);

@@ -7,13 +7,16 @@ import { type HostReference, requireHost } from './hosts.ts';
 import { listInstances, removeInstance } from './instances.ts';
 import { dropInvitesOf } from './invites.ts';
 import {
+  absenceKey,
   hostKey,
+  hostLeaseKey,
   hostNameKey,
   hostSecretKey,
   instanceCountOfHost,
   inviteCount,
   removalKey,
   SERVER_COUNT,
+  sightingKey,
   wireguardKeyKey,
 } from './keys.ts';
 import type { Host, HostRemoval } from './model.ts';
@@ -54,6 +57,9 @@ export async function removeHost(
     transaction.delete(hostNameKey(name));
     transaction.delete(wireguardKeyKey(found.publicKey));
     transaction.delete(hostSecretKey(id));
+    transaction.delete(hostLeaseKey(id));
+    transaction.delete(sightingKey(id));
+    transaction.delete(absenceKey(id));
     transaction.delete(instanceCountOfHost(id));
     transaction.delete(inviteCount(id));
     if (found.role === 'server') await countDown(transaction, SERVER_COUNT);

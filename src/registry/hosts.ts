@@ -73,6 +73,40 @@ export function updateHost(
   });
 }
 
+/** Marks a host as drained, or as good for instances again. */
+export function drainHost(
+  context: RegistryContext,
+  reference: HostReference,
+  isDrained: boolean,
+): Promise<Host> {
+  return change(context, `drain host "${reference}"`, async (transaction) => {
+    const { drainedAt, ...host } = await requireHost(transaction, reference);
+    const at = isDrained ? (drainedAt ?? context.clock.wallNow()) : undefined;
+    const updated: Host = { ...host, ...(at === undefined ? {} : { drainedAt: at }) };
+    if (at !== drainedAt) transaction.put(hostKey(host.id), encodeRecord(updated));
+    return updated;
+  });
+}
+
+/** Keeps where `server` sees a host, or that it sees it where the host says that it is. */
+export function noteObserved(
+  context: RegistryContext,
+  id: HostId,
+  server: HostId,
+  endpoint: string | undefined,
+): Promise<void> {
+  return change(context, 'note where a host is seen', async (transaction) => {
+    const { observed = {}, ...host } = await requireHost(transaction, id);
+    if (observed[server] === endpoint) return;
+    if (endpoint !== undefined) requireEndpoints([endpoint]);
+    const { [server]: _, ...others } = observed;
+    const seen = endpoint === undefined ? others : { ...others, [server]: endpoint };
+    const isSeen = Object.keys(seen).length > 0;
+    const updated: Host = { ...host, ...(isSeen ? { observed: seen } : {}) };
+    transaction.put(hostKey(id), encodeRecord(updated));
+  });
+}
+
 export async function verifyHostSecret(
   { store }: RegistryContext,
   host: HostId,

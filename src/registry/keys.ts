@@ -4,6 +4,7 @@
 //    site-keys/GENERATION
 //    hosts/HOST
 //    removals/HOST                      of hosts that are gone for good
+//    absences/HOST                      of hosts that no server hears of
 //    networks/NETWORK
 //    apps/NETWORK/NAME
 //    instances/NETWORK/HOST/MACHINE
@@ -12,6 +13,8 @@
 //    organizations/NAME
 //  private/                             never leaves the registry
 //    host-secrets/HOST
+//    host-leases/HOST                   under a lease that the host's p6nd renews
+//    sightings/HOST                     of hosts that ever had a lease
 //    invites/SERVER/NUMBER
 //  index/                               one key for each thing that must be unique
 //    network-ids/NETWORK                every id that was ever given out
@@ -51,6 +54,9 @@ export const RECORDS = 'records/';
 export const SITE_KEYS = 'records/site-keys/';
 export const HOSTS = 'records/hosts/';
 export const REMOVALS = 'records/removals/';
+export const ABSENCES = 'records/absences/';
+export const HOST_LEASES = 'private/host-leases/';
+export const SIGHTINGS = 'private/sightings/';
 export const NETWORKS = 'records/networks/';
 export const APPS = 'records/apps/';
 export const INSTANCES = 'records/instances/';
@@ -63,13 +69,30 @@ export const ORGANIZATION_COUNT = 'use/organizations';
 export const SERVER_COUNT = 'use/servers';
 
 const FOLLOWED_KEY =
-  /^records\/(site-keys|hosts|removals|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
+  /^records\/(site-keys|hosts|removals|absences|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
 /** Folders that make up the scope `hosts`. */
-const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals'];
+const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals', 'absences'];
 const MACHINE_PLACE = /^([0-9a-f]{8})\/([0-9a-f]{8})$/;
 
 export function siteKeyKey(generation: number): string {
   return `${SITE_KEYS}${hex(generation)}`;
+}
+
+export function absenceKey(host: HostId): string {
+  return `${ABSENCES}${hex(host)}`;
+}
+
+export function hostLeaseKey(host: HostId): string {
+  return `${HOST_LEASES}${hex(host)}`;
+}
+
+export function sightingKey(host: HostId): string {
+  return `${SIGHTINGS}${hex(host)}`;
+}
+
+/** The host that a key of one of the folders by hosts is about. */
+export function hostOfKey(key: string): HostId | undefined {
+  return parseHostId(key.slice(key.lastIndexOf('/') + 1));
 }
 
 export function removalKey(host: HostId): string {

@@ -107,7 +107,11 @@ export interface Host extends HostKey {
   readonly next?: HostKey;
   /** `HOST:PORT` or `[IPV6]:PORT`, best first; empty for a host that only calls out. */
   readonly endpoints: readonly string[];
+  /** Where servers, by their ids, see its datagrams come from, if that is none of its endpoints. */
+  readonly observed?: Readonly<Record<string, string>>;
   readonly role: HostRole;
+  /** Since when its instances stop and are named nowhere, because an operator wants it so. */
+  readonly drainedAt?: WallMillis;
   readonly createdAt: WallMillis;
 }
 
@@ -118,6 +122,23 @@ export interface HostRemoval {
   /** Of the site, base64. */
   readonly signature: string;
   readonly removedAt: WallMillis;
+}
+
+/** That no server has heard of a host for a while: its instances are left out of names. */
+export interface HostAbsence {
+  readonly kind: 'host-absence';
+  readonly host: HostId;
+  readonly since: WallMillis;
+}
+
+/** That servers hear of a host: it stands under a lease of the store. Never sent to followers. */
+export interface HostLease {
+  readonly kind: 'host-lease';
+  readonly host: HostId;
+  /** The server that hears of it. */
+  readonly server: HostId;
+  /** Next keys of hosts that it is ready for: `HOST/GENERATION`. */
+  readonly acknowledged: readonly string[];
 }
 
 /**
@@ -197,7 +218,7 @@ export interface Instance {
 }
 
 /** What followers may see of the registry. */
-export type FollowedRecord = SiteKey | Host | HostRemoval | Network | App | Instance;
+export type FollowedRecord = SiteKey | Host | HostRemoval | HostAbsence | Network | App | Instance;
 
 /**
  * One step of what a server tells a follower. A reset starts anew: what was known before is void.

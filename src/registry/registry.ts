@@ -19,12 +19,15 @@ import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
 import { Broadcast } from './feed/broadcast.ts';
 import { changesOf, type RegistryChange } from './feed/changes.ts';
 import { follow } from './follow.ts';
+import { isReadyForNextKey, publishNextKey, switchKey } from './host-keys.ts';
 import { removeHost } from './host-removal.ts';
 import {
+  drainHost,
   findHost,
   type HostReference,
   type HostUpdate,
   listHosts,
+  noteObserved,
   updateHost,
   verifyHostSecret,
 } from './hosts.ts';
@@ -47,6 +50,8 @@ import {
   removeExpiredInvites,
   revokeInvite,
 } from './invites.ts';
+import { Absences } from './liveness/absences.ts';
+import { HostLeases } from './liveness/host-leases.ts';
 import type {
   App,
   AppOnNetwork,
@@ -79,18 +84,25 @@ import type { RegistryContext } from './transaction.ts';
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
  * REGISTRY_CORRUPT, or CHANGED_MEANWHILE when others changed the same records all the time. */
 export class Registry {
+  /** Whom this server hears of. */
+  readonly leases: HostLeases;
+  /** Whom nobody hears of. */
+  readonly absences: Absences;
   readonly #context: RegistryContext;
   readonly #broadcast: Broadcast;
 
-  constructor(context: RegistryContext, broadcast: Broadcast = new Broadcast(context.store)) {
+  /** What `like` keeps in memory is shared with it. */
+  constructor(context: RegistryContext, like?: Registry) {
     this.#context = context;
-    this.#broadcast = broadcast;
+    this.#broadcast = like === undefined ? new Broadcast(context.store) : like.#broadcast;
+    this.leases = like?.leases ?? new HostLeases(context);
+    this.absences = like?.absences ?? new Absences(context);
   }
 
   /** The same registry, whose changes are noted as made for `principal`. */
   as(principal: Principal): Registry {
     const context = { ...this.#context, actor: actorOf(principal) };
-    return new Registry(context, this.#broadcast);
+    return new Registry(context, this);
   }
 
   /** Changes when the registry is restored or imported. */
@@ -204,6 +216,31 @@ export class Registry {
    */
   updateHost(host: HostId, update: HostUpdate): Promise<Host> {
     return updateHost(this.#context, host, update);
+  }
+
+  /** Rejects with NOT_FOUND, VALUE_INVALID, or NOT_PERMITTED for a host that nobody signed. */
+  publishNextKey(host: HostId, publicKey: string): Promise<Host> {
+    return publishNextKey(this.#context, host, publicKey);
+  }
+
+  /** Whether all others that servers hear of are ready for the host's next key. NOT_FOUND. */
+  async isReadyForNextKey(host: HostId): Promise<boolean> {
+    return isReadyForNextKey(await this.findHost(host), await this.leases.list());
+  }
+
+  /** Makes the published next key the current one; again at will. NOT_FOUND. */
+  switchKey(host: HostId, publicKey: string): Promise<Host> {
+    return switchKey(this.#context, host, publicKey);
+  }
+
+  /** Its instances are named nowhere and stop, until that is taken back. NOT_FOUND. */
+  drainHost(reference: HostReference, isDrained: boolean): Promise<Host> {
+    return drainHost(this.#context, reference, isDrained);
+  }
+
+  /** Where `server` sees a host; undefined when that is one of its endpoints. NOT_FOUND. */
+  noteObserved(host: HostId, server: HostId, endpoint: string | undefined): Promise<void> {
+    return noteObserved(this.#context, host, server, endpoint);
   }
 
   /**

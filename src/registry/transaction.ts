@@ -35,6 +35,7 @@ export class Transaction {
   readonly #store: Store;
   readonly #reads = new Map<string, { readonly modRevision: number; readonly value?: string }>();
   readonly #writes = new Map<string, string | undefined>();
+  readonly #leases = new Map<string, string>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -61,8 +62,10 @@ export class Transaction {
     return entry === undefined;
   }
 
-  put(key: string, value: string): void {
+  /** With a lease it goes when the lease ends. */
+  put(key: string, value: string, lease?: string): void {
     this.#writes.set(key, value);
+    if (lease !== undefined) this.#leases.set(key, lease);
   }
 
   delete(key: string): void {
@@ -80,10 +83,11 @@ export class Transaction {
   /** Tries to commit, with `note` of it. False when something that was read has changed. */
   async commit(note: AuditNote): Promise<boolean> {
     if (this.#writes.size > 0) this.put(AUDIT, encodeNote(note));
-    const writes = [...this.#writes].map(
-      ([key, value]): StoreWrite =>
-        value === undefined ? { type: 'delete', key } : { type: 'put', key, value },
-    );
+    const writes = [...this.#writes].map(([key, value]): StoreWrite => {
+      if (value === undefined) return { type: 'delete', key };
+      const lease = this.#leases.get(key);
+      return { type: 'put', key, value, ...(lease === undefined ? {} : { lease }) };
+    });
     return await this.#transact(writes);
   }
 

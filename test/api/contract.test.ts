@@ -20,6 +20,7 @@ import * as organizations from '../../src/api/contract/organizations.ts';
 import * as output from '../../src/api/contract/output.ts';
 import * as removal from '../../src/api/contract/removal.ts';
 import type { Contract } from '../../src/api/contract/schema.ts';
+import * as site from '../../src/api/contract/site.ts';
 import * as status from '../../src/api/contract/status.ts';
 import {
   APP,
@@ -32,6 +33,7 @@ import {
   NAME_ANSWER_SAMPLE,
   NETWORK,
   ORGANIZATION,
+  SITE,
   STATUS,
 } from '../fakes/api-services.ts';
 import { filesBelow } from '../house/tree.ts';
@@ -141,6 +143,20 @@ const CASES: Readonly<Record<string, Case>> = {
   APP_VIEW: row(apps.APP_VIEW, [APP], [{ ...APP, status: 'started' }, APP_SUMMARY]),
   APP_FILTER: row(apps.APP_FILTER, [{}, { org_slug: 'acme' }], [{ organization: 'acme' }]),
   HOST_VIEW: row(hosts.HOST_VIEW, [HOST], [{ ...HOST, role: 'client' }]),
+  HOST_FILTER: row(hosts.HOST_FILTER, [{}, { paths: '1' }], [{ paths: '0' }, { path: '1' }]),
+  HEARTBEAT: row(
+    hosts.HEARTBEAT,
+    [{ acknowledged: [] }, { acknowledged: ['00010001/2'] }],
+    [{}, { acknowledged: ['x'] }, { acknowledged: new Array(1025).fill('00010001/2') }],
+  ),
+  NEXT_KEY: row(hosts.NEXT_KEY, [{ public_key: HOST.public_key }], [{}, { public_key: 'x' }]),
+  NEXT_KEY_STATE: row(hosts.NEXT_KEY_STATE, [{ ready: true }], [{ ready: 1 }]),
+  SITE_VIEW: row(site.SITE_VIEW, [SITE], [{ ...SITE, keys: [{}] }]),
+  SITE_KEY_ROTATED: row(
+    site.SITE_KEY_ROTATED,
+    [{ site: SITE, signed: 1, refused: ['records/hosts/00010001'] }],
+    [{ site: SITE, signed: 1 }],
+  ),
   HOST_LIST: row(hosts.HOST_LIST, [{ hosts: [HOST] }], [{ hosts: [null] }]),
   HOST_UPDATE: row(
     hosts.HOST_UPDATE,

@@ -59,7 +59,12 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/apps', [201, 403, 201], { app_name: 'web' }),
   ask('GET', '/v1/apps/web', [200, 200, 200]),
   ask('DELETE', '/v1/apps/web', [202, 403, 202]),
-  ask('GET', '/v1/hosts', [200, 200, 200]),
+  ask('GET', '/v1/site', [200, 200, 200]),
+  ask('POST', '/v1/site/rotate', [200, 403, 403]),
+  ask('GET', '/v1/hosts?paths=1', [200, 200, 200]),
+  ask('POST', '/v1/hosts/one/drain', [200, 403, 403]),
+  ask('POST', '/v1/hosts/one/undrain', [200, 403, 403]),
+  ask('POST', '/v1/host/rotate-key', [200, 404, 404]),
   ask('GET', '/v1/hosts/one', [200, 200, 200]),
   ask('DELETE', '/v1/hosts/one', [204, 403, 403]),
   ask('GET', '/v1/invites', [200, 403, 403]),
@@ -83,6 +88,10 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/follow', [404, 200, 403]),
   // The app is one that does not exist: 404 is the answer of the service.
   ask('GET', '/v1/records/apps/web', [404, 404, 403]),
+  ask('POST', '/v1/self/heartbeat', [404, 204, 403], { acknowledged: [] }),
+  ask('PUT', '/v1/self/next-key', [404, 204, 403], { public_key: HOST.public_key }),
+  ask('GET', '/v1/self/next-key', [404, 200, 403]),
+  ask('POST', '/v1/self/switch-key', [404, 204, 403], { public_key: HOST.public_key }),
   ask('PATCH', '/v1/self', [404, 204, 403], { region: 'fra' }),
   ask('PUT', `/v1/self/instances/${INSTANCE.id}`, [404, 204, 403], RECORD),
   ask('DELETE', `/v1/self/instances/${INSTANCE.id}`, [404, 204, 403]),
@@ -165,6 +174,7 @@ function pattern(url: string): string {
   return url
     .replace(/\?.*$/, '')
     .replace(/(networks|apps|hosts)\/\w+$/, '$1/:name')
+    .replace(/hosts\/\w+\/(\w*drain)$/, 'hosts/:name/$1')
     .replace(/invites\/\w+$/, 'invites/:number')
     .replace(/self\/instances\/\w+$/, 'self/instances/:id')
     .replace(/v1\/instances\/web-1/, 'v1/instances/:reference');

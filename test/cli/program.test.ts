@@ -16,11 +16,21 @@ import {
   NAME_ANSWER_SAMPLE,
   NETWORK,
   ORGANIZATION,
+  SITE,
   STATUS,
 } from '../fakes/api-services.ts';
 import { MemoryTerminal } from '../fakes/memory-terminal.ts';
 
 const { status: _, created_at: __, ...APP_SUMMARY } = APP;
+
+const OTHER_HOST = {
+  ...HOST,
+  name: 'two',
+  role: 'agent',
+  liveness: 'alive',
+  drained_at: 1,
+  path: { state: 'no path', endpoint: '192.0.2.2:9', last_handshake_at: 60_001 },
+};
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
   listOrganizations: { organizations: [ORGANIZATION] },
@@ -31,7 +41,11 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   listApps: { total_apps: 1, apps: [APP_SUMMARY] },
   createApp: { id: 'web', created_at: 1 },
   getApp: APP,
-  listHosts: { hosts: [HOST] },
+  getSite: SITE,
+  rotateSiteKey: { site: SITE, signed: 2, refused: ['records/hosts/00010009'] },
+  drainHost: HOST,
+  rotateHostKey: HOST,
+  listHosts: { hosts: [HOST, OTHER_HOST] },
   getHost: HOST,
   listInvites: { invites: [INVITE] },
   createInvite: { invite: INVITE, token: 'p6n1_token' },
@@ -110,7 +124,12 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   'apps list --organization acme': [['listApps', { org_slug: 'acme' }]],
   'apps show web': [['getApp', 'web']],
   'apps remove web': [['removeApp', 'web']],
-  'hosts list': [['listHosts']],
+  'site show': [['getSite']],
+  'site rotate': [['rotateSiteKey']],
+  'hosts drain one': [['drainHost', 'one', true]],
+  'hosts undrain one': [['drainHost', 'one', false]],
+  'hosts rotate-key': [['rotateHostKey']],
+  'hosts list': [['listHosts', { paths: '1' }]],
   'hosts show one': [['getHost', 'one']],
   'hosts remove one': [['removeHost', 'one', { force: false }]],
   'hosts remove one --force': [['removeHost', 'one', { force: true }]],
@@ -202,7 +221,7 @@ const JSON_OUTPUT: Readonly<Record<string, unknown>> = {
   'networks show blue': NETWORK,
   'apps list': [APP_SUMMARY],
   'apps create web': APP,
-  'hosts list': [HOST],
+  'hosts list': [HOST, OTHER_HOST],
   'hosts invite': ANSWERS['createInvite'],
   'hosts invites list': [INVITE],
   'instances list': [INSTANCE],
@@ -236,8 +255,9 @@ status        deployed
 created       2024-02-22T19:56:39Z
 `,
   'hosts list': `
-NAME  REGION  ROLE    ADDRESS          ENDPOINTS
-one   ams     server  fdaa:0:0:1:0::1  192.0.2.1:51820
+NAME  REGION  ROLE    ADDRESS          STATE           LAST SEEN  ROUND TRIP  HANDSHAKE  ENDPOINT
+one   ams     server  fdaa:0:0:1:0::1  alive           1s ago
+two   ams     agent   fdaa:0:0:1:0::1  alive, drained  1s ago     no path     1m ago     192.0.2.2:9
 `,
   'hosts invite': `
 p6n1_token

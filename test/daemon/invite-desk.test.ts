@@ -77,7 +77,7 @@ async function scene(): Promise<Scene> {
     { registry, signer, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
     {
       server: server.id,
-      serverKey: server.publicKey,
+      serverKey: () => server.publicKey,
       endpoints: server.endpoints,
     },
   );

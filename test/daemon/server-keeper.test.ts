@@ -9,6 +9,7 @@ import type { HostId } from '../../src/addressing/ids.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { type Identity, IdentityFiles } from '../../src/daemon/identity.ts';
+import { IdentityKeeper } from '../../src/daemon/identity-keeper.ts';
 import { ServerKeeper } from '../../src/daemon/server-keeper.ts';
 import type { Host } from '../../src/registry/model.ts';
 
@@ -20,7 +21,8 @@ test('ServerKeeper writes servers that have moved, never none', async (context) 
   const files = new IdentityFiles(folder);
   const before = identity();
   await files.write(before);
-  const keeper = new ServerKeeper({ files, logger: SILENT_LOGGER }, before);
+  const identityKeeper = new IdentityKeeper(files, before);
+  const keeper = new ServerKeeper({ keeper: identityKeeper, logger: SILENT_LOGGER });
   keeper.look([]);
   keeper.look([host(0x10001, 'agent', 'b:1')]);
   await keeper.stop();

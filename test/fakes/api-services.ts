@@ -12,6 +12,7 @@ import type { InviteView } from '../../src/api/contract/invites.ts';
 import type { NameAnswer } from '../../src/api/contract/names.ts';
 import type { NetworkView } from '../../src/api/contract/networks.ts';
 import type { OrganizationView } from '../../src/api/contract/organizations.ts';
+import type { SiteView } from '../../src/api/contract/site.ts';
 import type { StatusView } from '../../src/api/contract/status.ts';
 import type {
   EnrolmentService,
@@ -58,7 +59,17 @@ export const HOST: HostView = {
   role: 'server',
   address: HOST_ADDRESS,
   public_key: 'Dk6IMRAdiWkqKXMyJq2y6UvVTbAfOCSTVLZWrRO9hjk=',
+  key_generation: 1,
   endpoints: ['192.0.2.1:51820'],
+  observed_endpoints: [],
+  liveness: 'alive',
+  last_seen_at: 119_001,
+  created_at: 1,
+};
+
+export const SITE: SiteView = {
+  id: '0123456789abcdef',
+  keys: [{ generation: 1, public_key: HOST.public_key, created_at: 1 }],
   created_at: 1,
 };
 
@@ -215,6 +226,9 @@ export function fakeServices(
     createApp: answering('createApp', { id: APP.id, created_at: APP.created_at }),
     getApp: answering('getApp', APP),
     removeApp: answering('removeApp', undefined),
+    getSite: answering('getSite', SITE),
+    rotateSiteKey: answering('rotateSiteKey', { site: SITE, signed: 2, refused: [] }),
+    drainHost: answering('drainHost', HOST),
     listHosts: answering('listHosts', { hosts: [HOST] }),
     getHost: answering('getHost', HOST),
     removeHost: answering('removeHost', undefined),
@@ -242,6 +256,10 @@ export function fakeServices(
     calls,
     registry,
     instances,
+    membership: {
+      paths: answering('paths', new Map([[HERE, { state: 'self' as const }]])),
+      rotateKey: answering('rotateKey', HOST),
+    },
     status: { status: answering('status', STATUS) },
     host: { reset: answering('resetHost', undefined) },
     explain: {
@@ -262,6 +280,10 @@ export function fakeServices(
     },
     hostWrites: {
       updateHost: answering('updateHost', undefined),
+      heartbeat: answering('heartbeat', undefined),
+      publishNextKey: answering('publishNextKey', undefined),
+      nextKeyState: answering('nextKeyState', { ready: true }),
+      switchKey: answering('switchKey', undefined),
       putInstance: answering('putInstance', undefined),
       removeInstance: answering('removeInstance', undefined),
     },

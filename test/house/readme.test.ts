@@ -18,7 +18,7 @@ const lines = [...blocks.flatMap((block) => block?.split('\n') ?? []), ...inline
 /** The commands of p6nctl in the README, by `noun verb`, with the options that are shown. */
 const shown = new Map<string, Set<string>>();
 for (const line of lines) {
-  for (const match of line.matchAll(/(?:^|\s|\/)p6nctl ([a-z][a-z ]*)([^|>]*)/g)) {
+  for (const match of line.matchAll(/(?:^|\s|\/)p6nctl ([a-z][a-z ]*(?:-[a-z]+)?)([^|>]*)/g)) {
     const words = (match[1] ?? '').trim().split(' ');
     const options = (match[2] ?? '').split(' -- ')[0]?.match(/--[a-z-]+/g) ?? [];
     const command = words.slice(0, commandLength(words)).join(' ');

@@ -14,7 +14,14 @@ import type { WallMillis } from '../../base/clock.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { Principal } from '../../registry/authority.ts';
 import type { Instance } from '../../registry/model.ts';
-import { HOST_UPDATE, type HostUpdate } from '../contract/hosts.ts';
+import {
+  HEARTBEAT,
+  type Heartbeat,
+  HOST_UPDATE,
+  type HostUpdate,
+  NEXT_KEY,
+  type NextKey,
+} from '../contract/hosts.ts';
 import { INSTANCE_RECORD, type InstanceRecord } from '../contract/instance-record.ts';
 import type { HostWriteService } from '../services.ts';
 import { HOST } from './callers.ts';
@@ -25,6 +32,17 @@ export function hostWriteRoutes(app: FastifyInstance, service: HostWriteService)
     { config: { allow: HOST }, schema: { body: HOST_UPDATE } },
     async (request, reply) => {
       await service.updateHost(request.principal, request.body);
+      return reply.code(204).send();
+    },
+  );
+
+  hostKeyRoutes(app, service);
+
+  app.post<{ Body: Heartbeat }>(
+    '/v1/self/heartbeat',
+    { config: { allow: HOST }, schema: { body: HEARTBEAT } },
+    async (request, reply) => {
+      await service.heartbeat(request.principal, request.body);
       return reply.code(204).send();
     },
   );
@@ -46,6 +64,31 @@ export function hostWriteRoutes(app: FastifyInstance, service: HostWriteService)
     { config: { allow: HOST } },
     async (request, reply) => {
       await service.removeInstance(request.principal, parseMachineId(request.params.id));
+      return reply.code(204).send();
+    },
+  );
+}
+
+/** In the order in which a host that changes its key asks them. */
+function hostKeyRoutes(app: FastifyInstance, service: HostWriteService): void {
+  app.put<{ Body: NextKey }>(
+    '/v1/self/next-key',
+    { config: { allow: HOST }, schema: { body: NEXT_KEY } },
+    async (request, reply) => {
+      await service.publishNextKey(request.principal, request.body);
+      return reply.code(204).send();
+    },
+  );
+
+  app.get('/v1/self/next-key', { config: { allow: HOST } }, (request) =>
+    service.nextKeyState(request.principal),
+  );
+
+  app.post<{ Body: NextKey }>(
+    '/v1/self/switch-key',
+    { config: { allow: HOST }, schema: { body: NEXT_KEY } },
+    async (request, reply) => {
+      await service.switchKey(request.principal, request.body);
       return reply.code(204).send();
     },
   );

@@ -2,17 +2,47 @@
 
 import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
+import { HOST_FILTER, type HostFilter, type HostPath, type HostView } from '../contract/hosts.ts';
 import { CREATE_INVITE, type CreateInvite } from '../contract/invites.ts';
 import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
-import type { RegistryService } from '../services.ts';
+import type { MembershipService, RegistryService } from '../services.ts';
 import { OPERATOR, READERS } from './callers.ts';
 
 const INVITE_NUMBER_MAX = 0xffff;
 
-export function hostRoutes(app: FastifyInstance, registry: RegistryService): void {
-  app.get('/v1/hosts', { config: { allow: READERS } }, (request) =>
-    registry.listHosts(request.principal),
+/** `local` says how the others are reached, where the operator of this host asks. */
+export function hostRoutes(
+  app: FastifyInstance,
+  registry: RegistryService,
+  local?: MembershipService,
+): void {
+  app.get<{ Querystring: HostFilter }>(
+    '/v1/hosts',
+    { config: { allow: READERS }, schema: { querystring: HOST_FILTER } },
+    async (request) => {
+      const list = await registry.listHosts(request.principal);
+      if (local === undefined || request.query.paths === undefined) return list;
+      const paths = await local.paths(list.hosts);
+      return { hosts: list.hosts.map((host) => withPath(host, paths.get(host.id))) };
+    },
   );
+
+  if (local !== undefined) {
+    app.post('/v1/host/rotate-key', { config: { allow: OPERATOR } }, (request) =>
+      local.rotateKey(request.principal),
+    );
+  }
+
+  for (const [verb, isDrained] of [
+    ['drain', true],
+    ['undrain', false],
+  ] as const) {
+    app.post<{ Params: { name: string } }>(
+      `/v1/hosts/:name/${verb}`,
+      { config: { allow: OPERATOR } },
+      (request) => registry.drainHost(request.principal, request.params.name, isDrained),
+    );
+  }
 
   app.get<{ Params: { name: string } }>(
     '/v1/hosts/:name',
@@ -29,6 +59,10 @@ export function hostRoutes(app: FastifyInstance, registry: RegistryService): voi
       return reply.code(204).send();
     },
   );
+}
+
+function withPath(host: HostView, path: HostPath | undefined): HostView {
+  return path === undefined ? host : { ...host, path };
 }
 
 export function inviteRoutes(app: FastifyInstance, registry: RegistryService): void {

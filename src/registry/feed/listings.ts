@@ -4,6 +4,7 @@
 
 import { decodeFollowed } from '../codec.ts';
 import {
+  ABSENCES,
   appsOf,
   type FollowedScope,
   HOSTS,
@@ -111,7 +112,7 @@ export class Listings {
 }
 
 function prefixesOf(scope: FollowedScope): readonly string[] {
-  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS];
+  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES];
   return [networkKey(scope), appsOf(scope), instancesOf(scope)];
 }
 

@@ -3,7 +3,12 @@
 
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import type { HostId, InstanceId, MachineId } from '../../../src/addressing/ids.ts';
+import {
+  type HostId,
+  ID_MIN,
+  type InstanceId,
+  type MachineId,
+} from '../../../src/addressing/ids.ts';
 import { hostAddress, instanceAddress } from '../../../src/addressing/layout.ts';
 import { meshApi } from '../../../src/api/api.ts';
 import { toBase64 } from '../../../src/base/bytes.ts';
@@ -70,11 +75,12 @@ const operations = {
       { path: join(words.folder, 'registry.db') },
     );
     registry = new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
-    const site = new SiteServices(registry);
+    const site = new SiteServices(registry, ID_MIN as HostId);
     const service = new LocalRegistryService({
       registry,
       invites: {} as never,
       audit: {} as never,
+      siteKey: {} as never,
       clock,
     });
     const api = meshApi(

@@ -9,9 +9,18 @@ import { HOST_COLUMNS } from './list.ts';
 
 const HOST_FIELDS: readonly Field<HostView>[] = [
   ...HOST_COLUMNS,
+  { title: 'endpoints', text: (host) => host.endpoints.join(', ') },
+  { title: 'observed at', text: (host) => host.observed_endpoints.join(', ') },
   { title: 'public key', text: (host) => host.public_key },
+  { title: 'key number', text: (host) => String(host.key_generation) },
+  { title: 'last seen', text: (host) => timeOf(host.last_seen_at) },
+  { title: 'drained', text: (host) => timeOf(host.drained_at) },
   { title: 'joined', text: (host) => formatTime(host.created_at) },
 ];
+
+function timeOf(at: number | undefined): string {
+  return at === undefined ? '' : formatTime(at);
+}
 
 export interface ShowHostOptions extends Speech {
   readonly client: Pick<ApiClient, 'getHost'>;

@@ -1,0 +1,15 @@
+// Routes of the site and of its signing key.
+
+import type { FastifyInstance } from 'fastify';
+import type { RegistryService } from '../services.ts';
+import { OPERATOR, READERS } from './callers.ts';
+
+export function siteRoutes(app: FastifyInstance, registry: RegistryService): void {
+  app.get('/v1/site', { config: { allow: READERS } }, (request) =>
+    registry.getSite(request.principal),
+  );
+
+  app.post('/v1/site/rotate', { config: { allow: OPERATOR } }, (request) =>
+    registry.rotateSiteKey(request.principal),
+  );
+}

@@ -1,0 +1,101 @@
+// What a host does towards its servers for as long as it runs: it says what it is, that it is
+// there, keeps in mind where its servers are, and changes its key when it is told to.
+
+import type { Agent } from '../agent/agent.ts';
+import type { HostLedger } from '../agent/host-ledger.ts';
+import type { Lifecycle } from '../base/lifecycle.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Dataplane } from '../dataplane/dataplane.ts';
+import { acknowledgement } from '../registry/host-keys.ts';
+import type { Host } from '../registry/model.ts';
+import { type Announcement, Announcer } from './announcer.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { HostKeyRing } from './host-key-ring.ts';
+import type { IdentityKeeper } from './identity-keeper.ts';
+import { KeyRotation } from './key-rotation.ts';
+import type { Machine } from './machine.ts';
+import { ServerKeeper } from './server-keeper.ts';
+import type { SiteAccess } from './site-access.ts';
+
+export interface HostLifeDependencies {
+  readonly keeper: IdentityKeeper;
+  readonly key: HostKeyRing;
+  readonly access: SiteAccess;
+  readonly ledger: HostLedger;
+  readonly agent: Agent;
+  readonly dataplane: Dataplane;
+  readonly machine: Machine;
+  readonly logger: Logger;
+}
+
+export class HostLife {
+  readonly rotation: KeyRotation;
+  readonly #dependencies: HostLifeDependencies;
+  readonly #announcer: Announcer;
+  readonly #servers: ServerKeeper;
+  readonly #heartbeat: Heartbeat;
+
+  constructor(dependencies: HostLifeDependencies, announcement: Announcement) {
+    this.#dependencies = dependencies;
+    const { keeper, access, agent, dataplane, machine, logger } = dependencies;
+    const { crypto, clock, random } = machine;
+    const record = (): Host | undefined => this.#record();
+    const announce = access.announce.bind(access);
+    this.#announcer = new Announcer({ record, announce, random, logger }, announcement);
+    this.#servers = new ServerKeeper({ keeper, logger });
+    this.#heartbeat = new Heartbeat({
+      beat: (body) => access.self.heartbeat(body),
+      nextKeys: () => this.#nextKeys(),
+      applied: async () => !(await agent.applied()).failures.has('dataplane'),
+      logger,
+    });
+    this.rotation = new KeyRotation({
+      keeper,
+      self: access.self,
+      record,
+      useKey: () => this.#useKey(),
+      peers: () => dataplane.peers(),
+      crypto,
+      clock,
+      random,
+      logger,
+    });
+  }
+
+  start(lifecycle: Lifecycle): void {
+    lifecycle.started('announcer', this.#announcer);
+    lifecycle.started('server keeper', this.#servers);
+    lifecycle.started('change of the host key', this.rotation);
+    lifecycle.started('heartbeat', this.#heartbeat);
+    this.#heartbeat.start();
+  }
+
+  /** What is known of hosts may have changed. */
+  look(): void {
+    const { keeper, ledger } = this.#dependencies;
+    void this.#announcer.look();
+    this.#heartbeat.look();
+    this.rotation.look();
+    if (keeper.current.role === 'agent') this.#servers.look(ledger.current().hosts);
+  }
+
+  #record(): Host | undefined {
+    const { keeper, ledger } = this.#dependencies;
+    const { hostId } = keeper.current;
+    return ledger.current().hosts.find(({ id }) => id === hostId);
+  }
+
+  #nextKeys(): readonly string[] {
+    return this.#dependencies.ledger
+      .current()
+      .hosts.flatMap(({ id, next }) => (next === undefined ? [] : [acknowledgement(id, next)]));
+  }
+
+  async #useKey(): Promise<void> {
+    const { keeper, key, agent } = this.#dependencies;
+    const forget = key.replace(keeper.current);
+    agent.changed();
+    await agent.applied();
+    forget();
+  }
+}

@@ -1,0 +1,152 @@
+// How this host changes its own WireGuard key. Each step is durable before the next, and a start
+// goes on where a crash ended:
+//
+//   next key on disk -> published -> all others are ready -> it is the key, on disk and in the
+//   data plane -> handshakes by it -> the registry drops the last one
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { fromBase64, toBase64 } from '../base/bytes.ts';
+import { after, type Clock, type WallMillis } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Random, randomBytes } from '../base/random.ts';
+import type { PeerStatus } from '../dataplane/dataplane.ts';
+import type { Host } from '../registry/model.ts';
+import { type Crypto, KEY_BYTES } from '../wireguard/crypto/crypto.ts';
+import { keyPair, wipeKeyPair } from '../wireguard/identity.ts';
+import type { IdentityKeeper } from './identity-keeper.ts';
+import type { HostSelf } from './site-access.ts';
+import { publishStep } from './steps.ts';
+
+/** Between two questions whether all others are ready. */
+const POLL_MS = 100;
+const RETRY_MS = 1_000;
+/** A peer whose last handshake is older has no session. */
+const SESSION_MS = 180_000;
+/** How long peers with a session get for a handshake by the new key. */
+const SETTLE_MS = 5_000;
+
+export interface KeyRotationDependencies {
+  readonly keeper: IdentityKeeper;
+  readonly self: HostSelf;
+  /** This host's record as it is believed here. */
+  readonly record: () => Host | undefined;
+  /** Resolves when the data plane has the key of the identity. */
+  readonly useKey: () => Promise<void>;
+  readonly peers: () => Promise<readonly PeerStatus[]>;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export class KeyRotation {
+  readonly #dependencies: KeyRotationDependencies;
+  readonly #ending = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(dependencies: KeyRotationDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Goes on with a change that was begun, in the background. */
+  look(): void {
+    const { keeper, record } = this.#dependencies;
+    const { nextPrivateKey, privateKey } = keeper.current;
+    const next = record()?.next?.publicKey;
+    const isSwitched = next !== undefined && next === this.#publicKeyOf(privateKey);
+    if (nextPrivateKey === undefined && !isSwitched) return;
+    this.#run().catch((error: unknown) => {
+      this.#dependencies.logger.warn('host key is not changed yet', { error: String(error) });
+    });
+  }
+
+  /**
+   * Changes the key; resolves when the last one is nobody's. Joins a change that is under way.
+   */
+  async rotate(): Promise<void> {
+    const { keeper, random } = this.#dependencies;
+    if (this.#running === undefined && keeper.current.nextPrivateKey === undefined) {
+      await keeper.change({ nextPrivateKey: toBase64(randomBytes(random, KEY_BYTES)) });
+      publishStep('host-key-drafted');
+    }
+    await this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#running?.catch(() => undefined);
+  }
+
+  #run(): Promise<void> {
+    this.#running ??= this.#change().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #change(): Promise<void> {
+    const { keeper, self, useKey, peers, clock, logger } = this.#dependencies;
+    const { nextPrivateKey } = keeper.current;
+    if (nextPrivateKey !== undefined) {
+      const key = { public_key: this.#publicKeyOf(nextPrivateKey) };
+      await this.#insist(async () => {
+        await self.publishNextKey(key);
+        return true;
+      });
+      await this.#insist(async () => (await self.nextKeyState()).ready);
+      publishStep('host-key-acknowledged');
+      const inUse = (await peers()).filter((peer) => hasSession(peer, clock.wallNow()));
+      const switchedAt = clock.wallNow();
+      await keeper.change({ privateKey: nextPrivateKey, nextPrivateKey: undefined });
+      publishStep('host-key-switched');
+      await useKey();
+      await this.#settle(new Set(inUse.map(({ publicKey }) => publicKey)), switchedAt);
+    }
+    const publicKey = this.#publicKeyOf(keeper.current.privateKey);
+    await this.#insist(async () => {
+      await self.switchKey({ public_key: publicKey });
+      return true;
+    });
+    logger.info('host key changed', { publicKey });
+  }
+
+  /** Until `step` is true; what the environment refuses is tried again. */
+  async #insist(step: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      let pauseMs = POLL_MS;
+      try {
+        if (await step()) return;
+      } catch (error) {
+        if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
+        pauseMs = RETRY_MS;
+      }
+      await delay(pauseMs, undefined, { signal: this.#ending.signal });
+    }
+  }
+
+  /** Peers with a session have one by the new key before the last one goes. */
+  async #settle(inUse: ReadonlySet<string>, switchedAt: WallMillis): Promise<void> {
+    const { peers, clock } = this.#dependencies;
+    const deadline = after(clock.now(), SETTLE_MS);
+    while (clock.now() < deadline) {
+      const late = (await peers()).filter(
+        ({ publicKey, lastHandshakeAt = 0 }) =>
+          inUse.has(publicKey) && lastHandshakeAt < switchedAt,
+      );
+      if (late.length === 0) return;
+      await delay(POLL_MS, undefined, { signal: this.#ending.signal });
+    }
+  }
+
+  #publicKeyOf(privateKey: string): string {
+    const pair = keyPair(this.#dependencies.crypto, fromBase64(privateKey) as Uint8Array);
+    const publicKey = toBase64(pair.publicKey);
+    wipeKeyPair(pair);
+    return publicKey;
+  }
+}
+
+function hasSession({ lastHandshakeAt }: PeerStatus, now: WallMillis): boolean {
+  return lastHandshakeAt !== undefined && now - lastHandshakeAt < SESSION_MS;
+}

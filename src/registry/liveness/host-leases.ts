@@ -1,0 +1,70 @@
+// The leases of hosts at one server: a host that is heard of again and again keeps its lease, by
+// the clock of the store. A lease that is renewed costs no revision; one that ends takes its key
+// along, and the absence of the host is noted a while later.
+
+import type { HostId } from '../../addressing/ids.ts';
+import type { WallMillis } from '../../base/clock.ts';
+import { decodeHostLease, encodeRecord } from '../codec.ts';
+import { requireHost } from '../hosts.ts';
+import { absenceKey, HOST_LEASES, hostLeaseKey, sightingKey } from '../keys.ts';
+import type { HostLease } from '../model.ts';
+import { change, type RegistryContext } from '../transaction.ts';
+
+/** How long a host is taken for alive that is not heard of: three of its tries, and some. */
+export const HOST_LEASE_MS = 10_000;
+/** Of a host whose lease has ended at another server meanwhile, nothing is remembered beyond. */
+const HELD_MAX = 16_384;
+
+interface Held {
+  readonly lease: string;
+  readonly value: string;
+}
+
+export class HostLeases {
+  readonly #context: RegistryContext;
+  readonly #held = new Map<HostId, Held>();
+  readonly #seen = new Map<HostId, WallMillis>();
+
+  constructor(context: RegistryContext) {
+    this.#context = context;
+  }
+
+  /** When this server last heard of a host. */
+  lastSeen(host: HostId): WallMillis | undefined {
+    return this.#seen.get(host);
+  }
+
+  /**
+   * `server` hears of a host, which is ready for the next keys that it acknowledges. Rejects with
+   * NOT_FOUND when the host is none (any more).
+   */
+  async renew(host: HostId, server: HostId, acknowledged: readonly string[]): Promise<void> {
+    const { store, clock } = this.#context;
+    const value = encodeRecord({ kind: 'host-lease', host, server, acknowledged });
+    const held = this.#held.get(host);
+    const isAlive = held !== undefined && (await store.renewLease(held.lease));
+    if (!isAlive || held.value !== value) {
+      const lease = isAlive ? held.lease : await store.grantLease(HOST_LEASE_MS);
+      await this.#put(host, value, lease);
+      if (this.#held.size >= HELD_MAX) this.#held.clear();
+      this.#held.set(host, { lease, value });
+    }
+    this.#seen.set(host, clock.wallNow());
+  }
+
+  /** Those of all servers. */
+  async list(): Promise<readonly HostLease[]> {
+    return (await this.#context.store.list([HOST_LEASES])).entries.map(decodeHostLease);
+  }
+
+  async #put(host: HostId, value: string, lease: string): Promise<void> {
+    await change(this.#context, 'note that a host is there', async (transaction) => {
+      await requireHost(transaction, host);
+      transaction.put(hostLeaseKey(host), value, lease);
+      const sighting = sightingKey(host);
+      if ((await transaction.get(sighting)) === undefined) transaction.put(sighting, '1');
+      const absence = absenceKey(host);
+      if ((await transaction.get(absence)) !== undefined) transaction.delete(absence);
+    });
+  }
+}
