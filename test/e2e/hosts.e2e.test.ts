@@ -1,4 +1,4 @@
-// The life of hosts on a site: how they are reached, draining, other keys.
+// The life of hosts on a site: how they are reached, and other keys.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -90,52 +90,6 @@ describe('hosts', { skip: SKIP_REASON, timeout: 120_000 }, () => {
       assert.equal(peers.length, 2);
       assert.ok(peers.every(({ public_key }) => !before.slice(0, 2).includes(public_key)));
     }
-  });
-
-  test('go on through another key of the site, and new ones join by it', async () => {
-    assert.equal((await two.ctl('site', 'rotate')).code, 1);
-    const { site: rotated, signed } = await one.json<{
-      signed: number;
-      site: { keys: { public_key: string }[] };
-    }>('site', 'rotate');
-    assert.equal(signed, 3);
-    assert.equal(rotated.keys.length, 2);
-    assert.deepEqual(await two.json('site', 'show'), rotated);
-    await one.kill('SIGTERM');
-    await one.start();
-    const four = await site.addHost('four');
-    await four.join(one);
-    await until('the new host reaches the others', () => pings(four, HOST_TWO));
-    await until('the old ones reach each other', () => pings(two, HOST_ONE));
-    assert.doesNotMatch(two.log, /record of a host is refused/);
-  });
-
-  test('are drained: their names go, then their instances', async () => {
-    await one.must('apps', 'create', 'web');
-    for (const host of [one, two]) {
-      await host.must('instances', 'run', '--app', 'web', '--detach', '--', 'sleep', '600');
-    }
-    const addresses = async (host: SiteHost): Promise<number> => {
-      const { records } = await host.json<{ records: unknown[] }>('dns', 'lookup', 'web.internal');
-      return records.length;
-    };
-    await until('both instances are named', async () => (await addresses(one)) === 2);
-    await one.must('hosts', 'drain', 'two');
-    for (const host of [one, two]) {
-      await until('the names of one are gone', async () => (await addresses(host)) === 1);
-    }
-    const states = async (): Promise<string[]> => {
-      const list = await one.json<{ host: string; state: string }[]>('instances', 'list');
-      return list.filter(({ host }) => host === 'two').map(({ state }) => state);
-    };
-    assert.deepEqual(await states(), ['started']);
-    await until('the instance has stopped', async () => (await states())[0] === 'stopped');
-    const refused = await two.ctl('instances', 'run', '--app', 'web', '--', 'true');
-    assert.match(refused.stderr, /HOST_DRAINED/);
-    await one.must('hosts', 'undrain', 'two');
-    await until('instances run again', async () => {
-      return (await two.ctl('instances', 'run', '--app', 'web', '--', 'true')).code === 0;
-    });
   });
 });
 
