@@ -61,6 +61,8 @@ export class DatagramBatch {
   readonly trafficClasses: Uint8Array;
   /** Endpoint i stands at i * ENDPOINT_BYTES. */
   readonly endpoints: Uint8Array;
+  /** The same memory. */
+  readonly endpointWords: Uint32Array;
   count = 0;
 
   constructor(slab: Slab, capacity: number) {
@@ -70,6 +72,7 @@ export class DatagramBatch {
     this.lengths = new Uint32Array(capacity);
     this.trafficClasses = new Uint8Array(capacity);
     this.endpoints = new Uint8Array(capacity * ENDPOINT_BYTES);
+    this.endpointWords = new Uint32Array(this.endpoints.buffer);
   }
 
   clear(): void {

@@ -55,11 +55,10 @@ export class Inbound {
   }
 
   receiveDatagrams(datagrams: DatagramBatch, packets: PacketBatch, now: Millis): void {
-    const { endpoints } = datagrams;
     assert(packets.slab === datagrams.slab, 'receiveDatagrams: the batches must share a slab');
     const room = packets.capacity - packets.count;
     assert(room >= datagrams.count, 'receiveDatagrams: no room for the packets');
-    const words = new Uint32Array(endpoints.buffer, endpoints.byteOffset, endpoints.length >> 2);
+    const words = datagrams.endpointWords;
     for (let i = 0; i < datagrams.count; i++) {
       const counter = this.#receiveDatagram(datagrams, i, words, packets, now);
       this.#counters[counter]! += 1;

@@ -38,6 +38,7 @@ export class ChachaScratch {
   readonly counterView: DataView = viewOf(this.counter);
   readonly block: Buffer = nativeMemory(BLOCK_BYTES);
   readonly blockAddress: number = addressOf(this.block);
+  readonly blockView: DataView = viewOf(this.block);
   readonly tail: Buffer = nativeMemory(2 * POLY_BYTES);
   readonly tailAddress: number = addressOf(this.tail);
   readonly tag: Buffer = nativeMemory(AEAD_TAG_BYTES);
@@ -134,8 +135,9 @@ export class ChachaSessionCipher implements SessionCipher {
 
   /** Begins Poly1305 with the key of the packet whose counter is set. */
   #drawPolyKey(): void {
-    const { block, blockAddress, counterAddress, polyAddress } = this.#scratch;
-    block.fill(0);
+    const { blockView, blockAddress, counterAddress, polyAddress } = this.#scratch;
+    // For less time than a call of fill().
+    for (let at = 0; at < BLOCK_BYTES; at += 4 * WORD_BYTES) writeZeros(blockView, at);
     this.#functions.chacha20(
       blockAddress,
       blockAddress,

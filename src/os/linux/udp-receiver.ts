@@ -41,6 +41,7 @@ import { CONTROL_STRIDE, MessageVector } from './message-vector.ts';
 import { recvmmsg, setOption } from './syscalls.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
+const ENDPOINT_WORDS = ENDPOINT_BYTES / 4;
 const IPV4_BYTES = 4;
 const IPV6_BYTES = 16;
 
@@ -132,14 +133,16 @@ export class UdpReceiver {
 
   /** Adds one datagram, whose endpoint and traffic class are those of number `first`. */
   #place(datagrams: DatagramBatch, first: number, offset: number, length: number): void {
-    const { endpoints, trafficClasses } = datagrams;
+    const { endpointWords, trafficClasses } = datagrams;
     const place = datagrams.count++;
     datagrams.offsets[place] = offset;
     datagrams.lengths[place] = length;
     if (place !== first) {
       trafficClasses[place] = trafficClasses[first]!;
-      const source = first * ENDPOINT_BYTES;
-      endpoints.copyWithin(place * ENDPOINT_BYTES, source, source + ENDPOINT_BYTES);
+      const [source, target] = [first * ENDPOINT_WORDS, place * ENDPOINT_WORDS];
+      for (let i = 0; i < ENDPOINT_WORDS; i++) {
+        endpointWords[target + i] = endpointWords[source + i]!;
+      }
     }
     this.#counters[UdpCounter.Received]! += 1;
   }

@@ -11,8 +11,6 @@ import {
   DATA_HEADER_BYTES,
   DATA_RECEIVER_OFFSET,
   MessageType,
-  readUint32,
-  writeUint32,
 } from '../messages.ts';
 import { ReplayWindow } from './replay-window.ts';
 import { isCounterRejected, SendCounter } from './send-counter.ts';
@@ -86,13 +84,13 @@ export class Session {
    * Returns the message's length. Only while canSend().
    */
   seal(slab: Slab, offset: number, length: number, paddedLength: number): number {
-    const { bytes } = slab;
+    const { bytes, view } = slab;
     const { low, high } = this.#sendCounter;
     const start = offset - DATA_HEADER_BYTES;
-    writeUint32(bytes, start, MessageType.Data);
-    writeUint32(bytes, start + DATA_RECEIVER_OFFSET, this.remoteIndex);
-    writeUint32(bytes, start + DATA_COUNTER_LOW_OFFSET, low);
-    writeUint32(bytes, start + DATA_COUNTER_HIGH_OFFSET, high);
+    view.setUint32(start, MessageType.Data, true);
+    view.setUint32(start + DATA_RECEIVER_OFFSET, this.remoteIndex, true);
+    view.setUint32(start + DATA_COUNTER_LOW_OFFSET, low, true);
+    view.setUint32(start + DATA_COUNTER_HIGH_OFFSET, high, true);
     for (let i = offset + length; i < offset + paddedLength; i++) bytes[i] = 0;
     this.#sendCounter.advance();
     this.#sendCipher.seal(slab, offset, paddedLength, low, high);
@@ -104,8 +102,8 @@ export class Session {
    * padded packet then stands DATA_HEADER_BYTES behind `offset`.
    */
   open(slab: Slab, offset: number, length: number, now: Millis): OpenOutcome {
-    const low = readUint32(slab.bytes, offset + DATA_COUNTER_LOW_OFFSET);
-    const high = readUint32(slab.bytes, offset + DATA_COUNTER_HIGH_OFFSET);
+    const low = slab.view.getUint32(offset + DATA_COUNTER_LOW_OFFSET, true);
+    const high = slab.view.getUint32(offset + DATA_COUNTER_HIGH_OFFSET, true);
     if (this.#isDisposed || now - this.createdAt >= REJECT_AFTER_MS) return OpenOutcome.Expired;
     if (isCounterRejected(low, high)) return OpenOutcome.Expired;
     const start = offset + DATA_HEADER_BYTES;
