@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # The benchmarks, each of which prints its figures in lines, as root and on a machine that does
 # nothing else.
-#   bench.sh [dns|propagation|scale|handshake-flood]...    those that are named; without one, all
+#   bench.sh [NAME]...    those that are named; without one, all:
+#     stages two-hosts mesh idle-peers dns propagation scale handshake-flood
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root bench.sh
-all=(dns propagation scale handshake-flood)
+all=(stages two-hosts mesh idle-peers dns propagation scale handshake-flood)
 (($#)) || set -- "${all[@]}"
 for name; do
-  [[ " ${all[*]} " == *" $name "* ]] || { sed -n '4p' scripts/bench.sh && exit 2; }
+  [[ " ${all[*]} " == *" $name "* ]] || { sed -n '4,5p' scripts/bench.sh && exit 2; }
 done
 require_programs ip=iproute2 taskset=util-linux dig=bind9-dnsutils dnsperf=dnsperf unbound=unbound
 require_programs wg=wireguard-tools iperf3=iperf3

@@ -18,12 +18,13 @@ export async function startPair(
   t: Scope,
   program: string,
   environment: Readonly<Record<string, string>> = {},
+  ourProgram: string = P6NWG,
 ): Promise<Pair> {
   const [a, b] = [makeNamespace(t, 'a'), makeNamespace(t, 'b')];
   joinNamespaces(a, '10.9.0.1/24', b, '10.9.0.2/24');
   joinNamespaces(a, '2001:db8:9::1/64', b, '2001:db8:9::2/64');
   const [ours, theirs] = await Promise.all([
-    startProgram(t, a, P6NWG, { listenPort: PORT, environment }),
+    startProgram(t, a, ourProgram, { listenPort: PORT, environment }),
     startProgram(t, b, program, { listenPort: PORT }),
   ]);
   ours.set(`peer ${theirs.publicKey} allowed-ips 10.77.0.2/32,fd77::2/128`);
