@@ -1,6 +1,6 @@
-// p6nwg beside wireguard-go, on two hosts joined by a veth pair, in turn: TCP, small datagrams, round
-// trips, processor time and memory. P6N_WIREGUARD_GO names the program; without it, the newest that
-// is installed. `npm run bench`, as root.
+// p6nwg beside wireguard-go, on two hosts joined by a veth pair, in turn: TCP, small datagrams,
+// round trips, processor time and memory. P6N_WIREGUARD_GO names the program; without it, the
+// newest that is installed. `npm run bench`, as root.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { P6NWG, WIREGUARD_GOES } from '../e2e/p6nwg.ts';
