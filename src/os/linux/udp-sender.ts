@@ -4,7 +4,8 @@
 // shorter, share an entry that gathers them where they stand: a run.
 //
 // A run that is refused is sent again datagram by datagram. The reasons differ: EIO says that the
-// interface cannot, for good; EINVAL and EMSGSIZE say that these datagrams do not fit the path.
+// interface cannot, for good; EINVAL and EMSGSIZE say that these datagrams do not fit the path, and
+// as long go there one by one for a while (the kernel cuts them, but not those of a run).
 
 import {
   ENDPOINT_ADDRESS_OFFSET,
@@ -71,6 +72,8 @@ const RUN_DATAGRAMS_MAX = 64;
 const RUN_BYTES_MAX = 65_507;
 /** The iovec of a datagram of a refused run. */
 const SPARE_IOVEC: number = DATAGRAMS_MAX;
+/** A path may grow wider, and a run is worth some tries. */
+const REFUSED_DATAGRAMS = 10_000;
 /** UDP_SEGMENT takes 16 bits. */
 const SEGMENT_BYTES = 2;
 /** How long one flush waits for a full send buffer, all in all, before it drops. */
@@ -82,6 +85,12 @@ const TRAFFIC_CLASS_BYTES = 4;
 const SOURCE_ERRORS: ReadonlySet<number> = new Set([EINVAL, EADDRNOTAVAIL, ENETUNREACH, ENODEV]);
 /** What a run may be refused with although its datagrams are not. */
 const RUN_ERRORS: ReadonlySet<number> = new Set([...SOURCE_ERRORS, EIO, EMSGSIZE]);
+
+interface RefusedRun {
+  readonly segmentBytes: number;
+  /** Datagrams until a run is tried again. */
+  left: number;
+}
 
 export type UdpSenderOptions = Pick<UdpOptions, 'counters' | 'offloads' | 'onRefused'>;
 
@@ -110,6 +119,9 @@ export class UdpSender {
   #gathered = 0;
   #bytes = 0;
   #isOpen = false;
+  /** By endpoint: its path is narrower than these datagrams, which a run must not be. */
+  readonly #refused = new WeakMap<Uint8Array, RefusedRun>();
+  readonly #entryEndpoints: Uint8Array[] = [];
   /** Left of the time that one flush waits. */
   #waitMs = 0;
 
@@ -159,7 +171,8 @@ export class UdpSender {
     this.#iovecs = 1;
     this.#gathered = length;
     this.#bytes = length;
-    this.#isOpen = this.#sendsRuns;
+    this.#entryEndpoints[entry] = endpoints;
+    this.#isOpen = this.#sendsRuns && this.#mayBegin(endpoints, length);
   }
 
   flush(): void {
@@ -181,6 +194,15 @@ export class UdpSender {
     this.#entries = 0;
     this.#isOpen = false;
     this.#endpoints = undefined;
+  }
+
+  /** Whether a run of datagrams of that length was not refused lately. */
+  #mayBegin(endpoints: Uint8Array, length: number): boolean {
+    const refused = this.#refused.get(endpoints);
+    if (refused === undefined || length < refused.segmentBytes) return true;
+    refused.left -= 1;
+    if (refused.left === 0) this.#refused.delete(endpoints);
+    return false;
   }
 
   /** Whether a datagram may join the last entry. The same endpoint is the same memory. */
@@ -259,9 +281,15 @@ export class UdpSender {
     this.#vector.setControlLength(entry, this.#controlLengths[entry]!);
     this.#vector.setRun(entry, SPARE_IOVEC, 1);
     const first = this.#firsts[entry]!;
+    const segmentBytes = this.#lengths[first]!;
     for (let datagram = first; datagram < first + this.#counts[entry]!; datagram++) {
       this.#vector.setIovec(SPARE_IOVEC, this.#addresses[datagram]!, this.#lengths[datagram]!);
       const returned = this.#send(entry, 1);
+      // What goes by itself was refused for being in a run.
+      if (returned > 0 && datagram === first && error !== EIO) {
+        const endpoints = this.#entryEndpoints[entry]!;
+        this.#refused.set(endpoints, { segmentBytes, left: REFUSED_DATAGRAMS });
+      }
       if (returned > 0) this.#counters[UdpCounter.Sent]! += 1;
       else this.#retryWithoutSource(entry, -returned);
     }
