@@ -12,7 +12,7 @@ case $part in all | check | unit | e2e) ;; *) sed -n '2,4p' scripts/test.sh && e
 if [[ $part == all || $part == e2e ]]; then
   require_programs ip=iproute2 ping=iputils-ping wg=wireguard-tools wireguard-go=wireguard-go \
     tcpdump=tcpdump dig=bind9-dnsutils unshare=util-linux ncat=ncat pkill=procps \
-    kdig=knot-dnsutils gcc=gcc musl-gcc=musl-tools python3=python3
+    kdig=knot-dnsutils iperf3=iperf3 gcc=gcc musl-gcc=musl-tools python3=python3
 fi
 build
 [[ $part == unit || $part == e2e ]] || scripts/check.sh
