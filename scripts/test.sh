@@ -10,7 +10,8 @@ part=${1:-all}
 case $part in all | check | unit | e2e) ;; *) sed -n '2,4p' scripts/test.sh && exit 2 ;; esac
 [[ $part == check || $part == unit ]] || require_root test.sh
 if [[ $part == all || $part == e2e ]]; then
-  require_programs ip=iproute2 ping=iputils-ping wg=wireguard-tools wireguard-go=wireguard-go \
+  require_programs etcd=etcd-server etcdctl=etcd-client \
+    ip=iproute2 ping=iputils-ping wg=wireguard-tools wireguard-go=wireguard-go \
     tcpdump=tcpdump dig=bind9-dnsutils unshare=util-linux ncat=ncat pkill=procps \
     kdig=knot-dnsutils iperf3=iperf3 gcc=gcc musl-gcc=musl-tools python3=python3
 fi

@@ -105,6 +105,13 @@ export class HostLedger implements CopySource {
     this.#dependencies.copy.setNetworks(networks);
   }
 
+  /** The highest id of a host that this host has ever believed in. */
+  get highestHost(): HostId | undefined {
+    const { hosts, removed } = this.#trust;
+    const ids = [...hosts.keys(), ...removed].sort((a, b) => a - b);
+    return ids.at(-1);
+  }
+
   /** The site's key that signs now, as far as this host knows, base64. */
   get siteKey(): string {
     return this.#trust.siteKey;

@@ -21,6 +21,7 @@ import { instanceListRoute, instanceRoutes } from './routes/instances.ts';
 import { nameRoutes } from './routes/names.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { organizationRoutes } from './routes/organizations.ts';
+import { registryRoutes } from './routes/registry.ts';
 import { siteRoutes } from './routes/site.ts';
 import type {
   EnrolmentService,
@@ -32,6 +33,7 @@ import type {
   InstanceService,
   MembershipService,
   NameService,
+  RegistryKeeper,
   RegistryService,
   StatusService,
 } from './services.ts';
@@ -48,6 +50,7 @@ const ENROLMENT_RATE = { burst: 32, perSecond: 8 };
 
 export interface OperatorServices {
   readonly registry: RegistryService;
+  readonly registryKeeper: RegistryKeeper;
   readonly instances: InstanceService;
   readonly membership: MembershipService;
   readonly status: StatusService;
@@ -77,6 +80,7 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   siteRoutes(server.app, services.registry);
   hostRoutes(server.app, services.registry, services.membership);
   inviteRoutes(server.app, services.registry);
+  registryRoutes(server.app, services.registryKeeper);
   instanceRoutes(server.app, services);
   eventRoutes(server.app, services.registry);
   auditRoute(server.app, services.registry);

@@ -46,6 +46,14 @@ import type {
 } from './contract/organizations.ts';
 import type { OutputLine } from './contract/output.ts';
 import { OPERATOR_HEADER } from './contract/protocol.ts';
+import type {
+  AcceptRegistry,
+  ExportRegistry,
+  ImportRegistry,
+  KnownIdsReport,
+  RegistryExported,
+  RegistryView,
+} from './contract/registry.ts';
 import { formatRevision } from './contract/revision.ts';
 import type { SiteKeyRotated, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
@@ -65,6 +73,8 @@ const FOLLOW_TIMEOUT_MS = 4_000;
 const START_TIMEOUT_MS = 60_000;
 /** Every host of the site has a part in it. */
 const ROTATION_TIMEOUT_MS = 120_000;
+/** Longest wait for a whole registry, milliseconds. */
+const REGISTRY_TIMEOUT_MS = 600_000;
 /** A stop waits for the command to end and then for the end by force, milliseconds. */
 const STOP_MARGIN_MS = 60_000;
 
@@ -179,6 +189,27 @@ export class ApiClient {
 
   revokeInvite(number: number): Promise<void> {
     return this.#delete(path('/v1/invites', String(number)));
+  }
+
+  showRegistry(): Promise<RegistryView> {
+    return this.#get('/v1/registry');
+  }
+
+  exportRegistry(body: ExportRegistry): Promise<RegistryExported> {
+    return this.#post('/v1/registry/export', body, REGISTRY_TIMEOUT_MS);
+  }
+
+  importRegistry(body: ImportRegistry): Promise<RegistryView> {
+    return this.#post('/v1/registry/import', body, REGISTRY_TIMEOUT_MS);
+  }
+
+  acceptRegistry(body: AcceptRegistry): Promise<RegistryView> {
+    return this.#post('/v1/registry/accept', body, REGISTRY_TIMEOUT_MS);
+  }
+
+  /** Says which ids this host knows to be given out. */
+  reportIds(body: KnownIdsReport): Promise<void> {
+    return this.#post('/v1/self/ids', body);
   }
 
   listInstances(filter: InstanceFilter = {}): Promise<InstanceList> {

@@ -37,6 +37,14 @@ import type {
   OrganizationList,
   OrganizationView,
 } from './contract/organizations.ts';
+import type {
+  AcceptRegistry,
+  ExportRegistry,
+  ImportRegistry,
+  KnownIdsReport,
+  RegistryExported,
+  RegistryView,
+} from './contract/registry.ts';
 import type { SiteKeyRotated, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 
@@ -97,6 +105,14 @@ export interface RegistryService {
     principal: Principal,
     filter: InstanceFilter,
   ): Promise<{ readonly instances: readonly InstanceView[] }>;
+}
+
+/** The registry as a whole, on a server. */
+export interface RegistryKeeper {
+  show(principal: Principal): Promise<RegistryView>;
+  export(principal: Principal, request: ExportRegistry): Promise<RegistryExported>;
+  import(principal: Principal, request: ImportRegistry): Promise<RegistryView>;
+  accept(principal: Principal, request: AcceptRegistry): Promise<RegistryView>;
 }
 
 /** The instances of this host. `reference` is a machine id or a name. */
@@ -197,6 +213,8 @@ export interface HostWriteService {
   publishNextKey(principal: Principal, key: NextKey): Promise<void>;
   nextKeyState(principal: Principal): Promise<NextKeyState>;
   switchKey(principal: Principal, key: NextKey): Promise<void>;
+  /** Which ids the host knows to be given out; a registry that was restored takes them over. */
+  reportIds(principal: Principal, report: KnownIdsReport): Promise<void>;
   /** The record's host is the principal's, and its address follows from its ids. */
   putInstance(principal: Principal, instance: Instance): Promise<void>;
   /** Nothing happens when there is none. */

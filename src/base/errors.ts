@@ -37,6 +37,8 @@ export const ERROR_CODES = {
   STATE_CORRUPT: 'environment',
   REGISTRY_CORRUPT: 'environment',
   REGISTRY_UNAVAILABLE: 'environment',
+  REGISTRY_EMPTY: 'environment',
+  REGISTRY_CLOSED: 'environment',
   DAEMON_UNREACHABLE: 'environment',
   SERVER_UNREACHABLE: 'environment',
   NAMESPACE_INVALID: 'environment',

@@ -17,6 +17,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
   { name: 'host', summary: 'This host as a whole', load: host },
   { name: 'site', summary: 'The site and its signing key', load: site },
+  { name: 'registry', summary: 'The truth of the site: saved, moved, restored', load: registry },
   { name: 'instances', summary: 'Instances of apps', load: instances },
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
@@ -99,6 +100,16 @@ async function site(): Promise<readonly Command[]> {
     import('./commands/site/rotate.ts'),
   ]);
   return [show.SHOW_SITE, rotate.ROTATE_SITE_KEY];
+}
+
+async function registry(): Promise<readonly Command[]> {
+  const [show, save, load, accept] = await Promise.all([
+    import('./commands/registry/show.ts'),
+    import('./commands/registry/export.ts'),
+    import('./commands/registry/import.ts'),
+    import('./commands/registry/accept.ts'),
+  ]);
+  return [show.SHOW_REGISTRY, save.EXPORT_REGISTRY, load.IMPORT_REGISTRY, accept.ACCEPT_REGISTRY];
 }
 
 async function instances(): Promise<readonly Command[]> {

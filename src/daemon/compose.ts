@@ -176,22 +176,29 @@ class Daemon {
   }
 
   async #openServer({ keeper, key }: Pick<Parts, 'keeper' | 'key'>): Promise<Server> {
-    const { openRegistry, Server } = await import('./server.ts');
+    const { openRegistry } = await import('./registry-opener.ts');
+    const { Server } = await import('./server.ts');
     const { SiteKeyDesk } = await import('./site-key.ts');
     const { stateDir } = this.#config;
     const machine = this.#machine;
     const signer = this.#signer;
     this.#lifecycle.started('site key', signer);
     const logger = this.#logger;
-    const registry = await openRegistry(stateDir, machine, logger, this.#lifecycle, signer);
+    const place = this.#config.registry;
+    const registry = await openRegistry(
+      { machine, logger, lifecycle: this.#lifecycle, signer },
+      { place, stateDir, writer: keeper.current.hostId.toString(16) },
+    );
     const { random } = machine;
     const siteKey = new SiteKeyDesk({ registry, signer, keeper, random, logger });
     await siteKey.start();
     const publicKey = (): string => key.publicKey;
     const identity = keeper.current;
-    const facts = { identity, endpoints: this.#endpoints, publicKey, signer, siteKey, stateDir };
+    const isShared = place.kind === 'etcd';
+    const endpoints = this.#endpoints;
+    const facts = { identity, endpoints, publicKey, signer, siteKey, stateDir, isShared };
     const server = new Server(registry, machine, logger, facts);
-    await server.invites.refresh();
+    server.keepInvites(this.#lifecycle);
     return server;
   }
 

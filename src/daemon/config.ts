@@ -12,6 +12,7 @@ import { P6nError } from '../base/errors.ts';
 import { parseHostPort } from '../ip/host-port.ts';
 import { isUpstreamAddress, UPSTREAMS_MAX } from '../nameserver/resolv-conf.ts';
 import { type Offloads, parseOffloads } from '../os/offloads.ts';
+import { parseRegistryPlace, type RegistryPlace } from './registry-place.ts';
 
 export const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 /** Inside never less than IPv6 asks of every link (RFC 8200, section 5). */
@@ -34,6 +35,7 @@ export interface DaemonConfig {
   readonly endpoints: readonly string[];
   /** The file of an invite's token, `-` for standard input. */
   readonly join: string | undefined;
+  readonly registry: RegistryPlace;
   readonly mtu: number;
   /** Resolvers for names outside of `.internal`; empty for those of the host's resolv.conf. */
   readonly upstreams: readonly string[];
@@ -58,7 +60,12 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   'listen-port': { describe: `UDP port of WireGuard [${LISTEN_PORT_DEFAULT}]` },
   endpoint: { describe: 'HOST:PORT where others reach this host; may be repeated', list: true },
   join: { describe: 'file with the token of `p6nctl hosts invite`; - for standard input' },
-  registry: { describe: 'where a server keeps its registry [sqlite]' },
+  registry: { describe: 'where a server keeps its registry: sqlite, or etcd://HOST:PORT,...' },
+  'registry-ca': { describe: 'file with the CA of etcd, PEM' },
+  'registry-cert': { describe: 'file with the certificate to show to etcd, PEM' },
+  'registry-key': { describe: 'file with its key, PEM' },
+  'registry-user': { describe: 'user of etcd' },
+  'registry-password-file': { describe: 'file with the password of that user' },
   mtu: { describe: `MTU inside the networks [${MTU_DEFAULT}]` },
   upstream: { describe: 'resolver for other names; may be repeated', list: true },
   offloads: { describe: 'offloads that stay on: tun-tcp,tun-udp,udp-gso,udp-gro or none [all]' },
@@ -189,8 +196,6 @@ function readFile(path: string): Raw {
 }
 
 function validate(raw: Raw): DaemonConfig {
-  const registry = single(raw, 'registry') ?? 'sqlite';
-  if (registry !== 'sqlite') throw invalid('registry', registry, 'this version knows sqlite only');
   const name = single(raw, 'name') ?? defaultName();
   requireName('host', name);
   const region = single(raw, 'region');
@@ -207,6 +212,7 @@ function validate(raw: Raw): DaemonConfig {
     listenPort: integer(raw, 'listen-port', LISTEN_PORT_DEFAULT, 1, 65_535),
     endpoints: many(raw, 'endpoint', ENDPOINTS_MAX).map(requireEndpoint),
     join: single(raw, 'join'),
+    registry: registryPlace(raw),
     mtu: integer(raw, 'mtu', MTU_DEFAULT, MTU_MIN, MTU_MAX),
     upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
     docker: dockerSocket(single(raw, 'docker') ?? 'off'),
@@ -222,6 +228,21 @@ function dockerSocket(text: string): string | undefined {
   if (text === 'on') return DOCKER_SOCKET;
   if (text.startsWith('/') && text.endsWith('.sock')) return text;
   throw invalid('docker', text, 'it is on, off, or an absolute path that ends in .sock');
+}
+
+function registryPlace(raw: Raw): RegistryPlace {
+  const path = (name: string): string | undefined => {
+    const value = single(raw, name);
+    return value === undefined ? undefined : resolve(value);
+  };
+  return parseRegistryPlace({
+    registry: single(raw, 'registry'),
+    ca: path('registry-ca'),
+    certificate: path('registry-cert'),
+    key: path('registry-key'),
+    user: single(raw, 'registry-user'),
+    passwordFile: path('registry-password-file'),
+  });
 }
 
 /** The first label of the machine's name, made to fit the rule for host names. */

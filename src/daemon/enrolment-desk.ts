@@ -5,6 +5,7 @@ import type { HostId } from '../addressing/ids.ts';
 import type { Enrolled, EnrolRequest } from '../api/contract/enrolment.ts';
 import type { EnrolmentService } from '../api/services.ts';
 import type { Principal } from '../registry/authority.ts';
+import type { Host } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SiteSigner } from '../registry/site-signer.ts';
 import type { InviteDesk } from './invite-desk.ts';
@@ -13,7 +14,7 @@ import { publishStep } from './steps.ts';
 export interface EnrolmentDeskDependencies {
   readonly registry: Registry;
   /** Has the site's key, which the registry may not be asked for. */
-  readonly signer: Pick<SiteSigner, 'publicKey'>;
+  readonly signer: Pick<SiteSigner, 'publicKey' | 'secretKey'>;
   readonly invites: InviteDesk;
   /** Resolves once the data plane has a peer of this public key (base64). */
   readonly peerInstalled: (publicKey: string) => Promise<void>;
@@ -61,6 +62,7 @@ export class EnrolmentDesk implements EnrolmentService {
       region: enrolment.host.region,
       secret: enrolment.secret,
       site_key: signer.publicKey,
+      ...siteSecretFor(enrolment.host, signer),
       servers: enrolment.servers.map((one) => ({
         id: one.id,
         name: one.name,
@@ -70,4 +72,12 @@ export class EnrolmentDesk implements EnrolmentService {
       })),
     };
   }
+}
+
+/** Only a host that an invite of the site's own made a server gets the key that signs hosts. */
+function siteSecretFor(
+  { role }: Host,
+  { secretKey }: Pick<SiteSigner, 'secretKey'>,
+): Pick<Enrolled, 'site_secret_key'> {
+  return role === 'server' && secretKey !== undefined ? { site_secret_key: secretKey } : {};
 }

@@ -63,10 +63,13 @@ export async function obtainIdentity(
     return await join(config, endpoints, draft, dependencies);
   }
   const { found } = await import('./found.ts');
-  const { openRegistry } = await import('./server.ts');
+  const { openRegistry } = await import('./registry-opener.ts');
   const lifecycle = new Lifecycle(logger);
   try {
-    const registry = await openRegistry(config.stateDir, machine, logger, lifecycle, signer);
+    const registry = await openRegistry(
+      { machine, logger, lifecycle, signer },
+      { place: config.registry, stateDir: config.stateDir, writer: undefined },
+    );
     return await found(config, endpoints, { ...machine, files, registry, signer });
   } finally {
     await lifecycle.stop();

@@ -12,6 +12,7 @@ import { type Announcement, Announcer } from './announcer.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { HostKeyRing } from './host-key-ring.ts';
 import type { IdentityKeeper } from './identity-keeper.ts';
+import { IdsReporter } from './ids-reporter.ts';
 import { KeyRotation } from './key-rotation.ts';
 import type { Machine } from './machine.ts';
 import { ServerKeeper } from './server-keeper.ts';
@@ -34,10 +35,11 @@ export class HostLife {
   readonly #announcer: Announcer;
   readonly #servers: ServerKeeper;
   readonly #heartbeat: Heartbeat;
+  readonly #ids: IdsReporter;
 
   constructor(dependencies: HostLifeDependencies, announcement: Announcement) {
     this.#dependencies = dependencies;
-    const { keeper, access, agent, dataplane, machine, logger } = dependencies;
+    const { keeper, access, ledger, agent, dataplane, machine, logger } = dependencies;
     const { crypto, clock, random } = machine;
     const record = (): Host | undefined => this.#record();
     const announce = access.announce.bind(access);
@@ -47,6 +49,16 @@ export class HostLife {
       beat: (body) => access.self.heartbeat(body),
       nextKeys: () => this.#nextKeys(),
       applied: async () => !(await agent.applied()).failures.has('dataplane'),
+      logger,
+    });
+    this.#ids = new IdsReporter({
+      incarnation: () => ledger.current().revision?.incarnation,
+      known: () => ({
+        networks: [...new Set(agent.instances.list().map(({ instance }) => instance.network))],
+        highestHost: ledger.highestHost,
+      }),
+      report: (known) => access.self.reportIds(known),
+      random,
       logger,
     });
     this.rotation = new KeyRotation({
@@ -66,6 +78,7 @@ export class HostLife {
     lifecycle.started('announcer', this.#announcer);
     lifecycle.started('server keeper', this.#servers);
     lifecycle.started('change of the host key', this.rotation);
+    lifecycle.started('reporter of ids', this.#ids);
     lifecycle.started('heartbeat', this.#heartbeat);
     this.#heartbeat.start();
   }
@@ -74,6 +87,7 @@ export class HostLife {
   look(): void {
     const { keeper, ledger } = this.#dependencies;
     void this.#announcer.look();
+    void this.#ids.look();
     this.#heartbeat.look();
     this.rotation.look();
     if (keeper.current.role === 'agent') this.#servers.look(ledger.current().hosts);

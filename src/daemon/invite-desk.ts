@@ -4,9 +4,10 @@
 
 import type { HostId } from '../addressing/ids.ts';
 import { toBase64 } from '../base/bytes.ts';
+import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomBytes } from '../base/random.ts';
-import type { Invite } from '../registry/model.ts';
+import type { HostRole, Invite } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isGenuineInvite } from '../registry/site-signature.ts';
 import type { SiteSigner } from '../registry/site-signer.ts';
@@ -31,6 +32,15 @@ export interface InviteDeskOptions {
   readonly serverKey: () => string;
   /** Where joining machines reach this server, best first. */
   readonly endpoints: readonly string[];
+  /** Whether other servers can have the same registry. */
+  readonly isShared: boolean;
+}
+
+/** What is asked of an invite; what is absent is left to the defaults. */
+export interface InviteWishes {
+  readonly region?: string | undefined;
+  readonly ttlMs?: number | undefined;
+  readonly role?: HostRole | undefined;
 }
 
 /** A change of the invites that are served here; resolves when the data plane has it. */
@@ -74,17 +84,22 @@ export class InviteDesk {
   }
 
   /** Makes an invite and its token; resolves when a joining machine can use it. */
-  async create(
-    region: string | undefined,
-    ttlMs: number | undefined,
-  ): Promise<{ readonly invite: Invite; readonly token: string }> {
+  async create({ region, ttlMs, role = 'agent' }: InviteWishes): Promise<{
+    readonly invite: Invite;
+    readonly token: string;
+  }> {
     const { registry, signer, crypto, random } = this.#dependencies;
-    const { server, serverKey, endpoints } = this.#options;
+    const { server, serverKey, endpoints, isShared } = this.#options;
+    if (role === 'server' && !isShared) {
+      throw new P6nError('VALUE_INVALID', 'Cannot invite a server: the registry is in a file', {
+        hint: 'Several servers share an etcd: move the registry with `p6nctl registry export`.',
+      });
+    }
     const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
     try {
       const publicKey = toBase64(pair.publicKey);
       const asked = registry.as({ kind: 'operator' });
-      const invite = await asked.createInvite({ server, publicKey, region, ttlMs });
+      const invite = await asked.createInvite({ server, publicKey, region, ttlMs, role });
       await this.refresh();
       const token = formatToken({
         privateKey: toBase64(pair.privateKey),

@@ -20,6 +20,7 @@ import { type DataplaneConfig, HOST_TUN } from '../dataplane/config.ts';
 import { Dataplane } from '../dataplane/dataplane.ts';
 import type { EndpointAddress, PeerConfig } from '../device/config.ts';
 import type { Links } from '../os/links.ts';
+import { sitePublicKeyOf } from '../registry/site.ts';
 import {
   type Crypto,
   KEY_BYTES,
@@ -213,15 +214,18 @@ function identityOf(enrolled: Enrolled, draft: JoiningDraft): Identity {
       },
     );
   }
+  const { site_secret_key: siteSecretKey } = enrolled;
+  if (siteSecretKey !== undefined) requireSiteSecret(siteSecretKey, enrolled.site_key);
   return {
-    role: 'agent',
+    role: siteSecretKey === undefined ? 'agent' : 'server',
     hostId: enrolled.host_id as Identity['hostId'],
     name: enrolled.name,
     region: enrolled.region,
     privateKey: draft.privateKey,
     secret: enrolled.secret,
     siteKey: enrolled.site_key,
-    siteSecretKey: undefined,
+    siteSecretKey,
+    ...(siteSecretKey === undefined ? {} : { signed: true }),
     servers: enrolled.servers.map((server) => ({
       hostId: server.id as Identity['hostId'],
       region: server.region,
@@ -230,6 +234,14 @@ function identityOf(enrolled: Enrolled, draft: JoiningDraft): Identity {
     })),
     invite: tokenId(draft.token),
   };
+}
+
+function requireSiteSecret(siteSecretKey: string, siteKey: string): void {
+  const secretKey = fromBase64(siteSecretKey) ?? new Uint8Array();
+  const publicKey = sitePublicKeyOf(secretKey);
+  wipe(secretKey);
+  if (publicKey !== undefined && toBase64(publicKey) === siteKey) return;
+  throw new P6nError('INTERNAL', "Cannot join: the server has sent no key that is the site's");
 }
 
 function expired(): P6nError {

@@ -16,6 +16,7 @@ import { HOST_DEVICE } from './machine.ts';
 import { LocalMembershipService } from './membership-service.ts';
 import { serveMeshInterface } from './mesh-interface.ts';
 import { LocalNameService } from './name-service.ts';
+import { RegistryDesk } from './registry-desk.ts';
 import { LocalStatusService, type StatusFacts } from './status-service.ts';
 
 /** p6nctl is for root: whoever opens the socket may do everything. */
@@ -43,6 +44,7 @@ export async function serveOperator(
   const api = operatorApi(
     {
       registry: access.registry,
+      registryKeeper: new RegistryDesk(server?.registry),
       instances: new LocalInstanceService(instances, { id, name }),
       status: new LocalStatusService(
         { dataplane, follower, ledger, instances, invites, names },

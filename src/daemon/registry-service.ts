@@ -193,7 +193,8 @@ export class LocalRegistryService implements RegistryService {
 
   async createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated> {
     authorize(principal, 'invite-write');
-    const { invite, token } = await this.#invites.create(request.region, request.ttl_ms);
+    const { region, ttl_ms: ttlMs, role } = request;
+    const { invite, token } = await this.#invites.create({ region, ttlMs, role });
     return { invite: inviteView(invite, await this.#hostNames(), this.#clock.wallNow()), token };
   }
 

@@ -1,7 +1,6 @@
 // What makes a p6nd a server: the registry in its state folder, the invites, and the two doors
 // inside the mesh, for hosts and for machines that join.
 
-import { join as joinPath } from 'node:path';
 import { hostAddress } from '../addressing/layout.ts';
 import { ENROLMENT_PORT, SERVER_PORT } from '../addressing/ports.ts';
 import { enrolmentApi, meshApi } from '../api/api.ts';
@@ -9,9 +8,8 @@ import { fromBase64, wipe } from '../base/bytes.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { deriveEnrolmentKey } from '../registry/enrolment.ts';
-import { Registry } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { SiteSigner } from '../registry/site-signer.ts';
-import { SqliteStore } from '../registry/sqlite/sqlite-store.ts';
 import { AuditLog } from './audit-log.ts';
 import { EnrolmentDesk } from './enrolment-desk.ts';
 import type { Identity } from './identity.ts';
@@ -21,27 +19,11 @@ import { LocalRegistryService } from './registry-service.ts';
 import type { SiteKeyDesk } from './site-key.ts';
 import { SiteServices } from './site-services.ts';
 
-const REGISTRY_FILE = 'registry.db';
-/** How often invites whose time is over are removed. */
+/** How often invites whose time is over are removed, and how soon again when that fails. */
 const EXPIRY_INTERVAL_MS = 60_000;
+const EXPIRY_RETRY_MS = 1_000;
 /** How often hosts are looked at that no server hears of. */
 const ABSENCE_INTERVAL_MS = 2_000;
-
-/** Opens the registry of a state folder; makes one where there is none. Throws REGISTRY_CORRUPT. */
-export async function openRegistry(
-  stateDir: string,
-  { clock, random }: Machine,
-  logger: Logger,
-  lifecycle: Lifecycle,
-  signer: SiteSigner,
-): Promise<Registry> {
-  const store = await SqliteStore.open(
-    { clock, random, logger },
-    { path: joinPath(stateDir, REGISTRY_FILE) },
-  );
-  lifecycle.started('registry', { stop: () => store.close() });
-  return new Registry({ store, clock, random, logger, signer });
-}
 
 export interface ServerFacts {
   readonly identity: Identity;
@@ -52,6 +34,8 @@ export interface ServerFacts {
   readonly signer: SiteSigner;
   readonly stateDir: string;
   readonly siteKey: SiteKeyDesk;
+  /** Whether other servers can have the same registry. */
+  readonly isShared: boolean;
 }
 
 /** The parts of a server between its registry and those who ask. */
@@ -65,14 +49,14 @@ export class Server {
   readonly #facts: ServerFacts;
 
   constructor(registry: Registry, machine: Machine, logger: Logger, facts: ServerFacts) {
-    const { identity, endpoints, publicKey, signer, siteKey } = facts;
+    const { identity, endpoints, publicKey, signer, siteKey, isShared } = facts;
     this.registry = registry;
     this.#machine = machine;
     this.#logger = logger;
     this.#facts = facts;
     this.invites = new InviteDesk(
       { registry, signer, crypto: machine.crypto, random: machine.random, logger },
-      { server: identity.hostId, serverKey: publicKey, endpoints },
+      { server: identity.hostId, serverKey: publicKey, endpoints, isShared },
     );
     this.audit = new AuditLog({ registry, logger }, facts.stateDir);
     this.service = new LocalRegistryService({
@@ -119,7 +103,6 @@ export class Server {
     }
     this.audit.start();
     lifecycle.started('audit', this.audit);
-    this.#expireInvites(lifecycle);
     this.#noteAbsences(lifecycle);
   }
 
@@ -137,13 +120,27 @@ export class Server {
     lifecycle.started('absences', { stop: () => clearInterval(timer) });
   }
 
-  #expireInvites(lifecycle: Lifecycle): void {
-    const timer = setInterval(() => {
-      this.invites.refresh().catch((error: unknown) => {
-        this.#logger.warn('expired invites are not removed', { error: String(error) });
-      });
-    }, EXPIRY_INTERVAL_MS);
-    lifecycle.started('invite expiry', { stop: () => clearInterval(timer) });
+  /** Reads the invites and removes those that have expired, now and from now on. */
+  keepInvites(lifecycle: Lifecycle): void {
+    let timer: NodeJS.Timeout | undefined;
+    let stopped = false;
+    const refresh = async (): Promise<void> => {
+      let delayMs = EXPIRY_INTERVAL_MS;
+      try {
+        await this.invites.refresh();
+      } catch (error) {
+        delayMs = EXPIRY_RETRY_MS;
+        this.#logger.warn('invites are not read', { error: String(error) });
+      }
+      if (!stopped) timer = setTimeout(() => void refresh(), delayMs);
+    };
+    const stop = (): void => {
+      stopped = true;
+      clearTimeout(timer);
+    };
+    lifecycle.started('invites', { stop });
+    // Nobody waits for a registry that is away: packets come first.
+    void refresh();
   }
 }
 

@@ -11,6 +11,7 @@ import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry
 import type { RegistryService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import type { FollowTransport } from '../follower/follower.ts';
+import type { KnownIds } from '../registry/closure.ts';
 import type { FollowEvent } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -30,6 +31,8 @@ export interface HostSelf {
   publishNextKey(key: NextKey): Promise<void>;
   nextKeyState(): Promise<NextKeyState>;
   switchKey(key: NextKey): Promise<void>;
+  /** Tells the site which ids this host knows to be given out. */
+  reportIds(known: KnownIds): Promise<void>;
 }
 
 /** A server's access to its own registry; `service` answers its operator. */
@@ -53,6 +56,7 @@ export function localAccess(
       publishNextKey: async (key) => void (await own.publishNextKey(host, key.public_key)),
       nextKeyState: async () => ({ ready: await registry.isReadyForNextKey(host) }),
       switchKey: async (key) => void (await own.switchKey(host, key.public_key)),
+      reportIds: async (known) => void (await registry.takeOver(host, known)),
     },
   };
 }
@@ -146,6 +150,11 @@ export function remoteAccess(
       publishNextKey: (key) => first().publishNextKey(key),
       nextKeyState: () => first().nextKeyState(),
       switchKey: (key) => first().switchKey(key),
+      reportIds: ({ networks, highestHost }) =>
+        first().reportIds({
+          networks,
+          ...(highestHost === undefined ? {} : { highest_host: highestHost }),
+        }),
     },
   };
 }

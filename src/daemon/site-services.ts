@@ -1,8 +1,15 @@
 // What a server does for hosts: the feed of changes, their own writes, and the proof of who they
 // are.
 
-import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import {
+  type HostId,
+  isHostId,
+  isNetworkId,
+  type MachineId,
+  type NetworkId,
+} from '../addressing/ids.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
+import type { KnownIdsReport } from '../api/contract/registry.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
@@ -57,6 +64,16 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
   async switchKey(principal: Principal, key: NextKey): Promise<void> {
     const host = requireHost(principal, 'host-update');
     await this.#registry.as(principal).switchKey(host, key.public_key);
+  }
+
+  async reportIds(
+    principal: Principal,
+    { networks, highest_host: highest }: KnownIdsReport,
+  ): Promise<void> {
+    const host = requireHost(principal, 'host-update');
+    const highestHost = highest !== undefined && isHostId(highest) ? highest : undefined;
+    const known = { networks: networks.filter(isNetworkId), highestHost };
+    await this.#registry.takeOver(host, known);
   }
 
   async putInstance(principal: Principal, instance: Instance): Promise<void> {

@@ -12,7 +12,7 @@ const RECENT_REVISIONS_MAX = 256;
 export const REVISIONS_PER_PAGE_MAX = 64;
 
 /**
- * Reads the driver's log: up to `revisionsMax` whole revisions after `afterRevision`, at least one
+ * Reads the driver's log: about `revisionsMax` whole revisions after `afterRevision`, at least one
  * when there are any. Rejects with CompactedError when the log does not reach back that far.
  */
 export type ReadPast = (
@@ -27,12 +27,24 @@ export class ChangeFeed {
   /** Every revision after this one is in #recent. */
   #floor: number;
   #latest: number;
+  /** Counts restarts: a watch of before one knows that it is over. */
+  #restarts = 0;
   #closed = false;
+  readonly #isReached: (revision: number) => Promise<boolean>;
 
-  constructor(latest: number, readPast: ReadPast) {
+  /**
+   * `isReached` says whether the store has got to a revision that the feed has not seen yet; absent
+   * where the feed is never behind the store.
+   */
+  constructor(
+    latest: number,
+    readPast: ReadPast,
+    isReached: (revision: number) => Promise<boolean> = () => Promise.resolve(false),
+  ) {
     this.#floor = latest;
     this.#latest = latest;
     this.#readPast = readPast;
+    this.#isReached = isReached;
   }
 
   get latest(): number {
@@ -50,6 +62,15 @@ export class ChangeFeed {
     this.#wakeAll();
   }
 
+  /** Forgets what it knows and goes on from `latest`: all watches end with CompactedError. */
+  restart(latest: number): void {
+    this.#restarts += 1;
+    this.#recent.length = 0;
+    this.#floor = latest;
+    this.#latest = latest;
+    this.#wakeAll();
+  }
+
   /** Ends all watches with REGISTRY_UNAVAILABLE. */
   close(): void {
     this.#closed = true;
@@ -62,23 +83,31 @@ export class ChangeFeed {
     afterRevision: number,
     signal: AbortSignal,
   ): AsyncGenerator<StoreRevision, void, undefined> {
-    if (afterRevision > this.#latest) throw new CompactedError('Watch: the store is behind');
+    const restarts = this.#restarts;
+    await this.#requireReached(afterRevision);
     let position = afterRevision;
     while (!signal.aborted) {
       if (this.#closed) throw closedError();
-      if (position === this.#latest) {
+      if (restarts !== this.#restarts) throw new CompactedError('Watch: the past is forgotten');
+      if (position >= this.#latest) {
         await this.#nextRevision(signal);
         continue;
       }
       for (const { revision, changes } of await this.#pageAfter(position)) {
+        if (restarts !== this.#restarts) break;
         position = revision;
         const wanted = changes.filter((change) =>
           (change.type === 'put' ? change.entry.key : change.key).startsWith(prefix),
         );
-        if (wanted.length > 0) yield { revision, changes: wanted };
+        if (wanted.length > 0 || prefix === '') yield { revision, changes: wanted };
         if (signal.aborted) return;
       }
     }
+  }
+
+  async #requireReached(revision: number): Promise<void> {
+    if (revision <= this.#latest || (await this.#isReached(revision))) return;
+    throw new CompactedError('Watch: the store is behind');
   }
 
   async #pageAfter(position: number): Promise<readonly StoreRevision[]> {
@@ -113,4 +142,12 @@ export function closedError(): P6nError {
   return new P6nError('REGISTRY_UNAVAILABLE', 'Cannot use the registry: it is closed', {
     hint: 'p6nd is stopping; try again when it runs.',
   });
+}
+
+/**
+ * Throws while a store holds an older state than it has had: only a new incarnation may be begun.
+ */
+export function refuseRestored(restored: string | undefined): void {
+  if (restored === undefined) return;
+  throw new P6nError('REGISTRY_UNAVAILABLE', `Cannot write to the registry: ${restored}`);
 }

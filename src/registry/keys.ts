@@ -16,6 +16,8 @@
 //    host-leases/HOST                   under a lease that the host's p6nd renews
 //    sightings/HOST                     of hosts that ever had a lease
 //    invites/SERVER/NUMBER
+//    closure                            why nothing may be written, see closure.ts
+//    reports/HOST                       has said which ids it knows, after a restore
 //  index/                               one key for each thing that must be unique
 //    network-ids/NETWORK                every id that was ever given out
 //    network-names/ORGANIZATION/NAME    in lower case; the network's id
@@ -64,6 +66,10 @@ export const SITE = 'site/site';
 export const ORGANIZATIONS = 'site/organizations/';
 export const INVITES = 'private/invites/';
 export const AUDIT = 'audit/last';
+export const CLOSURE = 'private/closure';
+export const REPORTS = 'private/reports/';
+/** Every id that was ever given out. */
+export const NETWORK_IDS = 'index/network-ids/';
 export const HOST_COUNTER = 'index/host-counter';
 export const ORGANIZATION_COUNT = 'use/organizations';
 export const SERVER_COUNT = 'use/servers';
@@ -131,6 +137,10 @@ export function hostSecretKey(host: HostId): string {
   return `private/host-secrets/${hex(host)}`;
 }
 
+export function reportKey(host: HostId): string {
+  return `${REPORTS}${hex(host)}`;
+}
+
 export function invitesOf(server: HostId): string {
   return `${INVITES}${hex(server)}/`;
 }
@@ -140,7 +150,7 @@ export function inviteKey(server: HostId, number: number): string {
 }
 
 export function networkIdKey(network: NetworkId): string {
-  return `index/network-ids/${hex(network)}`;
+  return `${NETWORK_IDS}${hex(network)}`;
 }
 
 export function networkNameKey(organization: string, name: string): string {

@@ -15,7 +15,18 @@ import {
 import { actorOf } from './audit.ts';
 import type { Principal } from './authority.ts';
 import { type Bootstrap, type Bootstrapped, bootstrap } from './bootstrap.ts';
+import {
+  accept,
+  admitRestored,
+  type Closure,
+  countReports,
+  findClosure,
+  type KnownIds,
+  requireFollowable,
+  takeOver,
+} from './closure.ts';
 import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
+import { exportRegistry, importRegistry, type ParsedExport } from './export.ts';
 import { Broadcast } from './feed/broadcast.ts';
 import { changesOf, type RegistryChange } from './feed/changes.ts';
 import { follow } from './follow.ts';
@@ -80,6 +91,16 @@ import { findSite } from './site.ts';
 import { listSiteKeys, publishSiteKey, type Resigned, resign, signAll } from './site-keys.ts';
 import type { SiteSigner } from './site-signer.ts';
 import type { RegistryContext } from './transaction.ts';
+
+export interface RegistryState {
+  readonly incarnation: string;
+  readonly revision: number;
+  /** Why it takes no writes; undefined while it does. */
+  readonly closure: Closure | undefined;
+  /** How many hosts have reported what they know of a time before a restore. */
+  readonly reports: number;
+  readonly isEmpty: boolean;
+}
 
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
  * REGISTRY_CORRUPT, or CHANGED_MEANWHILE when others changed the same records all the time. */
@@ -335,7 +356,7 @@ export class Registry {
     after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent> {
-    return follow(this.#broadcast, networks, after, signal);
+    return this.#followable(() => follow(this.#broadcast, networks, after, signal));
   }
 
   /** The same as text: chunks of lines of JSON, shared by all who follow. */
@@ -344,7 +365,47 @@ export class Registry {
     after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
-    return this.#broadcast.follow(networks, after, signal);
+    return this.#followable(() => this.#broadcast.follow(networks, after, signal));
+  }
+
+  /** Rejects with REGISTRY_EMPTY or REGISTRY_CLOSED, at the first step, where there is no site. */
+  async *#followable<T>(run: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    await requireFollowable(this.#context);
+    yield* run();
+  }
+
+  /** Which registry this is, and whether it takes writes. */
+  async state(): Promise<RegistryState> {
+    const { store } = this.#context;
+    const { revision } = await store.list([]);
+    if (store.restored !== undefined) await admitRestored(this.#context);
+    const [closure, reports, site] = await Promise.all([
+      findClosure(store),
+      countReports(store),
+      findSite(this.#context),
+    ]);
+    const { incarnation } = store;
+    return { incarnation, revision, closure, reports, isEmpty: site === undefined };
+  }
+
+  /** Takes over ids that somebody else knows; false unless the registry waits to be accepted. */
+  takeOver(host: HostId | undefined, known: KnownIds): Promise<boolean> {
+    return takeOver(this.#context, host, known);
+  }
+
+  /** Opens a registry that takes no writes. VALUE_INVALID when it does, or is being imported. */
+  accept(): Promise<Closure> {
+    return accept(this.#context);
+  }
+
+  /** The whole registry as lines of text; with `close` it takes no writes from then on. */
+  export(options: { readonly close: boolean }): Promise<readonly string[]> {
+    return exportRegistry(this.#context, options);
+  }
+
+  /** Becomes what an export says. VALUE_INVALID unless it is empty or closed, and of its site. */
+  import(parsed: ParsedExport): Promise<void> {
+    return importRegistry(this.#context, parsed);
   }
 
   /**

@@ -31,6 +31,11 @@ export class SiteSigner {
     return this.#publicKey;
   }
 
+  /** A secret: it goes into the identity of a server, through a tunnel, and nowhere else. */
+  get secretKey(): string | undefined {
+    return this.#secretKey === undefined ? undefined : toBase64(this.#secretKey);
+  }
+
   signHost(
     site: string,
     host: Pick<Host, 'id' | 'name' | 'role'>,

@@ -4,10 +4,14 @@
 
 import { assert } from '../base/assert.ts';
 
-/** The limits of every driver; etcd allows 128 operations in a transaction and 1.5 MiB in all. */
-export const TRANSACTION_WRITES_MAX = 128;
-export const TRANSACTION_COMPARES_MAX = 128;
-export const LIST_PREFIXES_MAX = 128;
+/**
+ * The limits of every driver; etcd allows 128 operations in a transaction, of which its driver
+ * needs some itself, and 1.5 MiB in all.
+ */
+export const TRANSACTION_WRITES_MAX = 120;
+export const TRANSACTION_COMPARES_MAX = 120;
+export const TRANSACTION_BYTES_MAX: number = 1024 * 1024;
+export const LIST_PREFIXES_MAX = 120;
 export const VALUE_BYTES_MAX: number = 512 * 1024;
 export const LEASES_MAX = 65_536;
 /** How many of the last revisions a driver keeps for watches that resume, at the least. */
@@ -56,7 +60,10 @@ export type StoreChange =
   | { readonly type: 'put'; readonly entry: StoreEntry }
   | { readonly type: 'delete'; readonly key: string };
 
-/** All changes of one revision that a watch asked for; never a part of them, never none. */
+/**
+ * All changes of one revision that a watch asked for, never a part of them; none at all only for a
+ * watch of every key, where a driver has revisions of its own.
+ */
 export interface StoreRevision {
   readonly revision: number;
   readonly changes: readonly StoreChange[];
@@ -77,12 +84,22 @@ export class CompactedError extends Error {
  * REGISTRY_UNAVAILABLE.
  */
 export interface Store {
-  /** Changes when the store is restored or imported; constant otherwise. */
+  /**
+   * Which history the revisions are of: 16 hexadecimal digits. Changes when the store is restored
+   * or imported; known from the first call on that has resolved.
+   */
   readonly incarnation: string;
+  /**
+   * Why the store is known to hold an older state than it has had: what to tell an operator.
+   * Undefined otherwise, and once a new incarnation has begun; until then `transact` rejects with
+   * REGISTRY_UNAVAILABLE. Known as `incarnation` is.
+   */
+  readonly restored: string | undefined;
   get(key: string): Promise<StoreEntry | undefined>;
   /**
    * All entries whose key starts with one of `prefixes`, ordered by key and none twice, as of one
-   * revision; with an empty list that revision alone. The empty prefix is that of every key.
+   * revision; with an empty list the revision of the last change alone. The empty prefix is that of
+   * every key.
    */
   list(prefixes: readonly string[]): Promise<StoreListing>;
   /**
@@ -94,6 +111,12 @@ export interface Store {
    */
   transact(transaction: StoreTransaction): Promise<StoreResult>;
   /**
+   * Begins a new incarnation with `writes` as its first revision, in one step: all watches, on
+   * every server, end with CompactedError. False when another one was begun meanwhile, and this was
+   * not.
+   */
+  beginIncarnation(writes: readonly StoreWrite[]): Promise<boolean>;
+  /**
    * Every change under `prefix` after `afterRevision`, in order and none twice, by whole revisions,
    * until `signal` aborts, which ends the iteration without an error. Rejects with CompactedError
    * when the changes after that revision are not known (any more), also in the middle, for a
@@ -102,8 +125,8 @@ export interface Store {
   watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<StoreRevision>;
   /**
    * Makes a lease that ends `ttlMs` after its last renewal and takes the keys put under it along.
-   * It ends when the store's own clock says so, with the ordinary changes to be watched. A store
-   * that was closed renews all leases when it opens again.
+   * It ends when the store's own clock says so, not much later, with the ordinary changes to be
+   * watched. A store that lives in this process renews all leases when it opens again.
    */
   grantLease(ttlMs: number): Promise<string>;
   /** False when the lease has ended. */
@@ -136,13 +159,17 @@ export function assertTransaction(transaction: StoreTransaction): void {
   assert(writes.length <= TRANSACTION_WRITES_MAX, 'Store: too many writes');
   for (const compare of compares) assertKey(compare.key);
   const keys = new Set<string>();
+  let bytes = 0;
   for (const write of writes) {
     assertKey(write.key);
     assert(!keys.has(write.key), 'Store: a key is written twice in one transaction');
     keys.add(write.key);
     if (write.type === 'put') {
-      assert(Buffer.byteLength(write.value) <= VALUE_BYTES_MAX, 'Store: a value is too long');
+      const valueBytes = Buffer.byteLength(write.value);
+      assert(valueBytes <= VALUE_BYTES_MAX, 'Store: a value is too long');
+      bytes += valueBytes;
       assert(!write.value.includes('\0'), 'Store: a value has no NUL');
     }
   }
+  assert(bytes <= TRANSACTION_BYTES_MAX, 'Store: the values of a transaction are too long');
 }

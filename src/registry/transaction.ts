@@ -7,8 +7,9 @@ import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
 import { type Actor, type AuditNote, encodeNote } from './audit.ts';
+import { admitRestored, emptinessOf, refuseClosed } from './closure.ts';
 import { damaged, type StoredText } from './codec.ts';
-import { AUDIT } from './keys.ts';
+import { AUDIT, CLOSURE } from './keys.ts';
 import type { SiteSigner } from './site-signer.ts';
 import type { Store, StoreWrite } from './store.ts';
 
@@ -99,6 +100,7 @@ export class Transaction {
   async #transact(writes: readonly StoreWrite[]): Promise<boolean> {
     const compares = [...this.#reads].map(([key, { modRevision }]) => ({ key, modRevision }));
     if (writes.length === 0 && compares.length === 0) return true;
+    if (writes.length > 0) compares.push({ key: CLOSURE, modRevision: 0 });
     return (await this.#store.transact({ compares, writes })).committed;
   }
 }
@@ -119,11 +121,13 @@ export async function change<T>(
     try {
       result = await attempt(transaction);
     } catch (error) {
-      if (await transaction.isCurrent()) throw error;
+      if (await transaction.isCurrent()) throw await truth(context, action, error);
       continue;
     }
+    if (context.store.restored !== undefined) await admitRestored(context);
     const { actor = { kind: 'server' }, clock } = context;
     if (await transaction.commit({ at: clock.wallNow(), by: actor, action })) return result;
+    await refuseClosed(context.store, action);
     if (attempts >= PAUSE_AFTER_ATTEMPTS) await pause(context.random);
   }
   throw new P6nError('CHANGED_MEANWHILE', `Cannot ${action}: others change the same all the time`, {
@@ -155,6 +159,12 @@ export async function countUp(
 export async function countDown(transaction: Transaction, key: string): Promise<void> {
   const count = await transaction.count(key);
   if (count !== undefined) transaction.put(key, String(Math.max(0, count - 1)));
+}
+
+/** What is missing in a registry without a site, or with half of one, may be on its way. */
+async function truth({ store }: RegistryContext, action: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') return error;
+  return (await emptinessOf(store, action)) ?? error;
 }
 
 function stored(key: string, value: string | undefined): StoredText | undefined {

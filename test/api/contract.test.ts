@@ -18,6 +18,7 @@ import * as names from '../../src/api/contract/names.ts';
 import * as networks from '../../src/api/contract/networks.ts';
 import * as organizations from '../../src/api/contract/organizations.ts';
 import * as output from '../../src/api/contract/output.ts';
+import * as registry from '../../src/api/contract/registry.ts';
 import * as removal from '../../src/api/contract/removal.ts';
 import type { Contract } from '../../src/api/contract/schema.ts';
 import * as site from '../../src/api/contract/site.ts';
@@ -142,6 +143,22 @@ const CASES: Readonly<Record<string, Case>> = {
   ),
   APP_VIEW: row(apps.APP_VIEW, [APP], [{ ...APP, status: 'started' }, APP_SUMMARY]),
   APP_FILTER: row(apps.APP_FILTER, [{}, { org_slug: 'acme' }], [{ organization: 'acme' }]),
+  EXPORT_REGISTRY: row(
+    registry.EXPORT_REGISTRY,
+    [{ path: '/x' }, { path: '/x', close: true }],
+    [{}, { path: 'x' }, { path: '/x', close: 1 }, { path: `/${'x'.repeat(4_096)}` }],
+  ),
+  IMPORT_REGISTRY: row(registry.IMPORT_REGISTRY, [{ path: '/x' }], [{}, { path: 'x' }]),
+  ACCEPT_REGISTRY: row(
+    registry.ACCEPT_REGISTRY,
+    [{}, { exports: ['/x'] }],
+    [{ exports: ['x'] }, { exports: new Array(17).fill('/x') }],
+  ),
+  KNOWN_IDS_REPORT: row(
+    registry.KNOWN_IDS_REPORT,
+    [{ networks: [] }, { networks: [65_536], highest_host: 65_536 }],
+    [{}, { networks: [-1] }, { networks: [], highest_host: 2 ** 32 }],
+  ),
   HOST_VIEW: row(hosts.HOST_VIEW, [HOST], [{ ...HOST, role: 'client' }]),
   HOST_FILTER: row(hosts.HOST_FILTER, [{}, { paths: '1' }], [{ paths: '0' }, { path: '1' }]),
   HEARTBEAT: row(

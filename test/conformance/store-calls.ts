@@ -48,6 +48,7 @@ export async function collect(
 ): Promise<readonly StoreRevision[]> {
   const revisions: StoreRevision[] = [];
   for await (const revision of store.watch(prefix, after, signal)) {
+    if (revision.changes.length === 0) continue;
     revisions.push(revision);
     if (revisions.length === count) break;
   }

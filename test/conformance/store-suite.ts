@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AssertionError } from '../../src/base/assert.ts';
 import {
+  CompactedError,
   LIST_PREFIXES_MAX,
   type Store,
   type StoreWrite,
@@ -17,6 +18,10 @@ import { testLeases, testWatch, testWatchPast } from './store-watch-suite.ts';
 
 /** How a store under test is made. */
 export interface StoreFixture {
+  /** Why the store cannot be tested here. */
+  readonly skip?: string | undefined;
+  /** The store has a clock of its own: its leases end with real time, in tests of their own. */
+  readonly hasOwnClock?: boolean;
   /** A fresh store that keeps at least `revisionsKept` revisions. */
   open(clock: ManualClock, revisionsKept: number): Promise<Store>;
   /** Removes what `open` made outside of memory. */
@@ -28,7 +33,7 @@ export function testStore(name: string, makeFixture: () => StoreFixture): void {
     criterion: string,
     body: (store: Store, clock: ManualClock) => Promise<void>,
   ): void => {
-    test(`${name} ${criterion}`, async () => {
+    test(`${name} ${criterion}`, { skip: makeFixture().skip ?? false }, async () => {
       const fixture = makeFixture();
       const clock = new ManualClock();
       const store = await fixture.open(clock, REVISIONS_KEPT);
@@ -45,7 +50,8 @@ export function testStore(name: string, makeFixture: () => StoreFixture): void {
   testLimits(check);
   testWatch(check);
   testWatchPast(check);
-  testLeases(check);
+  if (makeFixture().hasOwnClock !== true) testLeases(check);
+  testIncarnations(check);
   check('rejects every call after close', async (store) => {
     await store.close();
     const unavailable = { code: 'REGISTRY_UNAVAILABLE' };
@@ -200,6 +206,25 @@ function testTransactions(check: Check): void {
   });
 }
 
+function testIncarnations(check: Check): void {
+  check('begins a new incarnation that ends every watch', async (store) => {
+    await put(store, 'a', '1');
+    const { revision } = await store.list([]);
+    const before = store.incarnation;
+    assert.equal(store.restored, undefined);
+    const ended = assert.rejects(collect(store, '', revision, 1), CompactedError);
+    assert.ok(await store.beginIncarnation([{ type: 'put', key: 'b', value: '2' }]));
+    await ended;
+    assert.notEqual(store.incarnation, before);
+    assert.match(store.incarnation, /^[0-9a-f]{16}$/);
+    assert.deepEqual(await keys(store, ''), ['a', 'b']);
+    const { revision: after } = await store.list([]);
+    assert.ok(after > revision);
+    const next = await put(store, 'c', '3');
+    assert.deepEqual((await collect(store, '', after, 1))[0]?.revision, next);
+  });
+}
+
 function testLimits(check: Check): void {
   check('asserts the limits of keys, values and transactions', async (store) => {
     for (const key of ['', 'a b', 'ä', 'a\n', '\x7f', 'x'.repeat(513)]) {
@@ -222,6 +247,11 @@ function testLimits(check: Check): void {
     );
     await assert.rejects(
       store.transact({ compares: compares(TRANSACTION_COMPARES_MAX + 1), writes: [] }),
+      AssertionError,
+    );
+    const long = { type: 'put', value: 'x'.repeat(VALUE_BYTES_MAX) } as const;
+    await assert.rejects(
+      store.transact({ compares: [], writes: ['a', 'b', 'c'].map((key) => ({ ...long, key })) }),
       AssertionError,
     );
     const twice = [...writes(1), { type: 'delete', key: '0' } as const];

@@ -14,9 +14,17 @@ import type { PrivateKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { ENROLMENT_KEY, Site } from '../fakes/site.ts';
 
+test('create() makes invites for servers only where servers share a registry', async () => {
+  const { desk: alone } = await scene(false);
+  await assert.rejects(alone.create({ role: 'server' }), { code: 'VALUE_INVALID' });
+  const { desk: shared } = await scene(true);
+  assert.equal((await shared.create({ role: 'server' })).invite.role, 'server');
+  assert.equal((await shared.create({})).invite.role, 'agent');
+});
+
 test('create() puts the private half into the token and the public half on record', async () => {
   const { desk } = await scene();
-  const { invite, token } = await desk.create('fra', undefined);
+  const { invite, token } = await desk.create({ region: 'fra' });
   const { privateKey, number } = parseToken(token);
   const publicKey = NOBLE_CRYPTO.publicKey(fromBase64(privateKey) as PrivateKey);
   assert.equal(invite.publicKey, toBase64(publicKey));
@@ -26,7 +34,7 @@ test('create() puts the private half into the token and the public half on recor
 
 test('an invite is served until its host has completed a handshake by its own key', async () => {
   const { desk, changes, use } = await scene();
-  const { invite } = await desk.create(undefined, undefined);
+  const { invite } = await desk.create({});
   const publicKey = await use(invite.number, 'two');
   await desk.handshakeCompleted('a key of somebody else');
   assert.equal(desk.invites().length, 1);
@@ -37,7 +45,7 @@ test('an invite is served until its host has completed a handshake by its own ke
 
 test('an invite that cannot be finished is finished by a later refresh', async () => {
   const { desk, use, registry } = await scene();
-  const { invite } = await desk.create(undefined, undefined);
+  const { invite } = await desk.create({});
   const publicKey = await use(invite.number, 'two');
   const finish = registry.finishInvite;
   registry.finishInvite = () => Promise.reject(new P6nError('REGISTRY_UNAVAILABLE', 'Cannot now'));
@@ -50,8 +58,8 @@ test('an invite that cannot be finished is finished by a later refresh', async (
 
 test('revoke() and the end of its time take an invite away', async () => {
   const { desk, site } = await scene();
-  const first = await desk.create(undefined, undefined);
-  await desk.create(undefined, 1_000);
+  const first = await desk.create({});
+  await desk.create({ ttlMs: 1_000 });
   await desk.revoke(first.invite.number);
   assert.equal(desk.invites().length, 1);
   site.clock.advance(1_000);
@@ -69,7 +77,7 @@ interface Scene {
   readonly use: (number: number, name: string) => Promise<string>;
 }
 
-async function scene(): Promise<Scene> {
+async function scene(isShared = false): Promise<Scene> {
   const site = new Site();
   const server: Host = await site.start();
   const { registry, random, signer } = site;
@@ -79,6 +87,7 @@ async function scene(): Promise<Scene> {
       server: server.id,
       serverKey: () => server.publicKey,
       endpoints: server.endpoints,
+      isShared,
     },
   );
   let count = 0;

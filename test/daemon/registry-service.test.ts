@@ -91,7 +91,7 @@ async function scene(): Promise<{ site: Site; server: Host; service: LocalRegist
   const { registry, random, clock, signer } = site;
   const invites = new InviteDesk(
     { registry, signer, crypto: NOBLE_CRYPTO, random, logger: SILENT_LOGGER },
-    { server: server.id, serverKey: () => server.publicKey, endpoints: [] },
+    { server: server.id, serverKey: () => server.publicKey, endpoints: [], isShared: false },
   );
   const siteKey = { rotate: () => Promise.resolve({ signed: 0, refused: [] }) };
   return {

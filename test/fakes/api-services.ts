@@ -12,6 +12,7 @@ import type { InviteView } from '../../src/api/contract/invites.ts';
 import type { NameAnswer } from '../../src/api/contract/names.ts';
 import type { NetworkView } from '../../src/api/contract/networks.ts';
 import type { OrganizationView } from '../../src/api/contract/organizations.ts';
+import type { RegistryView } from '../../src/api/contract/registry.ts';
 import type { SiteView } from '../../src/api/contract/site.ts';
 import type { StatusView } from '../../src/api/contract/status.ts';
 import type {
@@ -255,6 +256,12 @@ export function fakeServices(
   return {
     calls,
     registry,
+    registryKeeper: {
+      show: answering('showRegistry', REGISTRY),
+      export: answering('exportRegistry', { path: '/x', entries: 7 }),
+      import: answering('importRegistry', REGISTRY),
+      accept: answering('acceptRegistry', REGISTRY),
+    },
     instances,
     membership: {
       paths: answering('paths', new Map([[HERE, { state: 'self' as const }]])),
@@ -284,6 +291,7 @@ export function fakeServices(
       publishNextKey: answering('publishNextKey', undefined),
       nextKeyState: answering('nextKeyState', { ready: true }),
       switchKey: answering('switchKey', undefined),
+      reportIds: answering('reportIds', undefined),
       putInstance: answering('putInstance', undefined),
       removeInstance: answering('removeInstance', undefined),
     },
@@ -293,6 +301,15 @@ export function fakeServices(
     },
   };
 }
+
+export const REGISTRY: RegistryView = {
+  state: 'restored',
+  incarnation: '0123456789abcdef',
+  revision: 7,
+  facts: 'it is older',
+  since: 1,
+  reports: 2,
+};
 
 export const OUTPUT: readonly OutputEvent[] = [
   { type: 'output', stream: 'stdout', data: new TextEncoder().encode('out\n') },

@@ -24,15 +24,18 @@ export class Site {
   readonly store: Store;
   readonly signer: SiteSigner = makeSigner(3);
   readonly registry: Registry;
-  #keys = 0;
+  #keys: number;
 
   constructor(
     options: {
       readonly store?: Store;
       readonly random?: Random;
       readonly revisionsKept?: number;
+      /** Keys that were given out for the same registry before. */
+      readonly keysBefore?: number;
     } = {},
   ) {
+    this.#keys = options.keysBefore ?? 0;
     this.random = options.random ?? new SeededRandom(1);
     this.store =
       options.store ??

@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   dataplane: ['base', 'metrics', 'ip', 'addressing', 'wireguard', 'device', 'filter', 'os'],
   uapi: ['base', 'ip', 'device/config', 'dataplane', 'os'],
   nameserver: ['base', 'metrics', 'ip', 'addressing', 'dns', 'os'],
-  registry: ['base', 'metrics', 'ip', 'addressing', 'filter/policy'],
+  registry: ['base', 'metrics', 'ip', 'addressing', 'filter/policy', 'os/atomic-file'],
   follower: ['base', 'metrics', 'addressing', 'registry/model', 'os/atomic-file'],
   agent: [
     'base',
@@ -50,6 +50,8 @@ const COMPOSITIONS: readonly string[] = ['daemon', 'standalone'];
 const OWNERS: Readonly<Record<string, string>> = {
   koffi: 'src/os/linux/ffi.ts',
   libsql: 'src/registry/sqlite/',
+  '@grpc/grpc-js': 'src/registry/etcd/',
+  '@grpc/proto-loader': 'src/registry/etcd/',
   '@noble/curves': 'src/wireguard/crypto/',
   '@noble/ciphers': 'src/wireguard/crypto/',
   '@noble/hashes': 'src/wireguard/crypto/',

@@ -5,19 +5,31 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { ID_MIN } from '../../src/addressing/ids.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { Random } from '../../src/base/random.ts';
+import { EtcdStore } from '../../src/registry/etcd/etcd-store.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { SqliteStore } from '../../src/registry/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/registry/store.ts';
 import { change } from '../../src/registry/transaction.ts';
+import { ETCD_MISSING, EtcdCluster } from '../fakes/etcd.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { ENROLMENT_KEY, Site } from '../fakes/site.ts';
 
 const CREATORS = 20;
+
+let cluster: EtcdCluster;
+let roots = 0;
+
+before(async () => {
+  if (ETCD_MISSING === undefined) {
+    cluster = await EtcdCluster.start({ heartbeatMs: 10, flags: ['--unsafe-no-fsync'] });
+  }
+});
+after(() => cluster?.stop());
 
 testOnStores('networks that are made at once get an id each, redrawn when taken', async (site) => {
   await site.start();
@@ -207,6 +219,19 @@ function testOnStores(criterion: string, body: (site: Site) => Promise<void>): v
   test(`${criterion} (sqlite)`, async (t) => {
     await body(new Site({ random: new CutRandom(), store: await sqliteStore(t) }));
   });
+  test(`${criterion} (etcd)`, { skip: ETCD_MISSING ?? false }, async (t) => {
+    await body(new Site({ random: new CutRandom(), store: etcdStore(t) }));
+  });
+}
+
+function etcdStore(t: TestContext): Store {
+  roots += 1;
+  const store = new EtcdStore(
+    { random: new SeededRandom(4), logger: SILENT_LOGGER },
+    { endpoints: cluster.endpoints, root: `site${roots}` },
+  );
+  t.after(() => store.close());
+  return store;
 }
 
 async function sqliteStore(t: TestContext): Promise<Store> {

@@ -30,6 +30,8 @@ export interface Enrolled {
   readonly secret: string;
   /** Ed25519 public key of the site, base64. */
   readonly site_key: string;
+  /** Ed25519 secret key of the site, base64, for a further server. A secret. */
+  readonly site_secret_key?: string;
   readonly servers: readonly EnrolledServer[];
 }
 
@@ -52,6 +54,7 @@ export const ENROLLED: Contract<Enrolled> = contract<Enrolled>()(
     region: Type.String(),
     secret: Type.String(),
     site_key: Type.String(),
+    site_secret_key: Type.Optional(Type.String()),
     servers: Type.Array(
       strictObject({
         id: Type.Integer(),

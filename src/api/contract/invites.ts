@@ -35,6 +35,8 @@ export interface InviteList {
 export interface CreateInvite {
   readonly region?: string;
   readonly ttl_ms?: number;
+  /** What the host becomes; `agent` where absent. */
+  readonly role?: 'server' | 'agent';
 }
 
 export interface InviteCreated {
@@ -64,6 +66,7 @@ export const CREATE_INVITE: Contract<CreateInvite> = contract<CreateInvite>()(
   strictObject({
     region: Type.Optional(Type.String({ maxLength: TEXT_LENGTH_MAX })),
     ttl_ms: Type.Optional(Type.Integer({ minimum: INVITE_TTL_MIN_MS, maximum: INVITE_TTL_MAX_MS })),
+    role: Type.Optional(Type.Union([Type.Literal('server'), Type.Literal('agent')])),
   }),
 );
 

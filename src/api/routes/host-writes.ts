@@ -23,6 +23,7 @@ import {
   type NextKey,
 } from '../contract/hosts.ts';
 import { INSTANCE_RECORD, type InstanceRecord } from '../contract/instance-record.ts';
+import { KNOWN_IDS_REPORT, type KnownIdsReport } from '../contract/registry.ts';
 import type { HostWriteService } from '../services.ts';
 import { HOST } from './callers.ts';
 
@@ -43,6 +44,15 @@ export function hostWriteRoutes(app: FastifyInstance, service: HostWriteService)
     { config: { allow: HOST }, schema: { body: HEARTBEAT } },
     async (request, reply) => {
       await service.heartbeat(request.principal, request.body);
+      return reply.code(204).send();
+    },
+  );
+
+  app.post<{ Body: KnownIdsReport }>(
+    '/v1/self/ids',
+    { config: { allow: HOST }, schema: { body: KNOWN_IDS_REPORT } },
+    async (request, reply) => {
+      await service.reportIds(request.principal, request.body);
       return reply.code(204).send();
     },
   );

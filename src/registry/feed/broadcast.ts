@@ -58,7 +58,7 @@ export class Broadcast {
     after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    let position = after?.incarnation === this.#store.incarnation ? after : undefined;
+    let position = after;
     while (!signal.aborted) {
       try {
         yield* this.#currentRound().follow(networks, position, signal);
@@ -106,15 +106,16 @@ class Round {
     return this.#ended !== undefined;
   }
 
-  /** Throws CompactedError when what followed `after` is not known (any more). */
+  /** Throws CompactedError when what followed `resumed` is not known (any more). */
   async *follow(
     networks: ReadonlySet<NetworkId>,
-    after: FollowPosition | undefined,
+    resumed: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     await this.#begun;
     // What was acknowledged before somebody asks is a part of the first answer.
     const { revision: head } = await this.#store.list([]);
+    const after = resumed?.incarnation === this.#store.incarnation ? resumed : undefined;
     await this.#reach(head);
     if (after !== undefined && (after.number < this.#recent.floor || after.number > head)) {
       throw new CompactedError('Follow: the revision is not known');

@@ -31,7 +31,7 @@ export interface MemoryStoreOptions {
 }
 
 export class MemoryStore implements Store {
-  readonly incarnation: string;
+  readonly restored: undefined;
   readonly #random: Random;
   readonly #revisionsKept: number;
   readonly #entries = new Map<string, StoreEntry>();
@@ -40,6 +40,7 @@ export class MemoryStore implements Store {
   readonly #deadlines: LeaseDeadlines;
   readonly #log: StoreRevision[] = [];
   readonly #feed: ChangeFeed;
+  #incarnation: string;
   #revision = 0;
   #compacted = 0;
   #closed = false;
@@ -50,9 +51,13 @@ export class MemoryStore implements Store {
   ) {
     this.#random = dependencies.random;
     this.#revisionsKept = options.revisionsKept ?? REVISIONS_KEPT;
-    this.incarnation = this.#drawId();
+    this.#incarnation = this.#drawId();
     this.#deadlines = new LeaseDeadlines(dependencies.clock, () => this.#endLapsed());
     this.#feed = new ChangeFeed(0, (after, max) => this.#call(() => this.#readLog(after, max)));
+  }
+
+  get incarnation(): string {
+    return this.#incarnation;
   }
 
   get(key: string): Promise<StoreEntry | undefined> {
@@ -82,6 +87,16 @@ export class MemoryStore implements Store {
       for (const write of transaction.writes) this.#requireLease(write);
       this.#commit(transaction.writes);
       return { committed: true, revision: this.#revision };
+    });
+  }
+
+  beginIncarnation(writes: readonly StoreWrite[]): Promise<boolean> {
+    return this.#call(() => {
+      assertTransaction({ compares: [], writes });
+      this.#commit(writes);
+      this.#incarnation = this.#drawId();
+      this.#feed.restart(this.#revision);
+      return true;
     });
   }
 

@@ -85,7 +85,7 @@ function create(path: string, incarnation: string): void {
   const database = new Database(fresh);
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   migrate(fresh, database);
-  database.prepare('INSERT INTO meta VALUES (?, 0, 0)').run(incarnation);
+  database.prepare("INSERT INTO meta VALUES (?, 0, 0, '')").run(incarnation);
   database.close();
   sync(fresh);
   renameSync(fresh, path);

@@ -3,6 +3,7 @@
 
 import type Database from 'libsql';
 import { P6nError } from '../../base/errors.ts';
+import { pastWith } from '../revision-mark.ts';
 import {
   CompactedError,
   type StoreChange,
@@ -41,7 +42,8 @@ export class Operations {
   readonly #revisions: Statement;
   #revision: number;
   #compacted: number;
-  readonly incarnation: string;
+  #incarnation: string;
+  #past: readonly string[];
 
   constructor(database: Database.Database, revisionsKept: number) {
     this.#database = database;
@@ -63,18 +65,19 @@ export class Operations {
        (SELECT DISTINCT revision FROM changes WHERE revision > ? ORDER BY revision LIMIT ?)
        ORDER BY revision, position`,
     );
-    const meta = prepare('SELECT incarnation, revision, compacted FROM meta').all();
-    const row = meta[0] as readonly [string, number, number] | undefined;
+    const meta = prepare('SELECT incarnation, revision, compacted, past FROM meta').all();
+    const row = meta[0] as readonly [string, number, number, string] | undefined;
     if (row === undefined || meta.length > 1) {
       throw new P6nError('REGISTRY_CORRUPT', 'Cannot open the registry: it lacks its beginning');
     }
-    [this.incarnation, this.#revision, this.#compacted] = row;
+    [this.#incarnation, this.#revision, this.#compacted] = row;
+    this.#past = row[3].split(' ').filter((one) => one !== '');
   }
 
   opened(): Opened {
     const rows = this.#database.prepare('SELECT id, ttl_ms FROM leases').raw().all();
     const leases = (rows as (readonly [string, number])[]).map(([id, ttlMs]) => ({ id, ttlMs }));
-    return { incarnation: this.incarnation, revision: this.#revision, leases };
+    return { incarnation: this.#incarnation, past: this.#past, revision: this.#revision, leases };
   }
 
   get(key: string): StoreEntry | undefined {
@@ -105,6 +108,18 @@ export class Operations {
         result: { committed: true, revision: revision?.revision ?? this.#revision },
         revision,
       };
+    });
+  }
+
+  beginIncarnation(incarnation: string, writes: readonly StoreWrite[]): Written {
+    return this.#atomically(() => {
+      const past = pastWith(this.#past, this.#incarnation);
+      const update = this.#database.prepare('UPDATE meta SET incarnation = ?, past = ?');
+      update.run(incarnation, past.join(' '));
+      const revision = this.#apply(writes);
+      this.#incarnation = incarnation;
+      this.#past = past;
+      return { result: { committed: true, revision: this.#revision }, revision };
     });
   }
 

@@ -8,6 +8,7 @@ import type {
   StoreResult,
   StoreRevision,
   StoreTransaction,
+  StoreWrite,
 } from '../store.ts';
 
 /** What the worker is started with. */
@@ -21,6 +22,8 @@ export interface WorkerOptions {
 /** What the worker says first, unless it failed. */
 export interface Opened {
   readonly incarnation: string;
+  /** The last incarnations before. */
+  readonly past: readonly string[];
   readonly revision: number;
   readonly leases: readonly { readonly id: string; readonly ttlMs: number }[];
 }
@@ -35,6 +38,11 @@ export type Request =
   | { readonly op: 'get'; readonly key: string }
   | { readonly op: 'list'; readonly prefixes: readonly string[] }
   | { readonly op: 'transact'; readonly transaction: StoreTransaction }
+  | {
+      readonly op: 'begin-incarnation';
+      readonly incarnation: string;
+      readonly writes: readonly StoreWrite[];
+    }
   | { readonly op: 'revisions'; readonly after: number; readonly max: number }
   | { readonly op: 'grant-lease'; readonly lease: string; readonly ttlMs: number }
   | { readonly op: 'end-lease'; readonly lease: string }
@@ -45,6 +53,7 @@ export interface Answers {
   readonly get: StoreEntry | undefined;
   readonly list: StoreListing;
   readonly transact: Written;
+  readonly 'begin-incarnation': Written;
   readonly revisions: readonly StoreRevision[];
   readonly 'grant-lease': undefined;
   readonly 'end-lease': Written;

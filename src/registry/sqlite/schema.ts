@@ -34,4 +34,6 @@ export const MIGRATIONS: readonly string[] = [
      id TEXT PRIMARY KEY,
      ttl_ms INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  // The last incarnations before, in one text with a space between.
+  "ALTER TABLE meta ADD COLUMN past TEXT NOT NULL DEFAULT '';",
 ];

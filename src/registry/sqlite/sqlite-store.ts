@@ -9,8 +9,9 @@ import type { Clock } from '../../base/clock.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type Random, randomBytes } from '../../base/random.ts';
-import { ChangeFeed, closedError } from '../change-feed.ts';
+import { ChangeFeed, closedError, refuseRestored } from '../change-feed.ts';
 import { LeaseDeadlines } from '../lease-deadlines.ts';
+import type { RevisionMark } from '../revision-mark.ts';
 import {
   assertKey,
   assertPrefix,
@@ -24,6 +25,7 @@ import {
   type StoreResult,
   type StoreRevision,
   type StoreTransaction,
+  type StoreWrite,
 } from '../store.ts';
 import type {
   AnswerMessage,
@@ -39,11 +41,14 @@ import type {
 /** More requests than this do not wait for the disk. */
 const REQUESTS_WAITING_MAX = 4_096;
 const ID_BYTES = 8;
+/** What is answered with a revision to publish. */
+const WRITING: ReadonlySet<Request['op']> = new Set(['transact', 'begin-incarnation', 'end-lease']);
 
 export interface SqliteStoreDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly mark?: RevisionMark | undefined;
 }
 
 export interface SqliteStoreOptions {
@@ -60,14 +65,16 @@ interface Waiting {
 }
 
 export class SqliteStore implements Store {
-  readonly incarnation: string;
   readonly #random: Random;
+  readonly #mark: RevisionMark | undefined;
   readonly #logger: Logger;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #feed: ChangeFeed;
   readonly #deadlines: LeaseDeadlines;
   readonly #exited: Promise<void>;
+  #incarnation: string;
+  #restored: string | undefined;
   #requests = 0;
   #ended: P6nError | undefined;
 
@@ -103,7 +110,11 @@ export class SqliteStore implements Store {
     exited: Promise<void>,
     opened: Opened,
   ) {
-    this.incarnation = opened.incarnation;
+    const { incarnation, past, revision: number } = opened;
+    this.#incarnation = incarnation;
+    this.#mark = dependencies.mark;
+    this.#restored = this.#mark?.problem({ incarnation, number }, past);
+    this.#note(number);
     this.#random = dependencies.random;
     this.#logger = dependencies.logger;
     this.#worker = worker;
@@ -118,6 +129,14 @@ export class SqliteStore implements Store {
     worker.on('exit', () => this.#fail('its thread ended'));
   }
 
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
+  get restored(): string | undefined {
+    return this.#restored;
+  }
+
   async get(key: string): Promise<StoreEntry | undefined> {
     assertKey(key);
     return await this.#ask({ op: 'get', key });
@@ -130,8 +149,20 @@ export class SqliteStore implements Store {
 
   async transact(transaction: StoreTransaction): Promise<StoreResult> {
     assertTransaction(transaction);
+    refuseRestored(this.#restored);
     const { result } = await this.#ask({ op: 'transact', transaction });
     return result;
+  }
+
+  async beginIncarnation(writes: readonly StoreWrite[]): Promise<boolean> {
+    assertTransaction({ compares: [], writes });
+    const incarnation = drawId(this.#random);
+    await this.#ask({ op: 'begin-incarnation', incarnation, writes });
+    this.#incarnation = incarnation;
+    this.#restored = undefined;
+    this.#feed.restart(this.#feed.latest);
+    this.#note(this.#feed.latest);
+    return true;
   }
 
   watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<StoreRevision> {
@@ -165,6 +196,7 @@ export class SqliteStore implements Store {
       await closed.catch(() => undefined);
     }
     await this.#exited;
+    await this.#mark?.flush();
   }
 
   /** Sends a request behind the ends of all leases that are due. */
@@ -198,11 +230,21 @@ export class SqliteStore implements Store {
       waiting.reject(errorOf(message.failure));
       return;
     }
-    if (waiting.op === 'transact' || waiting.op === 'end-lease') {
+    if (WRITING.has(waiting.op)) {
       const { revision } = message.value as Written;
-      if (revision !== undefined) this.#feed.publish(revision);
+      if (revision !== undefined) this.#publish(revision);
     }
     waiting.resolve(message.value as never);
+  }
+
+  #publish(revision: StoreRevision): void {
+    this.#feed.publish(revision);
+    this.#note(revision.revision);
+  }
+
+  #note(number: number): void {
+    if (this.#restored !== undefined) return;
+    this.#mark?.note({ incarnation: this.#incarnation, number });
   }
 
   #endLapsed(): void {

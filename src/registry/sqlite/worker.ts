@@ -62,6 +62,8 @@ function answer(operations: Operations, request: Request): Answers[Request['op']
       return operations.list(request.prefixes);
     case 'transact':
       return operations.transact(request.transaction);
+    case 'begin-incarnation':
+      return operations.beginIncarnation(request.incarnation, request.writes);
     case 'revisions':
       return operations.revisions(request.after, request.max);
     case 'grant-lease':

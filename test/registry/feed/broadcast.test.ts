@@ -240,6 +240,8 @@ function failing(store: Store, signal: AbortSignal): Store {
 function unchanged(store: Store): Store {
   return {
     incarnation: store.incarnation,
+    restored: store.restored,
+    beginIncarnation: (writes) => store.beginIncarnation(writes),
     get: (key) => store.get(key),
     list: (prefixes) => store.list(prefixes),
     transact: (transaction) => store.transact(transaction),

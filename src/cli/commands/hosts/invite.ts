@@ -33,12 +33,14 @@ export const INVITE_HOST: Command = {
   summary: 'Print a token that lets one host in',
   options: {
     region: { summary: 'The region of the host, unless it names one itself', value: 'NAME' },
+    server: { summary: 'Let it in as a further server, on the etcd that this one uses' },
     ttl: { summary: 'How long the token is good: 1h unless it says otherwise', value: 'TIME' },
   },
   run: (context, words) => {
     const ttl = words.optionalText('ttl');
     const limits = { minMs: INVITE_TTL_MIN_MS, maxMs: INVITE_TTL_MAX_MS };
     const request = {
+      ...(words.flag('server') ? { role: 'server' as const } : {}),
       ...optional('region', words.optionalText('region')),
       ...optional('ttl_ms', ttl === undefined ? undefined : parseDuration(ttl, limits)),
     };

@@ -1,0 +1,224 @@
+// A registry that takes no writes for a while: one that was restored to an older state, one that is
+// being imported, one that was exported to be served elsewhere. One record says so, and every
+// change compares that there is none; so it holds on all servers from one moment on.
+//
+//                restored                    accept
+//    open  ------------------>  restored  ------------>  open, after it has taken over every id
+//      |       export --close                accept            that hosts and exports report
+//      +--------------------->  exported  ------------>  open
+//      |           import                    import
+//      +--------------------->  importing -----------> open, as a new incarnation
+
+import { HOST_ID_MAX, type HostId, ID_MIN, type NetworkId } from '../addressing/ids.ts';
+import type { WallMillis } from '../base/clock.ts';
+import { P6nError } from '../base/errors.ts';
+import { damaged } from './codec.ts';
+import { CLOSURE, HOST_COUNTER, networkIdKey, REPORTS, reportKey, SITE } from './keys.ts';
+import { type Store, type StoreWrite, TRANSACTION_WRITES_MAX } from './store.ts';
+import type { RegistryContext } from './transaction.ts';
+
+export type ClosureReason = 'restored' | 'exported' | 'importing';
+
+export interface Closure {
+  readonly reason: ClosureReason;
+  readonly since: WallMillis;
+  /** What an operator has to know of it. */
+  readonly facts: string;
+}
+
+/** Ids that somebody knows to have been given out. */
+export interface KnownIds {
+  readonly networks: readonly NetworkId[];
+  /** The highest id of a host; ids of hosts are counted up. */
+  readonly highestHost: HostId | undefined;
+}
+
+/** What one host may report: a liar burns no more ids of hosts than these. */
+const HOSTS_AHEAD_MAX = 4_096;
+/** Ids of hosts that are left out when a restored registry is opened: nobody may know them. */
+const HOSTS_SKIPPED = 256;
+const REASONS: readonly ClosureReason[] = ['restored', 'exported', 'importing'];
+const ATTEMPTS_MAX = 100;
+
+/** Why the registry takes no writes; undefined while it does. */
+export async function findClosure(store: Store): Promise<Closure | undefined> {
+  return (await readClosure(store))?.closure;
+}
+
+/** Throws REGISTRY_CLOSED while the registry takes no writes. */
+export async function refuseClosed(store: Store, action: string): Promise<void> {
+  const closure = await findClosure(store);
+  if (closure === undefined) return;
+  throw closedError(closure, action);
+}
+
+/**
+ * Throws while there is nothing for a follower to follow, which then keeps what it has: an empty
+ * registry is one that waits for an import.
+ */
+export async function requireFollowable(context: RegistryContext): Promise<void> {
+  const { store } = context;
+  await store.list([]);
+  if (store.restored !== undefined) await admitRestored(context);
+  const emptiness = await emptinessOf(store, 'follow the registry');
+  if (emptiness !== undefined) throw emptiness;
+}
+
+/** What to say of a registry that has no site, or not the whole of one yet. */
+export async function emptinessOf(store: Store, action: string): Promise<P6nError | undefined> {
+  const closure = await findClosure(store);
+  if (closure?.reason === 'importing') return closedError(closure, action);
+  if ((await store.get(SITE)) !== undefined) return undefined;
+  return new P6nError('REGISTRY_EMPTY', `Cannot ${action}: there is no site in the registry`, {
+    hint: 'Is it the right --registry? If it is new, `p6nctl registry import` fills it.',
+  });
+}
+
+/** Begins a new incarnation of a store that was restored to an older state, closed for writes. */
+export async function admitRestored({ store, clock, logger }: RegistryContext): Promise<void> {
+  const facts = store.restored;
+  if (facts === undefined) return;
+  logger.error('registry was restored: it takes no writes until it is accepted', { error: facts });
+  await store.beginIncarnation([putClosure({ reason: 'restored', since: clock.wallNow(), facts })]);
+}
+
+/** Closes an open registry that is about to be served elsewhere. */
+export async function closeExported({ store, clock }: RegistryContext): Promise<void> {
+  const facts = 'it was exported to be served elsewhere';
+  const write = putClosure({ reason: 'exported', since: clock.wallNow(), facts });
+  const { committed } = await store.transact({
+    compares: [{ key: CLOSURE, modRevision: 0 }],
+    writes: [write],
+  });
+  if (!committed) await refuseClosed(store, 'export the registry to close it');
+}
+
+export function putClosure(closure: Closure): StoreWrite {
+  return { type: 'put', key: CLOSURE, value: JSON.stringify({ kind: 'closure', ...closure }) };
+}
+
+/**
+ * Takes over what `host` (undefined for an export) knows to be given out, while the registry waits
+ * to be accepted after a restore. False when it does not.
+ */
+export async function takeOver(
+  { store, logger }: RegistryContext,
+  host: HostId | undefined,
+  { networks, highestHost }: KnownIds,
+): Promise<boolean> {
+  if ((await findClosure(store))?.reason !== 'restored') return false;
+  for (const network of networks) {
+    const key = networkIdKey(network);
+    const { committed } = await store.transact({
+      compares: [{ key, modRevision: 0 }],
+      writes: [{ type: 'put', key, value: '' }],
+    });
+    if (committed) logger.warn('network id taken over', { network, host });
+  }
+  if (highestHost !== undefined) {
+    const aheadMax = host === undefined ? HOST_ID_MAX : HOSTS_AHEAD_MAX;
+    await raiseHostCounter(store, highestHost + 1, aheadMax);
+  }
+  if (host !== undefined) {
+    const write = { type: 'put', key: reportKey(host), value: '' } as const;
+    await store.transact({ compares: [], writes: [write] });
+  }
+  return true;
+}
+
+/** How many hosts have reported what they know. */
+export async function countReports(store: Store): Promise<number> {
+  return (await store.list([REPORTS])).entries.length;
+}
+
+/** Opens the registry for writes. Rejects with VALUE_INVALID when it is open or being imported. */
+export async function accept({ store, logger }: RegistryContext): Promise<Closure> {
+  const found = await readClosure(store);
+  if (found === undefined) {
+    throw new P6nError('VALUE_INVALID', 'Cannot accept the registry: it is open already');
+  }
+  const { closure, modRevision } = found;
+  if (closure.reason === 'importing') throw closedError(closure, 'accept the registry');
+  if (closure.reason === 'restored') await raiseHostCounter(store, HOSTS_SKIPPED, 0);
+  for (const { key } of (await store.list([REPORTS])).entries) {
+    await store.transact({ compares: [], writes: [{ type: 'delete', key }] });
+  }
+  const { committed } = await store.transact({
+    compares: [{ key: CLOSURE, modRevision }],
+    writes: [{ type: 'delete', key: CLOSURE }],
+  });
+  if (!committed) {
+    throw new P6nError('CHANGED_MEANWHILE', 'Cannot accept the registry: it has changed');
+  }
+  logger.info('registry is open for writes', { reason: closure.reason });
+  return closure;
+}
+
+/** Raises the counter to `next`, by `aheadMax` at the most; with 0 by `next` more. */
+async function raiseHostCounter(store: Store, next: number, aheadMax: number): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const stored = await store.get(HOST_COUNTER);
+    const count = stored === undefined ? ID_MIN : Number.parseInt(stored.value, 16);
+    const wanted = aheadMax === 0 ? count + next : Math.min(next, count + aheadMax);
+    const raised = Math.min(wanted, HOST_ID_MAX + 1);
+    if (raised <= count) return;
+    const value = raised.toString(16).padStart(8, '0');
+    const { committed } = await store.transact({
+      compares: [{ key: HOST_COUNTER, modRevision: stored?.modRevision ?? 0 }],
+      writes: [{ type: 'put', key: HOST_COUNTER, value }],
+    });
+    if (committed) return;
+  }
+}
+
+async function readClosure(
+  store: Store,
+): Promise<{ readonly closure: Closure; readonly modRevision: number } | undefined> {
+  const stored = await store.get(CLOSURE);
+  if (stored === undefined) return undefined;
+  const closure = parse(stored.value);
+  if (closure === undefined) throw damaged(CLOSURE, 'it does not say why the registry is closed');
+  return { closure, modRevision: stored.modRevision };
+}
+
+function parse(text: string): Closure | undefined {
+  try {
+    const { reason, since, facts } = JSON.parse(text) as Partial<Closure>;
+    if (!REASONS.some((one) => one === reason)) return undefined;
+    if (typeof since !== 'number' || typeof facts !== 'string') return undefined;
+    return { reason: reason as ClosureReason, since, facts };
+  } catch {
+    return undefined;
+  }
+}
+
+const HINTS: Readonly<Record<ClosureReason, string>> = {
+  restored:
+    'Wait until the hosts have reported (`p6nctl registry show`), then `p6nctl registry accept`.',
+  exported: 'Write where it is served now; `p6nctl registry accept` takes writes here again.',
+  importing: 'Run `p6nctl registry import` to its end.',
+};
+
+function closedError({ reason, facts }: Closure, action: string): P6nError {
+  const message = `Cannot ${action}: the registry is closed: ${facts}`;
+  return new P6nError('REGISTRY_CLOSED', message, { hint: HINTS[reason] });
+}
+
+/** Batches of writes that fit into a transaction. */
+export function* batches(writes: readonly StoreWrite[]): Generator<readonly StoreWrite[]> {
+  let batch: StoreWrite[] = [];
+  let bytes = 0;
+  for (const write of writes) {
+    const size = write.type === 'put' ? Buffer.byteLength(write.value) : 0;
+    if (batch.length >= TRANSACTION_WRITES_MAX / 2 || bytes + size > BATCH_BYTES_MAX) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(write);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+const BATCH_BYTES_MAX: number = 512 * 1_024;

@@ -1,0 +1,113 @@
+// The store in etcd keeps to the port, on a real etcd, and to what it says of outcomes.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { SILENT_LOGGER } from '../../../src/base/logger.ts';
+import { EtcdStore, type EtcdStoreOptions } from '../../../src/registry/etcd/etcd-store.ts';
+import type { StoreRevision } from '../../../src/registry/store.ts';
+import { put } from '../../conformance/store-calls.ts';
+import { testStore } from '../../conformance/store-suite.ts';
+import { ETCD_MISSING, EtcdCluster } from '../../fakes/etcd.ts';
+import { SeededRandom } from '../../fakes/seeded-random.ts';
+
+let cluster: EtcdCluster;
+let roots = 0;
+
+before(async () => {
+  if (ETCD_MISSING === undefined) {
+    cluster = await EtcdCluster.start({ heartbeatMs: 10, flags: ['--unsafe-no-fsync'] });
+  }
+});
+after(() => cluster?.stop());
+
+testStore('EtcdStore', () => ({
+  skip: ETCD_MISSING,
+  hasOwnClock: true,
+  open: (_clock, revisionsKept) => Promise.resolve(open({ revisionsKept })),
+  remove: () => Promise.resolve(),
+}));
+
+check('EtcdStore keeps two servers apart and shows each what the other writes', async () => {
+  const root = freshRoot();
+  const [one, two] = [open({ root }), open({ root })];
+  const { revision } = await one.list([]);
+  const seen = two.watch('', revision, AbortSignal.timeout(60_000))[Symbol.asyncIterator]();
+  await put(one, 'a', '1');
+  const first = await seen.next();
+  assert.deepEqual(
+    (first.value as StoreRevision | undefined)?.changes.map(
+      (change) => change.type === 'put' && change.entry.value,
+    ),
+    ['1'],
+  );
+  assert.equal((await two.get('a'))?.value, '1');
+  assert.equal(one.incarnation, two.incarnation);
+  await Promise.all([one.close(), two.close()]);
+});
+
+check('EtcdStore begins a new incarnation on every server', async () => {
+  const root = freshRoot();
+  const [one, two] = [open({ root }), open({ root })];
+  await put(one, 'a', '1');
+  const { revision } = await two.list(['']);
+  const before = two.incarnation;
+  const watching = two.watch('', revision, AbortSignal.timeout(60_000))[Symbol.asyncIterator]();
+  const ended = assert.rejects(watching.next(), { name: 'CompactedError' });
+  assert.equal(await one.beginIncarnation([{ type: 'put', key: 'b', value: '2' }]), true);
+  await ended;
+  assert.notEqual(one.incarnation, before);
+  assert.equal((await two.get('b'))?.value, '2');
+  await put(two, 'c', '3');
+  assert.equal(two.incarnation, one.incarnation);
+  await Promise.all([one.close(), two.close()]);
+});
+
+check('EtcdStore renews, revokes and loses leases', async () => {
+  const store = open({});
+  const lease = await store.grantLease(1_000);
+  const { revision } = await store.list(['']);
+  await put(store, 'a', '1', lease);
+  assert.equal(await store.renewLease(lease), true);
+  const ended: string[] = [];
+  for await (const { changes } of store.watch('a', revision, AbortSignal.timeout(60_000))) {
+    ended.push(...changes.map(({ type }) => type));
+    if (ended.includes('delete')) break;
+  }
+  assert.deepEqual(ended, ['put', 'delete']);
+  assert.equal(await store.renewLease(lease), false);
+  assert.equal(await store.renewLease('unknown'), false);
+  await assert.rejects(put(store, 'a', '1', lease), { code: 'NOT_FOUND' });
+  await assert.rejects(put(store, 'a', '1', 'unknown'), { code: 'NOT_FOUND' });
+  const other = await store.grantLease(60_000);
+  await put(store, 'b', '1', other);
+  await store.revokeLease(other);
+  await store.revokeLease(other);
+  assert.equal(await store.get('b'), undefined);
+  await store.close();
+});
+
+test('EtcdStore waits for an etcd that is away, then says so', async () => {
+  const store = new EtcdStore(
+    { random: new SeededRandom(5), logger: SILENT_LOGGER },
+    { endpoints: ['127.0.0.1:9'] },
+  );
+  const call = store.get('a');
+  await store.close();
+  await assert.rejects(call, { code: 'REGISTRY_UNAVAILABLE' });
+});
+
+function check(name: string, body: () => Promise<void>): void {
+  test(name, { skip: ETCD_MISSING ?? false }, body);
+}
+
+function open(options: Partial<EtcdStoreOptions>): EtcdStore {
+  return new EtcdStore(
+    { random: new SeededRandom(Date.now() % 1_000_000), logger: SILENT_LOGGER },
+    { endpoints: cluster.endpoints, root: freshRoot(), ...options },
+  );
+}
+
+function freshRoot(): string {
+  roots += 1;
+  return `site${roots}`;
+}
