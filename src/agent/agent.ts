@@ -164,6 +164,7 @@ export class Agent {
   /** The data plane has something to say. */
   notice(notice: DataplaneNotice): void {
     if (notice.type === 'handshake') this.#handshakeCompleted(notice.publicKey);
+    if (notice.type === 'given-up') this.#handshakeGivenUp(notice.publicKey);
     if (notice.type === 'tun-failed') this.#tunFailed(notice.tun);
   }
 
@@ -208,6 +209,13 @@ export class Agent {
     this.changed();
   }
 
+  /** A host that is not where its names led may be elsewhere by now. */
+  #handshakeGivenUp(publicKey: string): void {
+    for (const host of this.#dependencies.copy.current().hosts) {
+      if (host.publicKey === publicKey) this.#endpoints.resolveAgain(host.endpoints);
+    }
+  }
+
   #tunFailed(tun: number): void {
     const record = this.#roster.journal.instances().find((one) => one.tun === tun);
     if (tun !== HOST_TUN && record === undefined) return;
@@ -249,7 +257,7 @@ export class Agent {
       invites: invites.invites(),
       nearestHosts: this.#distances.nearestHosts,
       handshakes: this.#handshakes,
-      lookupEndpoint: (endpoints) => this.#endpoints.lookup(endpoints),
+      lookupEndpoints: (endpoints) => this.#endpoints.lookup(endpoints),
       now: clock.wallNow(),
     });
   }

@@ -7,15 +7,18 @@ import { Backoff } from '../base/backoff.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { EndpointAddress } from '../device/config.ts';
-import { isAddressText, parseHostPort } from '../ip/host-port.ts';
+import { formatHostPort, isAddressText, parseHostPort } from '../ip/host-port.ts';
 import type { EndpointResolver, Timers } from './ports.ts';
 
+/** A host is tried at so many places at most. */
+export const PLACES_MAX = 8;
 /** How long an address of a name is used before it is asked for again. */
 export const REFRESH_MS = 300_000;
 const RETRY = { minMs: 1000, maxMs: 60_000 } as const;
 
 interface Entry {
-  address: string | undefined;
+  addresses: readonly string[];
+  isAsked: boolean;
   readonly backoff: Backoff;
   cancel: () => void;
 }
@@ -37,17 +40,31 @@ export class EndpointBook {
     this.#dependencies = dependencies;
   }
 
-  /** The first of `endpoints`, best first, whose address is known. */
-  lookup(endpoints: readonly string[]): EndpointAddress | undefined {
+  /** Where `endpoints` lead as far as is known, best first and none twice. */
+  lookup(endpoints: readonly string[]): readonly EndpointAddress[] {
+    const places = new Map<string, EndpointAddress>();
     for (const text of endpoints) {
       const endpoint = parseHostPort(text);
       if (endpoint === undefined) continue;
-      const address = isAddressText(endpoint.host)
-        ? endpoint.host
-        : this.#entries.get(endpoint.host)?.address;
-      if (address !== undefined && isOutside(address)) return { address, port: endpoint.port };
+      const { host, port } = endpoint;
+      const addresses = isAddressText(host) ? [host] : (this.#entries.get(host)?.addresses ?? []);
+      for (const address of addresses.filter(isOutside)) {
+        if (places.size < PLACES_MAX)
+          places.set(formatHostPort({ host: address, port }), { address, port });
+      }
     }
-    return undefined;
+    return [...places.values()];
+  }
+
+  /** Asks at once for what the names among `endpoints` stand for: nobody was found there. */
+  resolveAgain(endpoints: readonly string[]): void {
+    for (const text of endpoints) {
+      const name = parseHostPort(text)?.host ?? '';
+      const entry = this.#entries.get(name);
+      if (entry === undefined || entry.isAsked) continue;
+      entry.cancel();
+      void this.#resolve(name, entry);
+    }
   }
 
   /** Resolves exactly these names from now on. */
@@ -60,7 +77,7 @@ export class EndpointBook {
     for (const name of names) {
       if (this.#entries.has(name)) continue;
       const backoff = new Backoff(this.#dependencies.random, RETRY);
-      const entry: Entry = { address: undefined, backoff, cancel: () => undefined };
+      const entry: Entry = { addresses: [], isAsked: false, backoff, cancel: () => undefined };
       this.#entries.set(name, entry);
       void this.#resolve(name, entry);
     }
@@ -73,20 +90,21 @@ export class EndpointBook {
   async #resolve(name: string, entry: Entry): Promise<void> {
     const { resolver, timers, logger, onChange } = this.#dependencies;
     let delayMs = REFRESH_MS;
+    entry.isAsked = true;
     let changed = false;
     try {
       const addresses = (await resolver.resolve(name)).filter(isOutside);
       entry.backoff.reset();
       // A host with several addresses does not move from one to the next with each answer.
-      const kept = entry.address !== undefined && addresses.includes(entry.address);
-      if (!kept && addresses[0] !== undefined) {
-        entry.address = addresses[0];
-        changed = true;
-      }
+      const kept = entry.addresses.filter((address) => addresses.includes(address));
+      const next = [...kept, ...addresses.filter((address) => !kept.includes(address))];
+      changed = next.length > 0 && next.join() !== entry.addresses.join();
+      if (changed) entry.addresses = next;
     } catch (error) {
       delayMs = entry.backoff.next();
       logger.debug('endpoint is not resolved', { name, error: String(error) });
     }
+    entry.isAsked = false;
     if (this.#entries.get(name) !== entry) return;
     entry.cancel = timers.after(delayMs, () => void this.#resolve(name, entry));
     if (changed) onChange();

@@ -49,8 +49,8 @@ export interface PlanInput {
   readonly nearestHosts: readonly HostId[];
   /** The public keys, base64, that have completed a handshake since p6nd runs. */
   readonly handshakes: ReadonlySet<string>;
-  /** Where a host's endpoints lead, best first. */
-  readonly lookupEndpoint: (endpoints: readonly string[]) => EndpointAddress | undefined;
+  /** Where a host's endpoints lead, best first and none twice. */
+  readonly lookupEndpoints: (endpoints: readonly string[]) => readonly EndpointAddress[];
   readonly now: WallMillis;
 }
 
@@ -148,12 +148,14 @@ function hostPeer(host: KnownServer, input: PlanInput): PeerConfig[] {
   const publicKey = parseKey(host.publicKey);
   if (publicKey === undefined) return [];
   const nextKey = host.next === undefined ? undefined : parseKey(host.next.publicKey);
-  const endpoint = input.lookupEndpoint(host.endpoints);
-  const callsOut = input.identity.endpoints.length === 0 && endpoint !== undefined;
+  const places = [...host.endpoints, ...Object.values(host.observed ?? {})];
+  const [endpoint, ...alternatives] = input.lookupEndpoints(places);
+  const callsOut = input.identity.callsOut && endpoint !== undefined;
   return [
     {
       publicKey,
       ...(endpoint === undefined ? {} : { endpoint }),
+      ...(alternatives.length === 0 ? {} : { alternatives }),
       ...(callsOut ? { persistentKeepaliveSeconds: KEEPALIVE_SECONDS } : {}),
       route: { kind: 'host', hostId: host.id, key: 'current' },
     },

@@ -32,6 +32,8 @@ export interface AgentIdentity {
   readonly mtu: number;
   /** What this host tells others; empty for a host that only calls out. */
   readonly endpoints: readonly string[];
+  /** Whether others cannot be expected to reach it: it keeps a session with each of them. */
+  readonly callsOut: boolean;
   /** The servers as of joining, so that a host without a copy reaches them. */
   readonly servers: readonly KnownServer[];
 }
@@ -44,6 +46,8 @@ export interface KnownServer {
   /** The key that it is about to change to. */
   readonly next?: Pick<HostKey, 'publicKey'>;
   readonly endpoints: readonly string[];
+  /** Where servers see it. */
+  readonly observed?: Readonly<Record<string, string>>;
 }
 
 /** The follower's copy as the plan reads it. Immutable: a change is a new copy. */
@@ -97,6 +101,8 @@ export interface DataplaneHandle {
 export type DataplaneNotice =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
   | { readonly type: 'handshake'; readonly publicKey: string }
+  /** No handshake with this peer came about, for as long as one is tried. */
+  | { readonly type: 'given-up'; readonly publicKey: string }
   /** The interface is gone; a configuration that names it makes it again. */
   | { readonly type: 'tun-failed'; readonly tun: number }
   | { readonly type: 'roamed' | 'failed' };

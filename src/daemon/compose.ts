@@ -101,6 +101,7 @@ class Daemon {
   #server: Server | undefined;
   /** Set once all of them run. */
   #parts: Parts | undefined;
+  #life: HostLife | undefined;
   /** What the data plane has said before that; the parts hear of it when they run. */
   readonly #early: DataplaneEvent[] = [];
   #failure: P6nError | undefined;
@@ -303,6 +304,7 @@ class Daemon {
     const dependencies = { ...parts, machine: this.#machine, logger: this.#logger };
     const life = new HostLife(dependencies, announcement);
     life.start(this.#lifecycle);
+    this.#life = life;
     const look = (): void => {
       agent.changed();
       life.look();
@@ -384,6 +386,7 @@ class Daemon {
     }
     const { agent, server } = this.#parts;
     agent.notice(event);
+    if (event.type === 'handshake' || event.type === 'roamed') this.#life?.peerMoved();
     if (event.type === 'handshake') void this.#finishInvite(server, event.publicKey);
   }
 

@@ -15,6 +15,12 @@ const NEARBY: readonly RegExp[] = [
 ];
 const LINK_LOCAL_IPV6 = /^fe[89ab]/;
 
+/** Whether an endpoint is an address that is reached from nearby at best. */
+export function isNearby(endpoint: string): boolean {
+  const host = parseHostPort(endpoint)?.host ?? '';
+  return NEARBY.some((pattern) => pattern.test(host));
+}
+
 /** The addresses of this machine's interfaces with `port`, those that reach furthest first. */
 export function detectEndpoints(port: number, countMax: number): string[] {
   const found: { readonly text: string; readonly distance: number }[] = [];

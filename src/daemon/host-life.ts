@@ -15,6 +15,8 @@ import type { IdentityKeeper } from './identity-keeper.ts';
 import { IdsReporter } from './ids-reporter.ts';
 import { KeyRotation } from './key-rotation.ts';
 import type { Machine } from './machine.ts';
+import { Observer } from './observer.ts';
+import type { Server } from './server.ts';
 import { ServerKeeper } from './server-keeper.ts';
 import type { SiteAccess } from './site-access.ts';
 
@@ -27,6 +29,8 @@ export interface HostLifeDependencies {
   readonly dataplane: Dataplane;
   readonly machine: Machine;
   readonly logger: Logger;
+  /** On a server. */
+  readonly server: Pick<Server, 'registry'> | undefined;
 }
 
 export class HostLife {
@@ -36,6 +40,7 @@ export class HostLife {
   readonly #servers: ServerKeeper;
   readonly #heartbeat: Heartbeat;
   readonly #ids: IdsReporter;
+  readonly #observer: Observer | undefined;
 
   constructor(dependencies: HostLifeDependencies, announcement: Announcement) {
     this.#dependencies = dependencies;
@@ -61,6 +66,13 @@ export class HostLife {
       random,
       logger,
     });
+    const { server } = dependencies;
+    const { hostId } = keeper.current;
+    if (server !== undefined) {
+      const { registry } = server;
+      const observed = { registry, ledger, peers: () => dataplane.peers(), logger };
+      this.#observer = new Observer({ ...observed, wallNow: () => clock.wallNow() }, hostId);
+    }
     this.rotation = new KeyRotation({
       keeper,
       self: access.self,
@@ -80,6 +92,7 @@ export class HostLife {
     lifecycle.started('change of the host key', this.rotation);
     lifecycle.started('reporter of ids', this.#ids);
     lifecycle.started('heartbeat', this.#heartbeat);
+    if (this.#observer !== undefined) lifecycle.started('observer', this.#observer);
     this.#heartbeat.start();
   }
 
@@ -91,6 +104,11 @@ export class HostLife {
     this.#heartbeat.look();
     this.rotation.look();
     if (keeper.current.role === 'agent') this.#servers.look(ledger.current().hosts);
+  }
+
+  /** A peer has completed a handshake, or moved. */
+  peerMoved(): void {
+    this.#observer?.look();
   }
 
   #record(): Host | undefined {

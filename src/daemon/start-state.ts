@@ -6,6 +6,7 @@ import { type DataplaneConfig, HOST_TUN } from '../dataplane/config.ts';
 import type { Host } from '../registry/model.ts';
 import type { KeyPair } from '../wireguard/identity.ts';
 import type { DaemonConfig } from './config.ts';
+import { isNearby } from './endpoints.ts';
 import type { Identity } from './identity.ts';
 import { HOST_DEVICE } from './machine.ts';
 import type { SiteServer } from './site-access.ts';
@@ -57,6 +58,8 @@ export function agentIdentity(
     listenPort,
     mtu,
     endpoints,
+    // What somebody has configured is to be reached from wherever it matters.
+    callsOut: config.endpoints.length === 0 && endpoints.every(isNearby),
     servers: identity.servers.map(({ hostId: id, ...server }) => ({ id, ...server })),
   };
 }

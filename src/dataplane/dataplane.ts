@@ -30,6 +30,8 @@ import {
 export type DataplaneEvent =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
   | { readonly type: 'handshake'; readonly publicKey: string }
+  /** No handshake with this peer came about, for as long as one is tried. */
+  | { readonly type: 'given-up'; readonly publicKey: string }
   | {
       readonly type: 'roamed';
       readonly publicKey: string;
@@ -253,6 +255,7 @@ export class Dataplane {
         break;
       }
       case 'handshake':
+      case 'given-up':
       case 'roamed':
         onEvent(report);
         break;

@@ -29,7 +29,7 @@ export type Report =
   | { readonly type: 'not-started'; readonly error: ErrorText }
   | { readonly type: 'applied'; readonly id: number; readonly failures: readonly FailureText[] }
   | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] }
-  | { readonly type: 'handshake'; readonly publicKey: string }
+  | { readonly type: 'handshake' | 'given-up'; readonly publicKey: string }
   | {
       readonly type: 'roamed';
       readonly publicKey: string;

@@ -137,6 +137,10 @@ function reportPeerEvents(engine: Engine, report: (message: Report) => void): vo
       const publicKey = keyOf(peer);
       if (publicKey !== undefined) report({ type: 'handshake', publicKey });
     },
+    handshakeGivenUp: (peer) => {
+      const publicKey = keyOf(peer);
+      if (publicKey !== undefined) report({ type: 'given-up', publicKey });
+    },
     endpointRoamed: (peer) => {
       const publicKey = keyOf(peer);
       if (publicKey === undefined) return;

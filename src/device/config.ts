@@ -31,6 +31,8 @@ export interface PeerConfig {
    * Absent for a peer that is only known once it has spoken. A change replaces a roamed endpoint.
    */
   readonly endpoint?: EndpointAddress;
+  /** Where else it may be: tried as well while nothing is heard from it. */
+  readonly alternatives?: readonly EndpointAddress[];
   /** Seconds between persistent keepalives; absent or 0 for none. */
   readonly persistentKeepaliveSeconds?: number;
   readonly route: PeerRoute;

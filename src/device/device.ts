@@ -299,6 +299,7 @@ export class Device {
     const transmitter = this.#transmitter;
     if ((actions & TimerAction.ZeroKeyMaterial) !== 0) peer.tunnel.clear();
     if ((actions & TimerAction.GiveUpHandshake) !== 0) {
+      this.#dependencies.events.handshakeGivenUp(peer.index);
       this.counters[DeviceCounter.DropHandshakeGivenUp]! += peer.staging.clear();
     }
     const isRetransmission = (actions & TimerAction.RetransmitHandshake) !== 0;
@@ -306,7 +307,7 @@ export class Device {
     if (isRetransmission || isNew) {
       // Silence may mean that our address or our route has changed.
       transmitter.forgetSource(peer);
-      transmitter.sendInitiation(peer, now, !isNew);
+      transmitter.sendInitiation(peer, now, !isNew, true);
     }
     if ((actions & TimerAction.SendKeepalive) !== 0) transmitter.sendKeepalive(peer, now);
   }

@@ -52,6 +52,8 @@ export interface DatagramSink {
 export interface DeviceEvents {
   /** A handshake ended with a session that both sides have proved. */
   handshakeCompleted(peer: PeerIndex): void;
+  /** Nobody has answered for as long as an answer is waited for. */
+  handshakeGivenUp(peer: PeerIndex): void;
   /** An authenticated message came from another address or port than the ones before. */
   endpointRoamed(peer: PeerIndex): void;
 }

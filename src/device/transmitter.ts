@@ -11,7 +11,7 @@ import { DATA_HEADER_BYTES, INITIATION_BYTES } from '../wireguard/messages.ts';
 import type { Session } from '../wireguard/session/session.ts';
 import { DeviceCounter } from './counters.ts';
 import type { Deadlines } from './peers/deadlines.ts';
-import { type Endpoint, hasSource, withoutSource } from './peers/endpoint.ts';
+import { type Endpoint, hasSource, isSamePlace, withoutSource } from './peers/endpoint.ts';
 import type { Peer } from './peers/peer.ts';
 import { StageOutcome } from './peers/staging.ts';
 import { DATA_TRAFFIC_CLASS, type DatagramSink, HANDSHAKE_TRAFFIC_CLASS } from './ports.ts';
@@ -142,9 +142,18 @@ export class Transmitter {
     this.#pushData(peer, endpoint, this.#scratch, start, sealed, Ecn.NotCapable);
   }
 
-  /** Sends an initiation, unless one or a response was sent a moment ago. */
-  sendInitiation(peer: Peer, now: Millis, isRetransmission: boolean): void {
-    const { tunnel } = peer;
+  /**
+   * Sends an initiation, unless one or a response was sent a moment ago: to where the peer was
+   * last, and while nothing is heard from there to wherever else it may be. The peer answers the
+   * first that it gets, so the quickest way is the one that is used.
+   */
+  sendInitiation(
+    peer: Peer,
+    now: Millis,
+    isRetransmission: boolean,
+    isSilent: boolean = isRetransmission || !peer.tunnel.hasSession,
+  ): void {
+    const { tunnel, alternatives } = peer;
     const endpoint = this.endpointOf(peer);
     if (endpoint === undefined || !this.#isRunning) return;
     this.touch(peer);
@@ -154,6 +163,12 @@ export class Transmitter {
     if (!tunnel.initiate(message, this.#wallNow(), now)) return;
     peer.sentBytes += INITIATION_BYTES;
     this.pushHandshake(start, INITIATION_BYTES, endpoint, DeviceCounter.SentInitiation);
+    if (!isSilent) return;
+    for (const other of alternatives) {
+      if (isSamePlace(other, endpoint)) continue;
+      peer.sentBytes += INITIATION_BYTES;
+      this.pushHandshake(start, INITIATION_BYTES, other, DeviceCounter.SentInitiation);
+    }
   }
 
   /** Routes or addresses have changed: local addresses are judged as their peers are sent to. */

@@ -99,6 +99,7 @@ export function makeIdentity(overrides: Partial<AgentIdentity> = {}): AgentIdent
     listenPort: 51_820,
     mtu: 1420,
     endpoints: ['192.0.2.1:51820'],
+    callsOut: false,
     servers: [],
     ...overrides,
   };

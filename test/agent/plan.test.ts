@@ -18,7 +18,9 @@ import {
   makeIdentity,
   makeKey,
   makeNetwork,
+  makeRemoteInstance,
   NETWORK,
+  nameCount,
   OTHER_HOST,
 } from './agent-world.ts';
 
@@ -44,12 +46,35 @@ test('plan() gives every other host a peer with its endpoint', () => {
 
 test('plan() keeps the way open from a host that only calls out', () => {
   const input = { copy: { hosts: [makeHost(OTHER_HOST), makeHost(0x10002, { endpoints: [] })] } };
-  const { peers } = planOf({ ...input, identity: makeIdentity({ endpoints: [] }) }).dataplane
+  const { peers } = planOf({ ...input, identity: makeIdentity({ callsOut: true }) }).dataplane
     .device;
   assert.deepEqual(
     peers.map(({ persistentKeepaliveSeconds }) => persistentKeepaliveSeconds),
     [25, undefined],
   );
+});
+
+test('plan() tries a host wherever it may be, and by its next key too', () => {
+  const next = { publicKey: makeKey(77), generation: 2, signature: '' };
+  const places = { endpoints: ['192.0.2.1:1'], observed: { [HOST]: '203.0.113.7:4000' } };
+  const hosts = [makeHost(OTHER_HOST, { ...places, next })];
+  const [current, other] = planOf({ copy: { hosts } }).dataplane.device.peers;
+  assert.deepEqual(current?.endpoint, { address: '192.0.2.1', port: 1 });
+  assert.deepEqual(current?.alternatives, [{ address: '203.0.113.7', port: 4000 }]);
+  assert.equal(toBase64(other?.publicKey ?? new Uint8Array()), next.publicKey);
+  assert.deepEqual(other?.route, { kind: 'host', hostId: OTHER_HOST, key: 'next' });
+});
+
+test('plan() names nothing of hosts that are absent or drained', () => {
+  const records = [makeRecord(1, {})];
+  const names = (copy: Partial<CopyView>): number =>
+    nameCount(planOf({ copy: { instances: [makeRemoteInstance()], ...copy }, records }).zone);
+  const hosts = [makeHost(HOST), makeHost(OTHER_HOST)];
+  assert.equal(names({ hosts }), 2);
+  const absences = [{ kind: 'host-absence', host: OTHER_HOST, since: NOW }] as const;
+  assert.equal(names({ hosts, absences }), 1);
+  assert.equal(names({ hosts: [makeHost(HOST), makeHost(OTHER_HOST, { drainedAt: NOW })] }), 1);
+  assert.equal(names({ hosts: [makeHost(HOST, { drainedAt: NOW }), makeHost(OTHER_HOST)] }), 1);
 });
 
 test('plan() reaches the servers of the identity while the copy lacks them', () => {
@@ -300,10 +325,11 @@ function planOf({ copy = {}, ...input }: Partly): ReturnType<typeof plan> {
     invites: [],
     handshakes: new Set(),
     nearestHosts: [],
-    lookupEndpoint: ([first = '']) => {
-      const match = /^\[?(.*?)\]?:(\d+)$/.exec(first);
-      return match === null ? undefined : { address: match[1] ?? '', port: Number(match[2]) };
-    },
+    lookupEndpoints: (endpoints) =>
+      endpoints.flatMap((text) => {
+        const match = /^\[?(.*?)\]?:(\d+)$/.exec(text);
+        return match === null ? [] : [{ address: match[1] ?? '', port: Number(match[2]) }];
+      }),
     now: NOW,
     ...input,
   });

@@ -119,6 +119,7 @@ function hostStart(host: Host, key: Uint8Array, folder: string, copy: CopyView):
     listenPort: PORT,
     mtu: 1420,
     endpoints: host.endpoints,
+    callsOut: false,
     servers: [],
     stateFolder: join(folder, host.name),
     copy,

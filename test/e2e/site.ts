@@ -90,6 +90,46 @@ export class Site {
     return host;
   }
 
+  /**
+   * A host behind a router of its own that translates addresses and lets nothing in but answers:
+   * it has a private address alone, and tells of no endpoint.
+   */
+  async addHiddenHost(name: string): Promise<SiteHost> {
+    const router = (await this.addHost(`nat-${name}`)).namespace;
+    const namespace = await this.#addNamespace(name);
+    const host = new SiteHost(this, name, this.hosts.length + 1, namespace, { hidden: true });
+    this.hosts.push(host);
+    const veth = ['link', 'add', 'eth0', 'netns', namespace, 'type', 'veth', 'peer', 'name', 'in0'];
+    await must('ip', ...veth, 'netns', router);
+    await must('ip', '-n', router, 'address', 'add', '10.0.0.1/24', 'dev', 'in0');
+    await must('ip', '-n', router, 'link', 'set', 'in0', 'up');
+    await must('ip', '-n', namespace, 'address', 'add', '10.0.0.2/24', 'dev', 'eth0');
+    await must('ip', '-n', namespace, 'link', 'set', 'eth0', 'up');
+    await must('ip', '-n', namespace, 'route', 'add', 'default', 'via', '10.0.0.1');
+    const inside = ['ip', 'netns', 'exec', router] as const;
+    await must(...inside, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    const table = [...inside, 'iptables', '-w', '-A'] as const;
+    await must(
+      ...inside,
+      'iptables',
+      '-w',
+      '-t',
+      'nat',
+      '-A',
+      'POSTROUTING',
+      '-o',
+      'eth0',
+      '-j',
+      'MASQUERADE',
+    );
+    const answers = ['-m', 'conntrack', '--ctstate', 'ESTABLISHED,RELATED', '-j', 'ACCEPT'];
+    for (const chain of ['INPUT', 'FORWARD']) {
+      await must(...table, chain, '-i', 'eth0', ...answers);
+      await must(...table, chain, '-i', 'eth0', '-j', 'DROP');
+    }
+    return host;
+  }
+
   async #addNamespace(name: string): Promise<string> {
     const namespace = `${this.#prefix}-${name}`;
     await must('ip', 'netns', 'add', namespace);
@@ -118,11 +158,19 @@ export class SiteHost {
   readonly stateDir: string;
   readonly socket: string;
   readonly #site: Site;
+  readonly #hidden: boolean;
   readonly #logFile: string;
   #daemon: ChildProcess | undefined;
 
-  constructor(site: Site, name: string, number: number, namespace: string) {
+  constructor(
+    site: Site,
+    name: string,
+    number: number,
+    namespace: string,
+    { hidden = false }: { readonly hidden?: boolean } = {},
+  ) {
     this.#site = site;
+    this.#hidden = hidden;
     this.name = name;
     this.namespace = namespace;
     this.underlay = `192.0.2.${number}`;
@@ -167,7 +215,8 @@ export class SiteHost {
   launch(flags: readonly string[], options: LaunchOptions = {}): Promise<number> {
     const words = ['netns', 'exec', this.namespace, ...(options.wrap ?? []), join(BIN, 'p6nd')];
     words.push('--state-dir', options.stateDir ?? this.stateDir, '--socket', this.socket);
-    words.push('--endpoint', `${this.underlay}:51820`, '--name', this.name, ...flags);
+    if (!this.#hidden) words.push('--endpoint', `${this.underlay}:51820`);
+    words.push('--name', this.name, ...flags);
     const log = openSync(this.#logFile, 'a');
     const daemon = spawn('ip', words, {
       stdio: ['pipe', 'ignore', log],

@@ -90,6 +90,7 @@ export class DeviceNode implements SimNode {
         },
         events: {
           handshakeCompleted: (peer) => this.completed.push(peer),
+          handshakeGivenUp: () => undefined,
           endpointRoamed: (peer) => this.roamed.push(peer),
         },
       },

@@ -29,7 +29,11 @@ export const MTU_DEFAULT = 1420;
 const PACKET_BYTES_MAX = 65_536;
 const SCRATCH_BYTES = 512 * 1024;
 /** Nobody is told of what happens to peers. */
-const NO_EVENTS = { handshakeCompleted: () => undefined, endpointRoamed: () => undefined };
+const NO_EVENTS = {
+  handshakeCompleted: () => undefined,
+  handshakeGivenUp: () => undefined,
+  endpointRoamed: () => undefined,
+};
 
 export interface StandaloneOptions {
   /** Of the interface. */

@@ -21,6 +21,8 @@ export interface Peer {
   endpoint: Endpoint | undefined;
   /** Stays as it is while the peer roams: only another one in the configuration replaces both. */
   configuredEndpoint: Endpoint | undefined;
+  /** Where else it may be. */
+  alternatives: readonly Endpoint[];
   /** Which change of routes its local address was judged after, counted by the transmitter. */
   routesSeen: number;
   /** Bytes of UDP payload. */

@@ -69,8 +69,10 @@ export class Roster {
       throw new P6nError('LIMIT_REACHED', `Cannot add a peer: a device has at most ${PEERS_MAX}`);
     }
     const configured = configuredEndpoint(settings);
+    const alternatives = settings.alternatives?.map(parsedEndpoint) ?? [];
     const seenAt = this.#dependencies.takeUnknownKey(settings.publicKey, now);
     const peer = this.#peers.add((index) => this.#makePeer(index, settings));
+    peer.alternatives = alternatives;
     this.#peers.moveTo(peer, seenAt);
     this.#setConfiguredEndpoint(peer, configured);
     this.#setKeepalive(peer, settings, now);
@@ -87,6 +89,8 @@ export class Roster {
   update(index: PeerIndex, settings: PeerSettings, now: Millis): void {
     const peer = this.#require(index);
     const endpoint = configuredEndpoint(settings);
+    const alternatives = settings.alternatives?.map(parsedEndpoint) ?? [];
+    peer.alternatives = alternatives;
     peer.tunnel.setPresharedKey(settings.presharedKey);
     this.#setConfiguredEndpoint(peer, endpoint);
     this.#setKeepalive(peer, settings, now);
@@ -149,6 +153,7 @@ export class Roster {
       ),
       endpoint: undefined,
       configuredEndpoint: undefined,
+      alternatives: [],
       routesSeen: 0,
       receivedBytes: 0,
       sentBytes: 0,
