@@ -140,8 +140,8 @@ export class Agent {
     const journal = await Journal.open(folder, dependencies.logger);
     const agent = new Agent(dependencies, journal, options);
     await agent.#roster.recover();
-    await agent.applied();
     await agent.#removeLeftInterfaces();
+    await agent.applied();
     agent.#publisher.republish();
     agent.#checks.start();
     agent.#look();

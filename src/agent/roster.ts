@@ -10,7 +10,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMachineId, type MachineId } from '../addressing/ids.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Millis } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { InstanceHealth, InstanceState } from '../registry/model.ts';
 import { hostsFile, RESOLV_CONF } from './environment.ts';
@@ -29,6 +29,9 @@ const RECOVERY_WAIT_MS = 500;
 const SEARCH_PAUSE_MS = 250;
 /** How long an end waits for one besides the command's grace. */
 const SEARCH_PATIENCE_MS = 1000;
+
+/** Far more than an engine takes from the making of an interface to the container's namespace. */
+export const ARRIVAL_WAIT_MS = 30_000;
 
 export interface RosterDependencies {
   readonly journal: Journal;
@@ -52,6 +55,8 @@ export class Roster {
   readonly #supervisors = new Map<MachineId, Supervisor>();
   /** Those that an earlier p6nd has started and that have not answered this one yet. */
   readonly #searches = new Map<MachineId, Promise<void>>();
+  /** Those whose interface waits to be moved, since this p6nd has seen them. */
+  readonly #awaitedSince = new Map<MachineId, Millis>();
   readonly #unnamed = new Set<MachineId>();
   readonly #problems = new Map<MachineId, string>();
 
@@ -267,13 +272,22 @@ export class Roster {
     }
   }
 
-  /** Takes note of interfaces that their owners have moved to where they belong. */
+  /**
+   * Takes note of interfaces that their owners have moved to where they belong. One that nobody has
+   * moved for long belongs to an owner that has gone, or forgotten it while p6nd was away.
+   */
   async recordArrivals(): Promise<void> {
+    const now = this.#dependencies.clock.now();
     for (const record of this.journal.instances()) {
       if (record.attachment === undefined || !isAwaited(record.attachment)) continue;
+      const { machineId } = record.instance;
       const attachment = arrived(record.attachment);
-      if (attachment === undefined) continue;
-      await this.journal.put({ ...record, attachment });
+      const since = this.#awaitedSince.get(machineId) ?? now;
+      this.#awaitedSince.set(machineId, since);
+      if (attachment === undefined && now - since < ARRIVAL_WAIT_MS) continue;
+      this.#awaitedSince.delete(machineId);
+      const next = attachment === undefined ? { removed: true, pending: true } : { attachment };
+      await this.journal.put({ ...record, ...next });
       this.#dependencies.onChange();
     }
   }

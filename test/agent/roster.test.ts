@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { Journal } from '../../src/agent/journal.ts';
 import type { Attachment, JournalRecord } from '../../src/agent/journal-record.ts';
 import { awaitedNamespace } from '../../src/agent/namespace.ts';
-import { Roster } from '../../src/agent/roster.ts';
+import { ARRIVAL_WAIT_MS, Roster } from '../../src/agent/roster.ts';
 import { PROCESS_SUPERVISION } from '../../src/agent/supervision.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -22,7 +22,7 @@ test('Roster gives nobody the place of an attached namespace that is gone', asyn
   const path = join(folder, 'namespace');
   await writeFile(path, '');
   const record = makeRecord({ origin: 'attached', attachment: await factsOf(path) });
-  const roster = await makeRoster(folder, record);
+  const roster = await makeRoster(folder, new ManualClock(), record);
   const { machineId } = record.instance;
   assert.deepEqual([...roster.namespaces()], [[machineId, path]]);
   // Somebody else's namespace takes its place before anybody has looked.
@@ -39,7 +39,7 @@ test('Roster removes an instance whose owner let its namespace go', async (t) =>
   const facts = await factsOf(path);
   const owned = makeRecord({ origin: 'attached', attachment: { ...facts, owner: 'engine/1' } });
   const free = makeRecord({ origin: 'attached', attachment: facts });
-  const roster = await makeRoster(folder, owned, free);
+  const roster = await makeRoster(folder, new ManualClock(), owned, free);
   const states = (): unknown =>
     [owned, free].map(({ instance }) => {
       const record = roster.journal.get(instance.machineId);
@@ -64,13 +64,17 @@ test('Roster waits for a namespace that an interface is handed over to', async (
   const path = join(folder, 'namespace');
   const attachment = { ...awaitedNamespace(path), owner: 'engine/1', handover: 'p6n-1' };
   const record = makeRecord({ origin: 'attached', attachment });
-  const roster = await makeRoster(folder, record);
+  const clock = new ManualClock();
+  const roster = await makeRoster(folder, clock, record);
   const { machineId } = record.instance;
   // The engine makes the file before it mounts the namespace on it.
   await writeFile(path, '');
   await roster.recordArrivals();
   await roster.recordVanished();
   assert.deepEqual([...roster.namespaces()], [[machineId, undefined]]);
+  clock.advance(ARRIVAL_WAIT_MS - 1);
+  await roster.recordArrivals();
+  assert.deepEqual(roster.journal.instances().length, 1);
   await rm(path);
   await symlink('/proc/self/ns/net', path);
   await roster.recordArrivals();
@@ -82,20 +86,37 @@ test('Roster waits for a namespace that an interface is handed over to', async (
   assert.deepEqual(roster.journal.instances(), []);
 });
 
+test('Roster gives up an interface that its owner moves nowhere', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const attachment = { ...awaitedNamespace(''), owner: 'engine/1', handover: 'p6n-1' };
+  const clock = new ManualClock();
+  const roster = await makeRoster(folder, clock, makeRecord({ origin: 'attached', attachment }));
+  await roster.recordArrivals();
+  clock.advance(ARRIVAL_WAIT_MS);
+  await roster.recordArrivals();
+  assert.deepEqual(roster.journal.instances(), []);
+  assert.deepEqual(roster.leftInterfaces(), [{ namespace: undefined, name: 'p6n-1' }]);
+});
+
 async function factsOf(path: string): Promise<Attachment> {
   const { dev, ino } = await stat(path);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   return { path, device: dev, inode: ino, bootId, pid: undefined, startTicks: undefined };
 }
 
-async function makeRoster(folder: string, ...records: JournalRecord[]): Promise<Roster> {
+async function makeRoster(
+  folder: string,
+  clock: ManualClock,
+  ...records: JournalRecord[]
+): Promise<Roster> {
   const journal = await Journal.open(join(folder, 'journal'), SILENT_LOGGER);
   for (const record of records) await journal.put(record);
   return new Roster(
     {
       journal,
       supervision: PROCESS_SUPERVISION,
-      clock: new ManualClock(),
+      clock,
       logger: SILENT_LOGGER,
       onChange: () => undefined,
     },

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,8 +16,34 @@ import { join } from 'node:path';
 import { buildLookups } from '../e2e/resolver-programs.ts';
 import { must, type Outcome, run, type Site, type SiteHost, until } from '../e2e/site.ts';
 
-const APPLETS = ['sh', 'cat', 'sort', 'httpd', 'ip', 'ping', 'sleep', 'wget'] as const;
-const PROGRAMS = ['glibc-lookup', 'musl-lookup'] as const;
+const APPLETS = ['sh', 'cat', 'sort', 'httpd', 'ip', 'sleep'] as const;
+const PROGRAMS = ['glibc-lookup', 'musl-lookup', 'fetch'] as const;
+/** Prints the page at port 80 of a name or address, once; 1 for none. */
+const FETCH_C = `#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  struct addrinfo hints, *found;
+  memset(&hints, 0, sizeof hints);
+  hints.ai_family = AF_INET6;
+  hints.ai_socktype = SOCK_STREAM;
+  if (getaddrinfo(words[1], "80", &hints, &found) != 0) return 1;
+  int server = socket(AF_INET6, SOCK_STREAM, 0);
+  alarm(10);
+  if (connect(server, found->ai_addr, found->ai_addrlen) != 0) return 1;
+  if (write(server, "GET / HTTP/1.0\\r\\n\\r\\n", 18) != 18) return 1;
+  char answer[65536];
+  size_t length = 0;
+  ssize_t got;
+  while ((got = read(server, answer + length, sizeof answer - 1 - length)) > 0) length += got;
+  answer[length] = 0;
+  char *page = strstr(answer, "\\r\\n\\r\\n");
+  if (page == NULL) return 1;
+  fputs(page + 4, stdout);
+  return 0;
+}
+`;
 const IMAGE = 'box';
 /** Without CAP_SYS_RESOURCE nobody may raise limits, which engines do unless they are named. */
 const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'];
@@ -34,8 +61,11 @@ export async function buildImage(site: Site): Promise<string> {
     mkdirSync(join(image, folder), { recursive: true });
   }
   copyFileSync((await must('sh', '-c', 'command -v busybox')).trim(), join(bin, 'busybox'));
+  writeFileSync(join(image, 'www/index.html'), 'page');
   for (const applet of APPLETS) symlinkSync('busybox', join(bin, applet));
   await buildLookups(site.folder, '-static');
+  writeFileSync(join(site.folder, 'fetch.c'), FETCH_C);
+  await must('musl-gcc', '-static', '-o', join(site.folder, 'fetch'), join(site.folder, 'fetch.c'));
   for (const program of PROGRAMS) copyFileSync(join(site.folder, program), join(bin, program));
   return image;
 }
@@ -92,6 +122,8 @@ export class Docker {
     const gone = new Promise((resolve) => daemon.once('exit', resolve));
     daemon.kill(signal);
     await gone;
+    // Its containerd went along; where nobody reaps orphans, Docker would take the dead for living.
+    rmSync(join(this.folder, 'exec/containerd/containerd.pid'), { force: true });
   }
 
   ask(...words: string[]): Promise<Outcome> {
@@ -144,6 +176,14 @@ export class Podman {
     const bin = join(this.networks, '../plugins');
     const words = ['--conf-dir', this.networks, '--bin-dir', bin, ...options];
     await this.#host.must('cni', 'install', name, ...words);
+  }
+
+  /** A network of the plugins that come with CNI. */
+  addBridge(name: string, subnet: string): void {
+    const ipam = { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] };
+    const bridge = { type: 'bridge', bridge: 'cni-p6n', isGateway: true, ipam };
+    const list = { cniVersion: '0.4.0', name, plugins: [bridge] };
+    writeFileSync(join(this.networks, `50-${name}.conflist`), JSON.stringify(list));
   }
 
   ask(...words: string[]): Promise<Outcome> {
