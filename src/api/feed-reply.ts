@@ -52,7 +52,7 @@ async function write(
   }, HEARTBEAT_INTERVAL_MS);
   try {
     for await (const chunk of chunks) {
-      if (signal.aborted) break;
+      if (raw.destroyed) break;
       isQuiet = false;
       if (!raw.write(chunk)) await drained(raw, signal);
     }

@@ -209,9 +209,11 @@ export class LocalRegistryService implements RegistryService {
     signal: AbortSignal,
   ): AsyncGenerator<EventView> {
     authorize(principal, 'event-read');
+    let isFirst = true;
     for await (const change of this.#registry.changes(after, signal)) {
-      // The first one says where the feed begins; others may be of no object.
-      if (change.objects.length > 0 || change.at === undefined) yield eventView(change);
+      // The first one says where the feed begins; of the others, some are of no object.
+      if (isFirst || change.objects.length > 0) yield eventView(change);
+      isFirst = false;
     }
   }
 

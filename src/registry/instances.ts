@@ -102,6 +102,8 @@ export function putInstance(
 ): Promise<Instance> {
   return change(context, `write instance ${instance.machineId}`, async (transaction) => {
     const sound = requireSound(host, instance);
+    const { machineId } = sound;
+    await transaction.expect(instanceCountOfHost(host), machineKey(machineId), keyOf(sound));
     await requireTaking(transaction, sound);
     const existing = await lookupInstance(transaction, sound.machineId);
     if (existing === undefined) await addInstance(transaction, sound);

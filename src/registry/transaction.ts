@@ -63,6 +63,11 @@ export class Transaction {
     return entry === undefined;
   }
 
+  /** Reads at once what will be asked for key by key. */
+  async expect(...keys: readonly string[]): Promise<void> {
+    await Promise.all(keys.map((key) => this.get(key)));
+  }
+
   /** With a lease it goes when the lease ends. */
   put(key: string, value: string, lease?: string): void {
     this.#writes.set(key, value);

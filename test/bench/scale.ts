@@ -1,24 +1,32 @@
 // What a server takes for a thousand followers of a hundred thousand instances in two thousand
-// networks: processor, memory and bytes. `npm run bench -- scale [HOSTS NETWORKS INSTANCES]`.
+// networks: processor, memory and bytes. At first the fifty instances of a network are on as many
+// hosts, which is the most that there is to tell, then on ten.
 
 import { Simulation } from '../sim/control-plane/simulation.ts';
 
-const [hosts = 1_001, networks = 2_000, instances = 100_000] = process.argv.slice(2).map(Number);
+const [hosts = 1_001, networks = 2_000, instances = 100_000, ...given] = process.argv
+  .slice(2)
+  .map(Number);
+const SPREADS: readonly number[] = given.length > 0 ? given : [50, 10];
 const PROCESSES = 2;
 const IDLE_MS = 10_000;
 const CHANGES = 1_000;
-const CHANGES_PER_SECOND = 200;
+const RATES = [200, 1_000];
 const MEBIBYTE = 1_048_576;
 
-const simulation = new Simulation({ hosts, networks, instances }, PROCESSES);
-try {
-  await run();
-} finally {
-  await simulation.end();
+let simulation: Simulation;
+for (const hostsPerNetwork of SPREADS) {
+  simulation = new Simulation({ hosts, networks, instances, hostsPerNetwork }, PROCESSES);
+  try {
+    await run(hostsPerNetwork);
+  } finally {
+    await simulation.end();
+  }
 }
 
-async function run(): Promise<void> {
-  print('site', `${hosts - 1} followers, ${networks} networks, ${instances} instances`);
+async function run(hostsPerNetwork: number): Promise<void> {
+  const each = `each on ${hostsPerNetwork} hosts`;
+  print('site', `${hosts - 1} followers, ${networks} networks ${each}, ${instances} instances`);
   await measure('site made', () => simulation.found());
   await simulation.killServer();
   await measure('registry opened', () => simulation.restartServer());
@@ -27,14 +35,14 @@ async function run(): Promise<void> {
     await simulation.converged();
   });
   await measure('nothing for 10 s', () => pause(IDLE_MS));
-  const before = await simulation.figures();
-  await measure(`${CHANGES} changes, ${CHANGES_PER_SECOND} a second`, async () => {
-    await simulation.write(CHANGES, CHANGES_PER_SECOND);
-  });
-  await simulation.converged();
-  const after = await simulation.figures();
-  const told = total(after.bytesTo) - total(before.bytesTo);
-  print('told of a change', `${(told / CHANGES / 1_024).toFixed(1)} KiB to all together`);
+  for (const rate of RATES) {
+    const before = await simulation.figures();
+    await measure(`${CHANGES} changes, ${rate} a second`, () => simulation.write(CHANGES, rate));
+    await simulation.converged();
+    const after = await simulation.figures();
+    const told = total(after.bytesTo) - total(before.bytesTo);
+    print('told of a change', `${(told / CHANGES / 1_024).toFixed(1)} KiB to all together`);
+  }
   const { resets } = await simulation.state();
   await simulation.killServer();
   await simulation.restartServer();

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Simulation } from './control-plane/simulation.ts';
 
-const SIZE = { hosts: 51, networks: 60, instances: 600 };
+const SIZE = { hosts: 51, networks: 60, instances: 600, hostsPerNetwork: 10 };
 const CHANGES = 300;
 
 let simulation: Simulation;

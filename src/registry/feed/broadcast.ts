@@ -15,6 +15,11 @@ import { type FollowedRevision, formatEvent, RecentChanges } from './recent-chan
 
 /** A follower for which nothing happens hears so often how far it is, milliseconds. */
 const PROGRESS_INTERVAL_MS = 5_000;
+/**
+ * The first change is told at once, and what follows it within so many milliseconds together, so
+ * that a storm of changes costs a follower so many pieces a second at the most.
+ */
+const TELL_INTERVAL_MS = 10;
 /** How many listings are made ready ahead of a reader. */
 const LISTINGS_AHEAD = 16;
 /**
@@ -35,6 +40,7 @@ interface Reader {
   position: number;
   /** Whether there is something to be told. */
   due: boolean;
+  hasLeft: boolean;
   wake: () => void;
 }
 
@@ -91,6 +97,7 @@ class Round {
   readonly #begun: Promise<void>;
   readonly #revisionsMax: number;
   #recent: RecentChanges;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   #ended: { readonly error: unknown } | undefined;
 
   constructor(store: Store, revisionsMax: number) {
@@ -121,21 +128,25 @@ class Round {
       throw new CompactedError('Follow: the revision is not known');
     }
     const position = after?.number ?? this.#recent.latest;
-    const reader: Reader = { networks, position, due: true, wake: () => undefined };
-    const wake = (): void => reader.wake();
-    signal.addEventListener('abort', wake, { once: true });
+    const wake = (): void => undefined;
+    const reader: Reader = { networks, position, due: true, hasLeft: signal.aborted, wake };
+    const leave = (): void => {
+      reader.hasLeft = true;
+      reader.wake();
+    };
+    signal.addEventListener('abort', leave, { once: true });
     this.#enter(reader);
     try {
       if (after === undefined) yield Buffer.from(formatEvent({ type: 'reset' }));
       const unknown = after === undefined ? (['hosts', ...networks] as const) : (after.lacks ?? []);
       yield* this.#list(unknown, signal);
-      while (!signal.aborted) {
+      while (!reader.hasLeft) {
         if (reader.due) yield this.#take(reader);
         else await this.#nextChange(reader);
       }
     } finally {
       this.#leave(reader);
-      signal.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', leave);
     }
   }
 
@@ -180,19 +191,20 @@ class Round {
     }
   }
 
-  /**
-   * There is something for the reader after `position`, and was nothing before. What comes in one
-   * turn of the event loop is told at once.
-   */
+  /** There is something for the reader after `position`, and was nothing before. */
   #markDue(reader: Reader, position: number): void {
     if (reader.due) return;
     reader.due = true;
     reader.position = position;
-    if (this.#due.length === 0) setImmediate(() => this.#wakeDue());
     this.#due.push(reader);
+    if (this.#due.length > 1) return;
+    const waitMs = this.#toldAtMs + TELL_INTERVAL_MS - performance.now();
+    if (waitMs > 0) setTimeout(() => this.#wakeDue(), waitMs);
+    else setImmediate(() => this.#wakeDue());
   }
 
   #wakeDue(): void {
+    this.#toldAtMs = performance.now();
     const due = this.#due;
     this.#due = [];
     for (const reader of due) reader.wake();

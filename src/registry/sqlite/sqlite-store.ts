@@ -76,6 +76,8 @@ export class SqliteStore implements Store {
   #incarnation: string;
   #restored: string | undefined;
   #requests = 0;
+  /** Not yet on their way. */
+  #asked: RequestMessage[] = [];
   #ended: P6nError | undefined;
 
   /**
@@ -124,7 +126,9 @@ export class SqliteStore implements Store {
     );
     this.#deadlines = new LeaseDeadlines(dependencies.clock, () => this.#endLapsed());
     for (const { id, ttlMs } of opened.leases) this.#deadlines.grant(id, ttlMs);
-    worker.on('message', (message: AnswerMessage) => this.#receive(message));
+    worker.on('message', (messages: readonly AnswerMessage[]) => {
+      for (const message of messages) this.#receive(message);
+    });
     worker.on('error', (error) => this.#fail(error.message));
     worker.on('exit', () => this.#fail('its thread ended'));
   }
@@ -218,8 +222,15 @@ export class SqliteStore implements Store {
     const message: RequestMessage = { id: this.#requests, request };
     return new Promise((resolve, reject) => {
       this.#waiting.set(message.id, { op: request.op, resolve, reject });
-      this.#worker.postMessage(message);
+      // A message costs more than what is asked: what is asked in one turn goes in one.
+      if (this.#asked.length === 0) queueMicrotask(() => this.#post());
+      this.#asked.push(message);
     });
+  }
+
+  #post(): void {
+    this.#worker.postMessage(this.#asked);
+    this.#asked = [];
   }
 
   #receive(message: AnswerMessage): void {
@@ -276,7 +287,7 @@ export class SqliteStore implements Store {
 
 async function firstAnswer(worker: Worker): Promise<AnswerMessage> {
   try {
-    const [first] = (await once(worker, 'message')) as [AnswerMessage];
+    const [[first]] = (await once(worker, 'message')) as [[AnswerMessage]];
     return first;
   } catch (cause) {
     const facts = cause instanceof Error ? cause.message : String(cause);

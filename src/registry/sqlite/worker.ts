@@ -29,11 +29,11 @@ function serve(): void {
   try {
     database = openFile(path, freshIncarnation);
     const operations = new Operations(database, revisionsKept);
-    post(port, { id: 0, ok: true, value: operations.opened() });
+    post(port, [{ id: 0, ok: true, value: operations.opened() }]);
     answerRequests(port, database, operations);
   } catch (error) {
     database?.close();
-    post(port, { id: 0, ok: false, failure: failureOf(error) });
+    post(port, [{ id: 0, ok: false, failure: failureOf(error) }]);
   }
 }
 
@@ -42,16 +42,29 @@ function answerRequests(
   database: Database.Database,
   operations: Operations,
 ): void {
-  port.on('message', ({ id, request }: RequestMessage) => {
-    try {
-      post(port, { id, ok: true, value: answer(operations, request) });
-    } catch (error) {
-      post(port, { id, ok: false, failure: failureOf(error) });
+  port.on('message', (messages: readonly RequestMessage[]) => {
+    let answers: AnswerMessage[] = [];
+    for (const { id, request } of messages) {
+      // What was read does not wait for the disk with what is written.
+      if (request.op === 'transact' && answers.length > 0) {
+        post(port, answers);
+        answers = [];
+      }
+      answers.push(answerOne(operations, id, request));
     }
-    if (request.op !== 'close') return;
+    post(port, answers);
+    if (messages.at(-1)?.request.op !== 'close') return;
     database.close();
     port.close();
   });
+}
+
+function answerOne(operations: Operations, id: number, request: Request): AnswerMessage {
+  try {
+    return { id, ok: true, value: answer(operations, request) };
+  } catch (error) {
+    return { id, ok: false, failure: failureOf(error) };
+  }
 }
 
 function answer(operations: Operations, request: Request): Answers[Request['op']] {
@@ -76,8 +89,8 @@ function answer(operations: Operations, request: Request): Answers[Request['op']
   }
 }
 
-function post(port: MessagePort, message: AnswerMessage): void {
-  port.postMessage(message);
+function post(port: MessagePort, answers: readonly AnswerMessage[]): void {
+  port.postMessage(answers);
 }
 
 function failureOf(error: unknown): Failure {

@@ -5,6 +5,8 @@ export interface SiteSize {
   readonly hosts: number;
   readonly networks: number;
   readonly instances: number;
+  /** Over how many hosts the instances of a network are spread. */
+  readonly hostsPerNetwork: number;
 }
 
 /** A host of the site: what it proves itself with, and what it follows. */
@@ -27,17 +29,11 @@ export type SiteDigest = Readonly<Record<number, NetworkDigest>>;
 /** The key in the metadata that counts how often an instance was written. */
 export const WRITES_KEY = 'writes';
 
-/**
- * The number of the host that the `n`th instance is on, and of its network: the instances of a
- * network are spread over as many hosts as can be, which is the most that a server has to tell.
- */
-export function placeOf(
-  n: number,
-  { hosts, networks }: SiteSize,
-): { host: number; network: number } {
-  const network = n % networks;
-  const turn = Math.floor(n / networks);
-  return { network, host: (network * 7 + turn * 13) % hosts };
+/** The number of the host that the `n`th instance is on, and that of its network. */
+export function placeOf(n: number, size: SiteSize): { host: number; network: number } {
+  const network = n % size.networks;
+  const turn = Math.floor(n / size.networks) % size.hostsPerNetwork;
+  return { network, host: (network * 7 + turn * 13) % size.hosts };
 }
 
 /** The address that a host has on the loopback, of which all of 127.0.0.0/8 is there. */
