@@ -56,14 +56,15 @@ export function requireRunRequest(request: RunRequest): void {
 export function requireFacts({ name, group, metadata, services, checks }: Facts): void {
   if (name !== undefined) requireName('instance', name);
   if (group !== undefined) requireName('group', group);
-  requireMetadata(Object.entries(metadata ?? {}));
+  requireMetadata(metadata ?? {});
   const problem = declarationProblem({ services, checks });
   if (problem === undefined) return;
   throw new P6nError('VALUE_INVALID', `Cannot create the instance: ${problem}`);
 }
 
 /** What the registry would refuse later is refused before anything is made. */
-function requireMetadata(pairs: readonly (readonly [key: string, value: string])[]): void {
+export function requireMetadata(metadata: Readonly<Record<string, string>>): void {
+  const pairs = Object.entries(metadata);
   if (pairs.length > METADATA_PAIRS_MAX) {
     throw badValue(`more than ${METADATA_PAIRS_MAX} pairs of metadata`);
   }

@@ -8,7 +8,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { AppOnNetwork } from '../registry/model.ts';
 import { handoverPath, isWhatIsAsked, requestedAttachment } from './attachment.ts';
-import { draftRecord, requireFacts, requireRunRequest } from './draft.ts';
+import { draftRecord, requireFacts, requireMetadata, requireRunRequest } from './draft.ts';
 import { requireUndrained } from './drain.ts';
 import { commandEnvironment } from './environment.ts';
 import { Exclusive } from './exclusive.ts';
@@ -117,6 +117,20 @@ export class Instances implements InstanceOperations {
       await this.#roster.removeDirectory(machineId);
       await this.#dependencies.applied();
       this.#dependencies.logger.info('instance is removed', { machineId });
+    });
+  }
+
+  setMetadata(
+    reference: string,
+    { key, value }: { readonly key: string; readonly value: string | undefined },
+  ): Promise<LocalInstance> {
+    return this.#withInstance(reference, async (machineId, { instance }) => {
+      const { [key]: _, ...others } = instance.metadata;
+      const metadata = value === undefined ? others : { ...others, [key]: value };
+      requireMetadata(metadata);
+      await this.#roster.setMetadata(machineId, metadata);
+      await this.#dependencies.applied();
+      return this.show(machineId);
     });
   }
 

@@ -249,6 +249,11 @@ export interface InstanceOperations {
   ): Promise<LocalInstance>;
   /** Refuses a started instance unless `force`, which stops it first. */
   remove(reference: string, options?: { readonly force?: boolean | undefined }): Promise<void>;
+  /** Gives one key of the metadata that value, or takes it away where there is none. */
+  setMetadata(
+    reference: string,
+    change: { readonly key: string; readonly value: string | undefined },
+  ): Promise<LocalInstance>;
   list(): readonly LocalInstance[];
   show(reference: string): LocalInstance;
   output(

@@ -173,6 +173,19 @@ export class Roster {
     this.#dependencies.onChange();
   }
 
+  async setMetadata(
+    machineId: MachineId,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const record = this.journal.get(machineId);
+    if (record === undefined) return;
+    const updatedAt = this.#dependencies.clock.wallNow();
+    const instance = { ...record.instance, metadata, updatedAt };
+    await this.journal.put({ ...record, instance, pending: true });
+    this.#dependencies.logger.info('instance changed its metadata', { machineId });
+    this.#dependencies.onChange();
+  }
+
   /** Takes note of an end that nobody here asked for. Nothing happens unless it is started. */
   async recordEnd(machineId: MachineId, exit: CommandExit | undefined): Promise<void> {
     if (this.journal.get(machineId)?.instance.state !== 'started') return;

@@ -180,3 +180,41 @@ function long(length: number): string {
 function pairs(count: number, value: string): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, value]));
 }
+
+test('Agent setMetadata() changes one pair, and names and servers hear of it', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  const { instance } = await agent.instances.run({ ...RUN, metadata: { tier: 'front', a: 'b' } });
+  const { machineId } = instance;
+  const changed = await agent.instances.setMetadata(machineId, { key: 'tier', value: 'back' });
+  assert.deepEqual(changed.instance.metadata, { a: 'b', tier: 'back' });
+  const less = await agent.instances.setMetadata(instance.name, { key: 'a', value: undefined });
+  assert.deepEqual(less.instance.metadata, { tier: 'back' });
+  await until(() => Object.keys(world.published.get(machineId)?.metadata ?? {}).length === 1);
+  const named = [...(world.zone?.networks.values() ?? [])]
+    .flatMap(({ apps }) => [...apps.values()])
+    .flatMap(({ instances }) => instances);
+  assert.deepEqual(
+    named.map(({ metadata }) => metadata),
+    [{ tier: 'back' }],
+  );
+});
+
+test('Agent setMetadata() keeps the limits of metadata', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  const pairs = Object.fromEntries(Array.from({ length: 64 }, (_one, index) => [`k${index}`, 'v']));
+  const { instance } = await agent.instances.run({ ...RUN, metadata: pairs });
+  const set = (key: string, value: string): Promise<unknown> =>
+    agent.instances.setMetadata(instance.machineId, { key, value });
+  for (const [key, value] of [
+    ['another', 'v'],
+    ['', 'v'],
+    ['k'.repeat(129), 'v'],
+    ['k0', 'v'.repeat(4_097)],
+  ] as const) {
+    await assert.rejects(set(key, value), { code: 'VALUE_INVALID' });
+  }
+  await set('k0', '__proto__');
+  assert.equal(agent.instances.show(instance.machineId).instance.metadata['k0'], '__proto__');
+});
