@@ -18,6 +18,7 @@ import { followRoutes } from './routes/follow.ts';
 import { hostWriteRoutes } from './routes/host-writes.ts';
 import { hostRoutes, inviteRoutes } from './routes/hosts.ts';
 import { instanceListRoute, instanceRoutes } from './routes/instances.ts';
+import { machineRoutes } from './routes/machines.ts';
 import { nameRoutes } from './routes/names.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { organizationRoutes } from './routes/organizations.ts';
@@ -82,6 +83,7 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   inviteRoutes(server.app, services.registry);
   registryRoutes(server.app, services.registryKeeper);
   instanceRoutes(server.app, services);
+  machineRoutes(server.app, services);
   eventRoutes(server.app, services.registry);
   auditRoute(server.app, services.registry);
   diagnosisRoutes(server.app, services);

@@ -32,6 +32,13 @@ import type {
   RunInstance,
 } from './contract/instances.ts';
 import type { CreateInvite, InviteCreated, InviteList } from './contract/invites.ts';
+import type {
+  MachineFilter,
+  MachineMetadata,
+  MachineView,
+  MachineWait,
+  MachineWaited,
+} from './contract/machines.ts';
 import type { NameAnswer, NameLine, NameQuestion } from './contract/names.ts';
 import type {
   CreateNetwork,
@@ -77,6 +84,9 @@ const ROTATION_TIMEOUT_MS = 120_000;
 const REGISTRY_TIMEOUT_MS = 600_000;
 /** A stop waits for the command to end and then for the end by force, milliseconds. */
 const STOP_MARGIN_MS = 60_000;
+
+/** Longer than the longest wait for a machine, milliseconds. */
+const WAIT_TIMEOUT_MS = 75_000;
 
 export interface ApiClientOptions {
   readonly target: ApiTarget;
@@ -258,6 +268,30 @@ export class ApiClient {
     return streamLines<OutputLine>(this.#exchange('GET', target, { signal }));
   }
 
+  listMachines(app: string, filter: MachineFilter = {}): Promise<readonly MachineView[]> {
+    return this.#get(withQuery(machinesPath(app), filter));
+  }
+
+  getMachine(app: string, id: string): Promise<MachineView> {
+    return this.#get(path(machinesPath(app), id));
+  }
+
+  /** Rejects with TIMED_OUT when the machine does not get into the state. */
+  waitForMachine(app: string, id: string, wait: MachineWait = {}): Promise<MachineWaited> {
+    const target = withQuery(`${path(machinesPath(app), id)}/wait`, { ...wait });
+    return this.#call('GET', target, { timeoutMs: WAIT_TIMEOUT_MS });
+  }
+
+  getMachineMetadata(app: string, id: string): Promise<MachineMetadata> {
+    return this.#get(`${path(machinesPath(app), id)}/metadata`);
+  }
+
+  /** Sets one key, or takes it away where there is no value. */
+  setMachineMetadata(app: string, id: string, key: string, value?: string): Promise<void> {
+    const target = path(`${path(machinesPath(app), id)}/metadata`, key);
+    return value === undefined ? this.#delete(target) : this.#post(target, { value });
+  }
+
   status(): Promise<StatusView> {
     return this.#get('/v1/status');
   }
@@ -408,6 +442,10 @@ function path(collection: string, name: string): string {
   return `${collection}/${encodeURIComponent(name)}`;
 }
 
+function machinesPath(app: string): string {
+  return `${path('/v1/apps', app)}/machines`;
+}
+
 function networkPath(reference: NetworkReference): string {
   const { name, organization } = reference;
   return withQuery(path('/v1/networks', name), { organization });
@@ -416,7 +454,7 @@ function networkPath(reference: NetworkReference): string {
 function withQuery(target: string, query: Query): string {
   const pairs = Object.entries(query)
     .filter((pair): pair is [string, string] => pair[1] !== undefined)
-    .map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+    .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`);
   return pairs.length === 0 ? target : `${target}?${pairs.join('&')}`;
 }
 

@@ -1,11 +1,13 @@
 // What all servers of the API share: limits on connections, bodies and times, errors in one form,
 // and listening on what the caller has, a path or an open socket.
 
+import { randomUUID } from 'node:crypto';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { JSON_CONTENT_TYPE } from './contract/protocol.ts';
 import { errorBody, httpStatus } from './error-body.ts';
 
 const BODY_BYTES_MAX = 65_536;
@@ -15,6 +17,9 @@ const HEADER_BYTES_MAX = 131_072;
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const PARAMETER_LENGTH_MAX = 255;
+
+/** Tells an answer apart in logs of both sides; the name is that of the Machines API. */
+const REQUEST_ID_HEADER = 'fly-request-id';
 
 export interface HttpServerOptions {
   readonly logger: Logger;
@@ -40,6 +45,7 @@ export class ApiServer {
     this.app = fastify({
       logger: false,
       exposeHeadRoutes: false,
+      genReqId: () => randomUUID(),
       bodyLimit: BODY_BYTES_MAX,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionTimeout: options.idleTimeoutMs,
@@ -53,6 +59,11 @@ export class ApiServer {
       this.app.server.closeAllConnections();
       done();
     });
+    this.app.addHook('onRequest', (request, reply, done) => {
+      void reply.header(REQUEST_ID_HEADER, request.id);
+      done();
+    });
+    readBodies(this.app);
     answerErrors(this.app, options.logger);
   }
 
@@ -94,6 +105,19 @@ export class ApiServer {
   }
 }
 
+/** Clients name the type of a body also where they send none. */
+function readBodies(app: FastifyInstance): void {
+  const readJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>(
+    JSON_CONTENT_TYPE,
+    { parseAs: 'string' },
+    (request, body, done) => {
+      if (body === '') done(null, undefined);
+      else void readJson(request, body, done);
+    },
+  );
+}
+
 function answerErrors(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error: FastifyError | P6nError, request, reply) => {
     const known = readable(error);
@@ -101,6 +125,7 @@ function answerErrors(app: FastifyInstance, logger: Logger): void {
       logger.error('request failed', {
         method: request.method,
         route: request.routeOptions.url,
+        request: request.id,
         error: error.stack ?? String(error),
       });
     }

@@ -134,6 +134,12 @@ export interface InstanceService {
     reference: string,
     options: { readonly force: boolean },
   ): Promise<void>;
+  /** Gives one key of an instance's metadata that value, or takes it away. */
+  setMetadata(
+    principal: Principal,
+    reference: string,
+    change: MetadataChange,
+  ): Promise<InstanceView>;
   /** Throws NOT_FOUND at the first step of the iteration. Ends with the command or `signal`. */
   output(
     principal: Principal,
@@ -141,6 +147,12 @@ export interface InstanceService {
     request: OutputRequest,
     signal: AbortSignal,
   ): AsyncIterable<OutputEvent>;
+}
+
+export interface MetadataChange {
+  readonly key: string;
+  /** Undefined for none. */
+  readonly value: string | undefined;
 }
 
 export interface OutputRequest {

@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   REGISTRY_CLOSED: 'environment',
   DAEMON_UNREACHABLE: 'environment',
   SERVER_UNREACHABLE: 'environment',
+  TIMED_OUT: 'environment',
   NAMESPACE_INVALID: 'environment',
   COMMAND_FAILED: 'environment',
   SYSTEM: 'environment',

@@ -8,7 +8,12 @@ import type {
   InstanceView,
   RunInstance,
 } from '../api/contract/instances.ts';
-import type { InstanceService, OutputEvent, OutputRequest } from '../api/services.ts';
+import type {
+  InstanceService,
+  MetadataChange,
+  OutputEvent,
+  OutputRequest,
+} from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Principal } from '../registry/authority.ts';
 import { instanceView } from './views.ts';
@@ -68,6 +73,14 @@ export class LocalInstanceService implements InstanceService {
 
   remove(_: Principal, reference: string, options: { readonly force: boolean }): Promise<void> {
     return this.#operations.remove(reference, options);
+  }
+
+  async setMetadata(
+    _: Principal,
+    reference: string,
+    change: MetadataChange,
+  ): Promise<InstanceView> {
+    return this.#view(await this.#operations.setMetadata(reference, change));
   }
 
   output(

@@ -257,3 +257,23 @@ test('ApiClient for the p6nctl of a host says so', async () => {
   const error = await failure(new ApiClient({ target, secret: 'wrong' }).listHosts());
   assert.equal(error.code, 'NOT_PERMITTED');
 });
+
+test('ApiClient asks for machines', async () => {
+  const services = fakeServices();
+  const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
+  const machine = await api.getMachine('web', INSTANCE.id);
+  assert.equal(machine.private_ip, INSTANCE.address);
+  assert.deepEqual(await api.listMachines('web', { 'metadata.tier': 'front' }), [machine]);
+  assert.deepEqual(await api.listMachines('web', { 'metadata.tier': 'back' }), []);
+  assert.deepEqual(await api.waitForMachine('web', INSTANCE.id), { ok: true });
+  const late = api.waitForMachine('web', INSTANCE.id, { state: 'stopped', timeout: '0' });
+  assert.equal((await failure(late)).code, 'TIMED_OUT');
+  assert.deepEqual(await api.getMachineMetadata('web', INSTANCE.id), machine.config.metadata);
+  for (const value of ['back', undefined]) {
+    await api.setMachineMetadata('web', INSTANCE.id, 'a/b', value);
+    assert.deepEqual(services.calls.at(-1)?.arguments.slice(1), [
+      INSTANCE.id,
+      { key: 'a/b', value },
+    ]);
+  }
+});

@@ -20,7 +20,6 @@ import * as organizations from '../../src/api/contract/organizations.ts';
 import * as output from '../../src/api/contract/output.ts';
 import * as registry from '../../src/api/contract/registry.ts';
 import * as removal from '../../src/api/contract/removal.ts';
-import type { Contract } from '../../src/api/contract/schema.ts';
 import * as site from '../../src/api/contract/site.ts';
 import * as status from '../../src/api/contract/status.ts';
 import {
@@ -38,16 +37,8 @@ import {
   STATUS,
 } from '../fakes/api-services.ts';
 import { filesBelow } from '../house/tree.ts';
-
-interface Case {
-  readonly schema: Contract<unknown>;
-  readonly taken: readonly unknown[];
-  readonly refused: readonly unknown[];
-}
-
-function row<T>(schema: Contract<T>, taken: readonly T[], refused: readonly unknown[]): Case {
-  return { schema, taken, refused };
-}
+import { type Case, row } from './contract-case.ts';
+import { MACHINE_CASES } from './machine-cases.ts';
 
 const KEY = HOST.public_key;
 const LONG = 'x'.repeat(256);
@@ -95,10 +86,15 @@ const CASES: Readonly<Record<string, Case>> = {
   ERROR_BODY: row(
     errors.ERROR_BODY,
     [
-      { error: 'Cannot', code: 'USAGE' },
-      { error: 'Cannot', code: 'NAME_TAKEN', hint: 'Do', status: 'name_taken' },
+      { error: 'Cannot', code: 'USAGE', status: 'unknown' },
+      { error: 'No', code: 'NAME_TAKEN', hint: 'Do', status: 'name_taken', details: 'Cannot' },
     ],
-    [{ error: 'Cannot' }, { error: 1, code: 'USAGE' }, { error: '', code: '', stack: '' }],
+    [
+      { error: 'Cannot' },
+      { error: 'Cannot', code: 'USAGE' },
+      { error: 1, code: 'USAGE', status: 'unknown' },
+      { error: '', code: '', status: 'unknown', stack: '' },
+    ],
   ),
   ORGANIZATION_VIEW: row(
     organizations.ORGANIZATION_VIEW,
@@ -274,6 +270,7 @@ const CASES: Readonly<Record<string, Case>> = {
     [{}, { app: 'web', network: 'blue', host: 'one', here: '1' }],
     [{ here: '0' }, { state: 'started' }],
   ),
+  ...MACHINE_CASES,
   REMOVE_QUERY: row(removal.REMOVE_QUERY, [{}, { force: '1' }], [{ force: 'true' }, { f: '1' }]),
   OUTPUT_LINE: row(
     output.OUTPUT_LINE,

@@ -48,6 +48,8 @@ const RECORD = {
   updatedAt: 2,
 };
 
+const MACHINE = `/v1/apps/web/machines/${INSTANCE.id}`;
+
 const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/organizations', [200, 200, 200]),
   ask('POST', '/v1/organizations', [201, 403, 403], { name: 'acme' }),
@@ -78,6 +80,12 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/instances/web-1/stop', [200, 404, 404], {}),
   ask('DELETE', '/v1/instances/web-1', [204, 404, 404]),
   ask('GET', '/v1/instances/web-1/output', [200, 404, 404]),
+  ask('GET', '/v1/apps/web/machines', [200, 404, 404]),
+  ask('GET', MACHINE, [200, 404, 404]),
+  ask('GET', `${MACHINE}/wait`, [200, 404, 404]),
+  ask('GET', `${MACHINE}/metadata`, [200, 404, 404]),
+  ask('POST', `${MACHINE}/metadata/tier`, [204, 404, 404], { value: 'back' }),
+  ask('DELETE', `${MACHINE}/metadata/tier`, [204, 404, 404]),
   ask('GET', '/v1/events', [200, 403, 200]),
   ask('GET', '/v1/audit', [200, 404, 404]),
   ask('GET', '/v1/status', [200, 404, 404]),
@@ -180,6 +188,9 @@ function pattern(url: string): string {
     .replace(/\?.*$/, '')
     .replace(/(networks|apps|hosts)\/\w+$/, '$1/:name')
     .replace(/hosts\/\w+\/(\w*drain)$/, 'hosts/:name/$1')
+    .replace('apps/web/machines', 'apps/:app/machines')
+    .replace(/machines\/\w+/, 'machines/:id')
+    .replace(/metadata\/\w+$/, 'metadata/:key')
     .replace(/invites\/\w+$/, 'invites/:number')
     .replace(/self\/instances\/\w+$/, 'self/instances/:id')
     .replace(/v1\/instances\/web-1/, 'v1/instances/:reference');

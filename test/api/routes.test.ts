@@ -335,6 +335,7 @@ test('a stream whose source fails ends with the error', async () => {
   assert.deepEqual(parseLines(answer.body).at(-1), {
     type: 'failed',
     error: 'Cannot read: it is removed',
+    status: 'unknown',
     code: 'INSTANCE_STATE',
     hint: 'Look.',
   });

@@ -250,6 +250,7 @@ export function fakeServices(
     start: answering('start', INSTANCE),
     stop: answering('stop', { ...INSTANCE, state: 'stopped' as const }),
     remove: answering('remove', undefined),
+    setMetadata: answering('setMetadata', INSTANCE),
     output: () => values<OutputEvent>(OUTPUT),
     ...overrides.instances,
   };

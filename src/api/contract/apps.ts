@@ -46,6 +46,8 @@ export interface AppView extends AppSummary {
 
 export interface AppFilter {
   readonly org_slug?: string;
+  /** Taken because clients send it; apps have no roles. */
+  readonly app_role?: string;
 }
 
 const summary = {
@@ -91,5 +93,5 @@ export const APP_VIEW: Contract<AppView> = contract<AppView>()(
 );
 
 export const APP_FILTER: Contract<AppFilter> = contract<AppFilter>()(
-  strictObject({ org_slug: Type.Optional(text) }),
+  strictObject({ org_slug: Type.Optional(text), app_role: Type.Optional(text) }),
 );

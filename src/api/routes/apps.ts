@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
 import { APP_FILTER, type AppFilter, CREATE_APP, type CreateApp } from '../contract/apps.ts';
-import { errorBody } from '../error-body.ts';
+import { nameTakenBody } from '../error-body.ts';
 import type { NewApp, RegistryService } from '../services.ts';
 import { READERS, WRITERS } from './callers.ts';
 
@@ -30,7 +30,7 @@ export function appRoutes(app: FastifyInstance, registry: RegistryService): void
         return await reply.code(201).send(created);
       } catch (error) {
         if (!(error instanceof P6nError) || error.code !== 'NAME_TAKEN') throw error;
-        return reply.code(NAME_TAKEN_STATUS).send(errorBody(error));
+        return reply.code(NAME_TAKEN_STATUS).send(nameTakenBody(error));
       }
     },
   );

@@ -9,7 +9,6 @@ import {
   type AttachInstance,
   INSTANCE_FILTER,
   type InstanceFilter,
-  type InstanceList,
   type InstanceView,
   RUN_INSTANCE,
   type RunInstance,
@@ -18,9 +17,9 @@ import {
 } from '../contract/instances.ts';
 import { OUTPUT_QUERY, type OutputLine, type OutputQuery } from '../contract/output.ts';
 import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
-import { fitsFilter } from '../instance-filter.ts';
 import { sendLines } from '../line-reply.ts';
 import type { InstanceService, OutputEvent, RegistryService } from '../services.ts';
+import { knownInstances } from '../site-instances.ts';
 import { OPERATOR, READERS } from './callers.ts';
 
 export interface InstanceRouteServices {
@@ -53,7 +52,7 @@ function readingRoutes(app: FastifyInstance, services: InstanceRouteServices): v
   app.get<{ Querystring: InstanceFilter }>(
     '/v1/instances',
     { config, schema: { querystring: INSTANCE_FILTER } },
-    (request) => listInstances(services, request.principal, request.query),
+    (request) => knownInstances(services, request.principal, request.query),
   );
 
   app.get<OneInstance>('/v1/instances/:reference', { config }, (request) =>
@@ -134,28 +133,6 @@ function outputRoute(app: FastifyInstance, instances: InstanceService): void {
       );
     },
   );
-}
-
-/**
- * Those of all hosts. This host's own are told by itself, which knows better than its records at
- * the servers what it has, and knows it also when no server answers; then the list says so.
- */
-async function listInstances(
-  services: InstanceRouteServices,
-  principal: Principal,
-  filter: InstanceFilter,
-): Promise<InstanceList> {
-  const own = (await services.instances.list(principal)).filter((one) => fitsFilter(one, filter));
-  if (filter.here === '1') return { instances: own };
-  try {
-    const all = await services.registry.listInstances(principal, filter);
-    const here = services.instances.hostId();
-    const others = all.instances.filter((one) => one.host_id !== here);
-    return { instances: [...own, ...others] };
-  } catch (error) {
-    if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
-    return { instances: own, incomplete: error.message };
-  }
 }
 
 async function showInstance(

@@ -1,0 +1,51 @@
+// The instances of the whole site, as one host tells them: its own by itself, which knows better
+// than its records at the servers what it has, and those of others by a server.
+
+import { P6nError } from '../base/errors.ts';
+import type { Principal } from '../registry/authority.ts';
+import type { InstanceFilter, InstanceList, InstanceView } from './contract/instances.ts';
+import { fitsFilter } from './instance-filter.ts';
+import type { InstanceService, RegistryService } from './services.ts';
+
+export interface SiteInstances {
+  readonly instances: InstanceService;
+  readonly registry: Pick<RegistryService, 'listInstances'>;
+}
+
+export async function ownInstances(
+  { instances }: SiteInstances,
+  principal: Principal,
+  filter: InstanceFilter,
+): Promise<readonly InstanceView[]> {
+  return (await instances.list(principal)).filter((one) => fitsFilter(one, filter));
+}
+
+/** Rejects where no server answers. */
+export async function allInstances(
+  services: SiteInstances,
+  principal: Principal,
+  filter: InstanceFilter,
+): Promise<readonly InstanceView[]> {
+  const own = await ownInstances(services, principal, filter);
+  const all = await services.registry.listInstances(principal, filter);
+  const here = services.instances.hostId();
+  return [...own, ...all.instances.filter((one) => one.host_id !== here)];
+}
+
+/** As all of them; where no server answers, this host's own and a word about it. */
+export async function knownInstances(
+  services: SiteInstances,
+  principal: Principal,
+  filter: InstanceFilter,
+): Promise<InstanceList> {
+  if (filter.here === '1') return { instances: await ownInstances(services, principal, filter) };
+  try {
+    return { instances: await allInstances(services, principal, filter) };
+  } catch (error) {
+    if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
+    return {
+      instances: await ownInstances(services, principal, filter),
+      incomplete: error.message,
+    };
+  }
+}
