@@ -20,6 +20,12 @@ const PROGRESS_INTERVAL_MS = 5_000;
  * that a storm of changes costs a follower so many pieces a second at the most.
  */
 const TELL_INTERVAL_MS = 10;
+/** A watch that ends sooner has met something that the store has forgotten. */
+const WATCH_LASTS_MS = 60_000;
+/** A store that refuses a watch so often, one after the other, is given up for this round. */
+const REFUSALS_MAX = 8;
+/** Within this time all followers are told anew, milliseconds. */
+const LIST_ALL_WITHIN_MS = 5 * 60_000;
 /** How many listings are made ready ahead of a reader. */
 const LISTINGS_AHEAD = 16;
 /**
@@ -41,6 +47,8 @@ interface Reader {
   /** Whether there is something to be told. */
   due: boolean;
   hasLeft: boolean;
+  /** What it knows may be wrong. */
+  mustList: boolean;
   wake: () => void;
 }
 
@@ -87,7 +95,7 @@ export class Broadcast {
 /** One watch on the store, and all that are told what it says. */
 class Round {
   readonly #store: Store;
-  readonly #listings: Listings;
+  #listings: Listings;
   readonly #readers = new Map<FollowedScope, Set<Reader>>([['hosts', new Set()]]);
   /** To be woken in the next turn. */
   #due: Reader[] = [];
@@ -129,7 +137,10 @@ class Round {
     }
     const position = after?.number ?? this.#recent.latest;
     const wake = (): void => undefined;
-    const reader: Reader = { networks, position, due: true, hasLeft: signal.aborted, wake };
+    const reader: Reader = {
+      ...{ networks, position, due: true },
+      ...{ hasLeft: signal.aborted, mustList: false, wake },
+    };
     const leave = (): void => {
       reader.hasLeft = true;
       reader.wake();
@@ -141,6 +152,7 @@ class Round {
       const unknown = after === undefined ? (['hosts', ...networks] as const) : (after.lacks ?? []);
       yield* this.#list(unknown, signal);
       while (!reader.hasLeft) {
+        if (reader.mustList) throw new CompactedError('Follow: it is time to list');
         if (reader.due) yield this.#take(reader);
         else await this.#nextChange(reader);
       }
@@ -154,7 +166,7 @@ class Round {
   async #begin(): Promise<void> {
     try {
       const { revision: head } = await this.#store.list([]);
-      void this.#watch(head);
+      this.#watch(head).catch((error: unknown) => this.#end(error));
       await this.#reach(head);
     } catch (error) {
       this.#end(error);
@@ -164,18 +176,49 @@ class Round {
 
   async #watch(head: number): Promise<void> {
     const { signal } = new AbortController();
-    for (const start of [Math.max(0, head - this.#revisionsMax), head]) {
-      this.#recent = new RecentChanges(start, this.#revisionsMax);
+    this.#recent = new RecentChanges(Math.max(0, head - this.#revisionsMax), this.#revisionsMax);
+    for (let refusals = 0; refusals < REFUSALS_MAX; refusals++) {
+      const startedMs = performance.now();
       try {
-        for await (const revision of this.#store.watch('', start, signal)) this.#receive(revision);
+        const { latest } = this.#recent;
+        for await (const revision of this.#store.watch('', latest, signal)) this.#receive(revision);
+        break;
       } catch (error) {
-        // The store does not remember that much; what is to come is enough.
-        if (error instanceof CompactedError && this.#recent.latest === start) continue;
-        this.#end(error);
-        return;
+        if (!(error instanceof CompactedError)) throw error;
+      }
+      this.#listings = new Listings(this.#store);
+      if (performance.now() - startedMs <= WATCH_LASTS_MS) await this.#beginAt(head);
+      else {
+        refusals = 0;
+        this.#listSlowly();
       }
     }
-    this.#end(new CompactedError('Follow: the watch has ended'));
+    throw new CompactedError('Follow: the watch has ended');
+  }
+
+  /** The store does not remember what followed the last revision; what is to come is enough. */
+  async #beginAt(head: number): Promise<void> {
+    const hasBegun = this.#recent.latest >= head;
+    const { revision } = hasBegun ? await this.#store.list([]) : { revision: head };
+    this.#recent = new RecentChanges(revision, this.#revisionsMax);
+    for (const reader of this.#readers.get('hosts') ?? []) this.#listAnew(reader);
+  }
+
+  /**
+   * A store that ends a watch after a long time may have lost a change: every follower is told all
+   * anew, one after the other.
+   */
+  #listSlowly(): void {
+    const readers = [...(this.#readers.get('hosts') ?? [])];
+    readers.forEach((reader, n) => {
+      const delayMs = (n / readers.length) * LIST_ALL_WITHIN_MS;
+      setTimeout(() => this.#listAnew(reader), delayMs).unref();
+    });
+  }
+
+  #listAnew(reader: Reader): void {
+    reader.mustList = true;
+    reader.wake();
   }
 
   #receive(revision: StoreRevision): void {

@@ -39,6 +39,8 @@ export interface RegistryChange {
   readonly objects: readonly ObjectChange[];
 }
 
+/** A watch that ends sooner has met something that the store has forgotten. */
+const WATCH_LASTS_MS = 60_000;
 /** Where objects stand; all else serves the registry itself. */
 const PLACES: readonly { readonly kind: ObjectKind; readonly pattern: RegExp }[] = [
   { kind: 'instance', pattern: /^records\/instances\/[0-9a-f]{8}\/[0-9a-f]{8}\/([^/]+)$/ },
@@ -69,13 +71,20 @@ export async function* changesOf(
   const number = after?.number ?? head;
   const begins = { at: undefined, by: undefined, action: undefined, objects: [] };
   yield { revision: { incarnation, number }, ...begins };
-  try {
-    for await (const revision of store.watch('', number, signal)) {
-      yield changeOf(incarnation, revision);
+  let position = number;
+  while (!signal.aborted) {
+    const startedMs = performance.now();
+    try {
+      for await (const revision of store.watch('', position, signal)) {
+        yield changeOf(incarnation, revision);
+        position = revision.revision;
+      }
+    } catch (error) {
+      if (!(error instanceof CompactedError)) throw error;
+      // A store may end a watch that has lasted long; what followed is still known then.
+      if (performance.now() - startedMs > WATCH_LASTS_MS) continue;
+      throw forgotten('the registry remembers the last changes only, and they are later');
     }
-  } catch (error) {
-    if (!(error instanceof CompactedError)) throw error;
-    throw forgotten('the registry remembers the last changes only, and this reader is behind them');
   }
 }
 

@@ -6,7 +6,7 @@ import type { NetworkId } from '../../../src/addressing/ids.ts';
 import { Broadcast } from '../../../src/registry/feed/broadcast.ts';
 import { Listings } from '../../../src/registry/feed/listings.ts';
 import type { App, FollowEvent, Host, Revision } from '../../../src/registry/model.ts';
-import type { Store } from '../../../src/registry/store.ts';
+import { CompactedError, type Store } from '../../../src/registry/store.ts';
 import { networksOf, Site } from '../../fakes/site.ts';
 
 interface Scene {
@@ -188,6 +188,24 @@ test('Broadcast ends its followers with what ends its watch, and serves the next
   assert.equal((await new Reading(broadcast, networksOf(web)).synced())[0]?.type, 'reset');
 });
 
+test('Broadcast goes on when a long watch ends, and tells its followers anew later', async (t) => {
+  const { site, host, web } = await scene();
+  const aborts = new AbortController();
+  const broadcast = new Broadcast(failing(site.store, aborts.signal, new CompactedError('list')));
+  const reading = new Reading(broadcast, networksOf(web));
+  await reading.synced();
+  const now = performance.now();
+  t.mock.method(performance, 'now', () => now + 600_000);
+  const next = reading.events();
+  aborts.abort();
+  await site.registry.putInstance(host.id, site.instance(web, host.id, 7));
+  // The only follower has its turn at once; what it is told is whole again.
+  const [first] = await next;
+  const events = first?.type === 'reset' ? await reading.synced() : [];
+  const keys = events.flatMap((event) => (event.type === 'put' ? [event.key] : []));
+  assert.ok(keys.some((key) => key.endsWith('07')));
+});
+
 test('Listings are read anew after a change, and those that nobody reads are bounded', async () => {
   const { site, web } = await scene();
   const calls = { watch: 0, list: 0 };
@@ -227,12 +245,16 @@ function counting(store: Store, calls: { watch: number; list: number }): Store {
 }
 
 /** `store` with a first watch that fails when `signal` aborts. */
-function failing(store: Store, signal: AbortSignal): Store {
+function failing(
+  store: Store,
+  signal: AbortSignal,
+  error: Error = new Error('the store is away'),
+): Store {
   return {
     ...unchanged(store),
     watch: async function* (prefix, after, ends) {
       yield* store.watch(prefix, after, signal.aborted ? ends : AbortSignal.any([signal, ends]));
-      if (!ends.aborted) throw new Error('the store is away');
+      if (!ends.aborted && signal.aborted) throw error;
     },
   };
 }
