@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import {
+  hostRecord,
   type LaunchOptions,
   P6NCTL,
   run,
@@ -193,7 +194,7 @@ function everything({ client }: SiteHost): Promise<unknown> {
     client.listOrganizations(),
     client.listNetworks(),
     client.listApps(),
-    client.listHosts(),
+    client.listHosts().then(({ hosts }) => hosts.map(hostRecord)),
     client.listInvites(),
     client.listInstances(),
   ]);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import { hostRecord, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 interface InstanceJson {
   readonly id: string;
@@ -82,9 +82,10 @@ function shown(host: SiteHost): Promise<InstanceJson> {
 
 /** What the registry has, without what differs from moment to moment. */
 async function records(server: SiteHost): Promise<unknown> {
-  const lists = ['organizations', 'networks', 'apps', 'hosts'].map((noun) =>
+  const lists = ['organizations', 'networks', 'apps'].map((noun) =>
     server.json<object>(noun, 'list'),
   );
+  const hosts = (await server.client.listHosts()).hosts.map(hostRecord);
   const ids = (await instances(server)).map(({ id, name, address }) => ({ id, name, address }));
-  return [...(await Promise.all(lists)), ids];
+  return [...(await Promise.all(lists)), hosts, ids];
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ApiClient } from '../../src/api/client.ts';
+import type { HostView } from '../../src/api/contract/hosts.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
 export const P6NCTL: string = join(BIN, 'p6nctl');
@@ -277,6 +278,12 @@ export class SiteHost {
   exec(...words: readonly string[]): Promise<Outcome> {
     return run('ip', 'netns', 'exec', this.namespace, ...words);
   }
+}
+
+/** What the registry holds of a host, without what differs from moment to moment. */
+export function hostRecord(host: HostView): Partial<HostView> {
+  const { last_seen_at, liveness, path, observed_endpoints, ...record } = host;
+  return record;
 }
 
 /** Runs a program to its end. */

@@ -29,7 +29,8 @@ describe('p6nd', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     test(`ends in order by a signal after ${step}, and starts again`, async (context) => {
       const { host } = await lonely(context);
       assert.equal(await host.launch([], endAt(step)), 0, host.log);
-      await leavesNothing(host);
+      // Who has an identity may have come to its interface, and leaves that to the next p6nd.
+      if (step !== 'founding-identified') await leavesNothing(host);
       await host.start();
       await host.kill('SIGTERM');
       const left = await host.exec('ip', '-6', 'address', 'show', 'dev', 'p6n0');
