@@ -38,16 +38,22 @@ import type {
   RegistryService,
   StatusService,
 } from './services.ts';
+import { SourceRates } from './source-limits.ts';
 
 /** Foreground commands hold a connection each. */
 const OPERATOR_CONNECTIONS_MAX = 1_024;
 /** Each host holds a feed and now and then a second connection. */
 const MESH_CONNECTIONS_MAX = 16_384;
-const ENROLMENT_CONNECTIONS_MAX = 64;
+const ENROLMENT_CONNECTIONS_MAX = 1_024;
 /** Longer than several heartbeats of a feed, milliseconds. */
 const MESH_IDLE_TIMEOUT_MS = 60_000;
 const ENROLMENT_IDLE_TIMEOUT_MS = 15_000;
-const ENROLMENT_RATE = { burst: 32, perSecond: 8 };
+/** A feed, heartbeats, and what p6nctl of the host asks. */
+const MESH_CONNECTIONS_PER_HOST_MAX = 64;
+const ENROLMENT_CONNECTIONS_PER_INVITE_MAX = 4;
+/** Of one invite, and of all together. */
+const INVITE_RATE = { burst: 8, perSecond: 1 };
+const ENROLMENT_RATE = { burst: 128, perSecond: 32 };
 
 export interface OperatorServices {
   readonly registry: RegistryService;
@@ -96,6 +102,7 @@ export function meshApi(services: MeshServices, logger: Logger): ApiServer {
   const server = new ApiServer({
     logger,
     connectionsMax: MESH_CONNECTIONS_MAX,
+    connectionsPerSourceMax: MESH_CONNECTIONS_PER_HOST_MAX,
     idleTimeoutMs: MESH_IDLE_TIMEOUT_MS,
   });
   guardRoutes(server.app, (request) =>
@@ -126,11 +133,14 @@ export function enrolmentApi(dependencies: EnrolmentDependencies, host: HostId):
   const server = new ApiServer({
     logger,
     connectionsMax: ENROLMENT_CONNECTIONS_MAX,
+    connectionsPerSourceMax: ENROLMENT_CONNECTIONS_PER_INVITE_MAX,
     idleTimeoutMs: ENROLMENT_IDLE_TIMEOUT_MS,
   });
-  const limit = new RateLimit(ENROLMENT_RATE, clock.now());
-  server.app.addHook('onRequest', async (_request, reply) => {
-    if (limit.take(clock.now())) return;
+  const invites = new SourceRates(INVITE_RATE);
+  const all = new RateLimit(ENROLMENT_RATE, clock.now());
+  server.app.addHook('onRequest', async (request, reply) => {
+    const source = request.socket.remoteAddress ?? '';
+    if (invites.take(source, clock.now()) && all.take(clock.now())) return;
     const error = new P6nError('LIMIT_REACHED', 'Cannot enrol: too many ask at the same time', {
       hint: 'Try again in a few seconds.',
     });

@@ -10,6 +10,7 @@ import type {
   Instance,
   Revision,
 } from '../registry/model.ts';
+import type { NetworkReference } from '../registry/networks.ts';
 import type { AppCreated, AppFilter, AppList, AppView, CreateApp } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
@@ -67,7 +68,6 @@ import type { StatusView } from './contract/status.ts';
 import { streamEvents } from './event-stream.ts';
 import { type ApiTarget, call, type Exchange } from './exchange.ts';
 import { streamLines } from './line-stream.ts';
-import type { NetworkReference } from './services.ts';
 
 /** Longest wait for an answer, milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;

@@ -4,11 +4,14 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import type { Millis } from '../base/clock.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { JSON_CONTENT_TYPE } from './contract/protocol.ts';
 import { errorBody, httpStatus } from './error-body.ts';
+import { RateLimit } from './rate-limit.ts';
+import { limitConnections } from './source-limits.ts';
 
 const BODY_BYTES_MAX = 65_536;
 /** Room for a follow request that names all networks it may, and lacks all of them. */
@@ -17,6 +20,7 @@ const HEADER_BYTES_MAX = 131_072;
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const PARAMETER_LENGTH_MAX = 255;
+const REFUSAL_LOG_RATE = { burst: 16, perSecond: 1 };
 
 /** Tells an answer apart in logs of both sides; the name is that of the Machines API. */
 const REQUEST_ID_HEADER = 'fly-request-id';
@@ -24,6 +28,8 @@ const REQUEST_ID_HEADER = 'fly-request-id';
 export interface HttpServerOptions {
   readonly logger: Logger;
   readonly connectionsMax: number;
+  /** Of one source address; as many as of all where absent. */
+  readonly connectionsPerSourceMax?: number;
   /** A connection on which nothing moves for so long is closed, milliseconds; 0 for never. */
   readonly idleTimeoutMs: number;
 }
@@ -39,6 +45,8 @@ export class ApiServer {
   /** For routes, and for tests that inject requests. */
   readonly app: FastifyInstance;
   readonly #logger: Logger;
+  readonly #refusalLog = new RateLimit(REFUSAL_LOG_RATE, performance.now() as Millis);
+  #refused = 0;
 
   constructor(options: HttpServerOptions) {
     this.#logger = options.logger;
@@ -55,6 +63,10 @@ export class ApiServer {
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     });
     this.app.server.maxConnections = options.connectionsMax;
+    const { connectionsPerSourceMax } = options;
+    if (connectionsPerSourceMax !== undefined) {
+      limitConnections(this.app.server, connectionsPerSourceMax);
+    }
     this.app.addHook('preClose', (done) => {
       this.app.server.closeAllConnections();
       done();
@@ -64,7 +76,12 @@ export class ApiServer {
       done();
     });
     readBodies(this.app);
-    answerErrors(this.app, options.logger);
+    answerErrors(this.app, options.logger, (request, error) => this.#noteRefusal(request, error));
+  }
+
+  /** Requests of callers who may not do what they asked for. */
+  get refusedRequests(): number {
+    return this.#refused;
   }
 
   /** Throws ALREADY_RUNNING when somebody serves the path, PORT_TAKEN or SYSTEM. */
@@ -86,6 +103,14 @@ export class ApiServer {
   /** Ends all connections and streams; a unix socket goes with its server. */
   async stop(): Promise<void> {
     await this.app.close();
+  }
+
+  /** Each is counted; somebody who asks again and again does not fill the log. */
+  #noteRefusal(request: FastifyRequest, { code, message }: P6nError): void {
+    this.#refused += 1;
+    if (!this.#refusalLog.take(performance.now() as Millis)) return;
+    const source = request.socket.remoteAddress ?? 'the unix socket';
+    this.#logger.warn('request refused', { source, method: request.method, code, error: message });
   }
 
   #open(target: object): Promise<void> {
@@ -118,9 +143,14 @@ function readBodies(app: FastifyInstance): void {
   );
 }
 
-function answerErrors(app: FastifyInstance, logger: Logger): void {
+function answerErrors(
+  app: FastifyInstance,
+  logger: Logger,
+  noteRefusal: (request: FastifyRequest, error: P6nError) => void,
+): void {
   app.setErrorHandler((error: FastifyError | P6nError, request, reply) => {
     const known = readable(error);
+    if (known.fault === 'denied') noteRefusal(request, known);
     if (known.fault === 'internal') {
       logger.error('request failed', {
         method: request.method,

@@ -3,8 +3,10 @@
 // here, with the name of a server to go to.
 
 import { P6nError } from '../base/errors.ts';
+import type { NewApp } from '../registry/apps.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Revision } from '../registry/model.ts';
+import type { NetworkReference } from '../registry/networks.ts';
 import type { ApiClient } from './client.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { AuditList, EventView } from './contract/events.ts';
@@ -19,7 +21,7 @@ import type {
 } from './contract/networks.ts';
 import type { OrganizationList, OrganizationView } from './contract/organizations.ts';
 import type { SiteKeyRotated, SiteView } from './contract/site.ts';
-import type { NetworkReference, NewApp, RegistryService } from './services.ts';
+import type { RegistryService } from './services.ts';
 
 /** The calls of ApiClient that are used. */
 export type RegistryClient = Pick<

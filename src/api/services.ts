@@ -3,8 +3,10 @@
 // All reject with P6nErrors.
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import type { NewApp } from '../registry/apps.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { AppOnNetwork, FollowPosition, Instance, Revision } from '../registry/model.ts';
+import type { NetworkReference } from '../registry/networks.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
@@ -47,20 +49,6 @@ import type {
 } from './contract/registry.ts';
 import type { SiteKeyRotated, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
-
-/** A network by its name; without an organization the default one is meant. */
-export interface NetworkReference {
-  readonly name: string;
-  readonly organization?: string | undefined;
-}
-
-export interface NewApp {
-  readonly name: string;
-  /** Undefined for the default one. */
-  readonly organization: string | undefined;
-  /** Undefined for the default one; made when it does not exist. */
-  readonly network: string | undefined;
-}
 
 /** The truth of the site: on a server its registry, elsewhere a server through the mesh. */
 export interface RegistryService {

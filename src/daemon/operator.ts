@@ -40,6 +40,7 @@ export async function serveOperator(
   const { access, agent, applied, dataplane, follower, ledger, names, server } = parts;
   const { instances } = agent;
   const invites = () => server?.invites.invites() ?? [];
+  const refusedRequests = () => server?.refusedRequests ?? 0;
   const { hostId: id, name } = facts.identity;
   const api = operatorApi(
     {
@@ -47,7 +48,7 @@ export async function serveOperator(
       registryKeeper: new RegistryDesk(server?.registry),
       instances: new LocalInstanceService(instances, { id, name }),
       status: new LocalStatusService(
-        { dataplane, follower, ledger, instances, invites, names },
+        { dataplane, follower, ledger, instances, invites, names, refusedRequests },
         facts,
       ),
       explain: new LocalExplainService(() => applied.filter),

@@ -20,11 +20,13 @@ import type {
 } from '../api/contract/organizations.ts';
 import type { SiteKeyRotated, SiteView } from '../api/contract/site.ts';
 import { fitsFilter } from '../api/instance-filter.ts';
-import type { NetworkReference, NewApp, RegistryService } from '../api/services.ts';
+import type { RegistryService } from '../api/services.ts';
 import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
+import type { NewApp } from '../registry/apps.ts';
 import { authorize, type Principal } from '../registry/authority.ts';
 import type { Network, Revision } from '../registry/model.ts';
+import type { NetworkReference } from '../registry/networks.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { InviteDesk } from './invite-desk.ts';

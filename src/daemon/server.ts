@@ -4,6 +4,7 @@
 import { hostAddress } from '../addressing/layout.ts';
 import { ENROLMENT_PORT, SERVER_PORT } from '../addressing/ports.ts';
 import { enrolmentApi, meshApi } from '../api/api.ts';
+import type { ApiServer } from '../api/http-server.ts';
 import { fromBase64, wipe } from '../base/bytes.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
@@ -47,6 +48,7 @@ export class Server {
   readonly #machine: Machine;
   readonly #logger: Logger;
   readonly #facts: ServerFacts;
+  readonly #doors: ApiServer[] = [];
 
   constructor(registry: Registry, machine: Machine, logger: Logger, facts: ServerFacts) {
     const { identity, endpoints, publicKey, signer, siteKey, isShared } = facts;
@@ -66,6 +68,11 @@ export class Server {
       siteKey,
       clock: machine.clock,
     });
+  }
+
+  /** Requests of hosts and invites that they may not make, since the start. */
+  get refusedRequests(): number {
+    return this.#doors.reduce((sum, door) => sum + door.refusedRequests, 0);
   }
 
   /**
@@ -100,6 +107,7 @@ export class Server {
       const address = hostAddress(identity.hostId);
       await server.listen({ fd: sockets.listenTcp({ device: HOST_DEVICE, address, port }) });
       lifecycle.started(name, server);
+      this.#doors.push(server);
     }
     this.audit.start();
     lifecycle.started('audit', this.audit);

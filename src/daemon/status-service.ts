@@ -25,6 +25,8 @@ export interface StatusDependencies {
   readonly ledger: Pick<HostLedger, 'current' | 'counters'>;
   readonly instances: InstanceOperations;
   readonly invites: () => readonly Invite[];
+  /** Of a server: requests of others that they may not make. */
+  readonly refusedRequests: () => number;
   readonly names: Pick<Nameserver, 'counters'>;
 }
 
@@ -76,7 +78,11 @@ export class LocalStatusService implements StatusService {
         address: instance.address,
         state: instance.state,
       })),
-      drops: { ...dropsOf(dataplane.counters()), ...refusalsOf(ledger.counters()) },
+      drops: {
+        ...dropsOf(dataplane.counters()),
+        ...refusalsOf(ledger.counters()),
+        ...withoutZeros({ requestsRefused: this.#dependencies.refusedRequests() }),
+      },
       names: withoutZeros(names.counters()),
     };
   }

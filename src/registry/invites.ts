@@ -8,7 +8,13 @@ import { randomInteger } from '../base/random.ts';
 import { decodeInvite, encodeRecord } from './codec.ts';
 import { requireHost } from './hosts.ts';
 import { INVITES, inviteCount, inviteKey, invitesOf, wireguardKeyKey } from './keys.ts';
-import type { HostRole, Invite } from './model.ts';
+import {
+  type HostRole,
+  INVITE_TTL_DEFAULT_MS,
+  INVITE_TTL_MAX_MS,
+  INVITE_TTL_MIN_MS,
+  type Invite,
+} from './model.ts';
 import { requirePublicKey } from './refusals.ts';
 import { requireSite } from './site.ts';
 import {
@@ -19,9 +25,6 @@ import {
   type Transaction,
 } from './transaction.ts';
 
-export const INVITE_TTL_DEFAULT_MS: number = 60 * 60 * 1_000;
-export const INVITE_TTL_MIN_MS = 1_000;
-export const INVITE_TTL_MAX_MS: number = 7 * 24 * 60 * 60 * 1_000;
 /** How many a server serves at a time, also used ones until they are finished. */
 export const INVITES_PER_SERVER_MAX = 256;
 const NUMBER_MAX = 0xffff;

@@ -11,6 +11,11 @@ export const METADATA_VALUE_LENGTH_MAX = 4_096;
 /** Of all keys and values together, in UTF-8. */
 export const METADATA_BYTES_MAX: number = 64 * 1_024;
 
+/** How long an invite may be open; it is for INVITE_TTL_DEFAULT_MS unless it says otherwise. */
+export const INVITE_TTL_DEFAULT_MS: number = 60 * 60 * 1_000;
+export const INVITE_TTL_MIN_MS = 1_000;
+export const INVITE_TTL_MAX_MS: number = 7 * 24 * 60 * 60 * 1_000;
+
 /** A point in the registry's history. A restored or imported registry starts a new incarnation. */
 export interface Revision {
   readonly incarnation: string;

@@ -102,7 +102,10 @@ describe('bad starts of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrenc
     const one = site.hosts[0] as SiteHost;
     const invite = await one.invite('--ttl', '1s');
     const two = await site.addHost('two');
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await until('its time is over', async () => {
+      const invites = await one.json<{ state: string }[]>('hosts', 'invites', 'list');
+      return invites.every(({ state }) => state !== 'open');
+    });
     const expired = await startInVain(two, ['--join', invite]);
     assert.equal(expired.code, 1);
     assert.match(expired.log, /INVITE_EXPIRED/);

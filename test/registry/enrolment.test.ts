@@ -4,12 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type HostId, ID_MIN } from '../../src/addressing/ids.ts';
 import { deriveEnrolmentKey, type EnrolmentRequest } from '../../src/registry/enrolment.ts';
-import {
-  INVITE_TTL_DEFAULT_MS,
-  INVITE_TTL_MAX_MS,
-  INVITES_PER_SERVER_MAX,
-} from '../../src/registry/invites.ts';
-import type { Host } from '../../src/registry/model.ts';
+import { INVITES_PER_SERVER_MAX } from '../../src/registry/invites.ts';
+import { type Host, INVITE_TTL_DEFAULT_MS, INVITE_TTL_MAX_MS } from '../../src/registry/model.ts';
 import { ENROLMENT_KEY, Site } from '../fakes/site.ts';
 
 test('an invite has a number of its own, a lifetime and no secret', async () => {

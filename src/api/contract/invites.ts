@@ -1,13 +1,14 @@
 // Invites: a server lets one host in for each. The token is told once, when the invite is made.
 
 import { Type } from 'typebox';
+import { INVITE_TTL_MAX_MS, INVITE_TTL_MIN_MS } from '../../registry/model.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
-/** How long an invite is open unless it says otherwise, milliseconds. */
-export const INVITE_TTL_MS = 3_600_000;
 /** Shortest and longest time that an invite may be open, milliseconds. */
-export const INVITE_TTL_MIN_MS = 1_000;
-export const INVITE_TTL_MAX_MS: number = 7 * 86_400_000;
+export const INVITE_TTL: { readonly minMs: number; readonly maxMs: number } = {
+  minMs: INVITE_TTL_MIN_MS,
+  maxMs: INVITE_TTL_MAX_MS,
+};
 
 export type InviteState = 'open' | 'used' | 'expired';
 
@@ -65,7 +66,7 @@ export const INVITE_LIST: Contract<InviteList> = contract<InviteList>()(
 export const CREATE_INVITE: Contract<CreateInvite> = contract<CreateInvite>()(
   strictObject({
     region: Type.Optional(Type.String({ maxLength: TEXT_LENGTH_MAX })),
-    ttl_ms: Type.Optional(Type.Integer({ minimum: INVITE_TTL_MIN_MS, maximum: INVITE_TTL_MAX_MS })),
+    ttl_ms: Type.Optional(Type.Integer({ minimum: INVITE_TTL.minMs, maximum: INVITE_TTL.maxMs })),
     role: Type.Optional(Type.Union([Type.Literal('server'), Type.Literal('agent')])),
   }),
 );

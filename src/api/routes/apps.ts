@@ -2,9 +2,10 @@
 
 import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
+import type { NewApp } from '../../registry/apps.ts';
 import { APP_FILTER, type AppFilter, CREATE_APP, type CreateApp } from '../contract/apps.ts';
 import { nameTakenBody } from '../error-body.ts';
-import type { NewApp, RegistryService } from '../services.ts';
+import type { RegistryService } from '../services.ts';
 import { READERS, WRITERS } from './callers.ts';
 
 /** What the Machines API answers to a name that somebody has. */

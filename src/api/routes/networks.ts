@@ -1,13 +1,14 @@
 // Routes of networks, which a name and an organization say apart.
 
 import type { FastifyInstance } from 'fastify';
+import type { NetworkReference } from '../../registry/networks.ts';
 import {
   CREATE_NETWORK,
   type CreateNetwork,
   NETWORK_FILTER,
   type NetworkFilter,
 } from '../contract/networks.ts';
-import type { NetworkReference, RegistryService } from '../services.ts';
+import type { RegistryService } from '../services.ts';
 import { READERS, WRITERS } from './callers.ts';
 
 interface OneNetwork {

@@ -1,11 +1,7 @@
 // `p6nctl hosts invite`: prints a token for one host.
 
 import type { ApiClient } from '../../../api/client.ts';
-import {
-  type CreateInvite,
-  INVITE_TTL_MAX_MS,
-  INVITE_TTL_MIN_MS,
-} from '../../../api/contract/invites.ts';
+import { type CreateInvite, INVITE_TTL } from '../../../api/contract/invites.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import { type Command, optional } from '../../command.ts';
 import { formatDuration, parseDuration } from '../../duration.ts';
@@ -38,11 +34,10 @@ export const INVITE_HOST: Command = {
   },
   run: (context, words) => {
     const ttl = words.optionalText('ttl');
-    const limits = { minMs: INVITE_TTL_MIN_MS, maxMs: INVITE_TTL_MAX_MS };
     const request = {
       ...(words.flag('server') ? { role: 'server' as const } : {}),
       ...optional('region', words.optionalText('region')),
-      ...optional('ttl_ms', ttl === undefined ? undefined : parseDuration(ttl, limits)),
+      ...optional('ttl_ms', ttl === undefined ? undefined : parseDuration(ttl, INVITE_TTL)),
     };
     return inviteHost({ ...context, request });
   },

@@ -1,0 +1,48 @@
+// Limits for each source by itself, so that one who asks without end keeps nobody else out.
+
+import type { Server, Socket } from 'node:net';
+import type { Millis } from '../base/clock.ts';
+import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
+
+/** Sources that are remembered; more do not get in at one time. */
+const SOURCES_MAX = 4_096;
+
+export class SourceRates {
+  readonly #options: RateLimitOptions;
+  /** The one that asked last stands last. */
+  readonly #rates = new Map<string, RateLimit>();
+
+  constructor(options: RateLimitOptions) {
+    this.#options = options;
+  }
+
+  /** Whether one more of `source` may pass at `now`, and counts it if so. */
+  take(source: string, now: Millis): boolean {
+    const rate = this.#rates.get(source) ?? new RateLimit(this.#options, now);
+    this.#rates.delete(source);
+    const [oldest] = this.#rates.keys();
+    if (this.#rates.size >= SOURCES_MAX && oldest !== undefined) this.#rates.delete(oldest);
+    this.#rates.set(source, rate);
+    return rate.take(now);
+  }
+}
+
+/** Closes connections of a source that has `max` already. */
+export function limitConnections(server: Server, max: number): void {
+  const counts = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const source = socket.remoteAddress;
+    if (source === undefined) return;
+    const count = counts.get(source) ?? 0;
+    if (count >= max) {
+      socket.destroy();
+      return;
+    }
+    counts.set(source, count + 1);
+    socket.once('close', () => {
+      const left = (counts.get(source) ?? 1) - 1;
+      if (left > 0) counts.set(source, left);
+      else counts.delete(source);
+    });
+  });
+}
