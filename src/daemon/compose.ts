@@ -10,6 +10,7 @@ import { P6nError } from '../base/errors.ts';
 import { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import { Dataplane, type DataplaneEvent } from '../dataplane/dataplane.ts';
+import { readRecentPeers, SessionBook } from '../dataplane/session-book.ts';
 import { CopyFile } from '../follower/copy-file.ts';
 import { Follower } from '../follower/follower.ts';
 import { NAMESERVER_OPTIONS, Nameserver } from '../nameserver/nameserver.ts';
@@ -43,6 +44,7 @@ import { VERSION } from './version.ts';
 
 const COPY_FILE = 'copy.json';
 const LEDGER_FILE = 'hosts.json';
+const SESSIONS_FILE = 'sessions.json';
 const CLOCK_FILE = 'handshake-clock';
 /** How long the answer to an enrolment waits for the new peer, milliseconds. */
 const PEER_TIMEOUT_MS = 10_000;
@@ -99,6 +101,7 @@ class Daemon {
   /** Aborted by a signal, and by what keeps the host from going on. */
   readonly #ending = new AbortController();
   #server: Server | undefined;
+  #sessions: SessionBook | undefined;
   /** Set once all of them run. */
   #parts: Parts | undefined;
   #life: HostLife | undefined;
@@ -215,8 +218,15 @@ class Daemon {
     const config = initialDataplane(this.#config, identity, key.current);
     const onEvent = (event: DataplaneEvent): void => this.#onEvent(event);
     const timestamps = new TimestampFile(joinPath(stateDir, CLOCK_FILE));
-    const dataplane = await Dataplane.start({ config, logger, onEvent, timestamps, offloads });
+    const sessions = joinPath(stateDir, SESSIONS_FILE);
+    const recentPeers = await readRecentPeers(sessions);
+    const dataplane = await Dataplane.start({
+      ...{ config, logger, onEvent, timestamps, recentPeers, offloads },
+    });
     this.#lifecycle.started('data plane', dataplane);
+    const wallNow = () => clock.wallNow();
+    const book = new SessionBook(sessions, { peers: () => dataplane.peers(), wallNow, logger });
+    this.#sessions = this.#lifecycle.started('sessions', book);
     const applied = new AppliedConfig(dataplane, config);
     const opening = new OpeningAccess();
     const file = new CopyFile({ logger }, { path: joinPath(stateDir, COPY_FILE) });
@@ -380,6 +390,7 @@ class Daemon {
       this.#ending.abort();
       return;
     }
+    if (event.type !== 'tun-failed') this.#sessions?.note();
     if (this.#parts === undefined) {
       if (this.#early.length < EARLY_EVENTS_MAX) this.#early.push(event);
       return;

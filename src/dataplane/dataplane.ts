@@ -26,6 +26,7 @@ import {
   type Request,
   type WorkerStart,
 } from './messages.ts';
+import type { RecentPeer } from './session-book.ts';
 
 export type DataplaneEvent =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
@@ -48,6 +49,8 @@ export interface DataplaneOptions {
   readonly onEvent: (event: DataplaneEvent) => void;
   /** Where the time of initiations outlives the process. */
   readonly timestamps?: TimestampStore;
+  /** Peers that had a session with this host before, the latest first. */
+  readonly recentPeers?: readonly RecentPeer[];
   /** All when absent. */
   readonly offloads?: Offloads;
 }
@@ -97,9 +100,9 @@ export class Dataplane {
     const counters = counterMemory();
     const { listenPort, device } = options.config;
     const mtu = hostMtu(options.config) ?? MTU_DEFAULT;
-    const offloads = options.offloads ?? ALL_OFFLOADS;
+    const { offloads = ALL_OFFLOADS, recentPeers = [] } = options;
     const start: WorkerStart = {
-      options: { listenPort, privateKey: device.privateKey, mtu, offloads },
+      options: { listenPort, privateKey: device.privateKey, mtu, offloads, recentPeers },
       counters,
       timestamps: keeper.memory,
       wakeDescriptor: wake.descriptor,

@@ -5,7 +5,7 @@ import { toBase64 } from '../base/bytes.ts';
 import { after, type Clock, type Millis, type WallMillis } from '../base/clock.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';
 import { type Random, randomUint32 } from '../base/random.ts';
-import type { PeerConfig } from '../device/config.ts';
+import type { EndpointAddress, PeerConfig } from '../device/config.ts';
 import { Device } from '../device/device.ts';
 import { HostRoutes } from '../device/host-routes.ts';
 import type { DeviceEvents } from '../device/ports.ts';
@@ -24,6 +24,7 @@ import { PeerEvents } from './peer-events.ts';
 import { HOST_FIELD, PeerTable } from './peer-table.ts';
 import { makeBuffers, type Pipeline } from './pipeline.ts';
 import { MESH_PLACES, RECEIVE_PLACES, RECEIVE_STRIDE } from './places.ts';
+import type { RecentPeer } from './session-book.ts';
 import { udpToken } from './tokens.ts';
 import { TunTable } from './tun-table.ts';
 
@@ -50,6 +51,13 @@ export interface EngineOptions {
   readonly privateKey: PrivateKey;
   readonly mtu: number;
   readonly offloads: Offloads;
+  /** Peers that had a session with this host before its start, the latest first; maybe none. */
+  readonly recentPeers?: readonly RecentPeer[];
+}
+
+interface PeerStart {
+  readonly at: Millis;
+  readonly lastEndpoint: EndpointAddress | undefined;
 }
 
 /** One part of a change that failed; the others hold. */
@@ -85,11 +93,13 @@ export class Engine {
   readonly #policy: MeshPolicy;
   readonly #dependencies: EngineDependencies;
   readonly #events = new PeerEvents();
+  readonly #recentPeers: readonly RecentPeer[];
   #hasPeers = false;
 
   /** Opens the UDP sockets; throws PORT_TAKEN or SYSTEM. */
   constructor(dependencies: EngineDependencies, options: EngineOptions) {
     this.#dependencies = dependencies;
+    this.#recentPeers = options.recentPeers ?? [];
     const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
     const { offloads } = options;
     const onRefused: OnRefused = (refused) => {
@@ -161,8 +171,9 @@ export class Engine {
     if (change.mtu !== undefined) device.setMtu(change.mtu);
     const startsAt = this.#planStart(change.peers, now);
     for (const peer of change.peers) {
-      const initiateAt = startsAt.get(peer);
-      attempt(failures, peerPart(peer.publicKey), () => peers.install(peer, now, initiateAt));
+      const { at, lastEndpoint } = startsAt.get(peer) ?? {};
+      const settings = lastEndpoint === undefined ? peer : { ...peer, lastEndpoint };
+      attempt(failures, peerPart(peer.publicKey), () => peers.install(settings, now, at));
       udp.flush();
     }
     for (const tun of change.replacedTuns) tuns.remove(tun);
@@ -208,16 +219,25 @@ export class Engine {
   }
 
   /**
-   * When to begin with each of the first peers. Those that knew this host before its start have
-   * sessions that it has lost, and would notice only when nothing was answered for 15 s.
+   * When to begin with each of the first peers, and where. Those that knew this host before its
+   * start have sessions that it has lost, and would notice only when nothing was answered for 15 s:
+   * those of the last sessions come first.
    */
-  #planStart(peers: readonly PeerConfig[], now: Millis): Map<PeerConfig, Millis> {
-    const startsAt = new Map<PeerConfig, Millis>();
+  #planStart(peers: readonly PeerConfig[], now: Millis): Map<PeerConfig, PeerStart> {
+    const startsAt = new Map<PeerConfig, PeerStart>();
     if (this.#hasPeers || peers.length === 0) return startsAt;
     this.#hasPeers = true;
-    for (const peer of peers.filter(({ endpoint }) => endpoint !== undefined)) {
-      startsAt.set(peer, after(now, (startsAt.size * 1000) / START_INITIATIONS_PER_SECOND));
+    const plan = (peer: PeerConfig, lastEndpoint?: EndpointAddress): void => {
+      if (startsAt.has(peer)) return;
+      const at = after(now, (startsAt.size * 1000) / START_INITIATIONS_PER_SECOND);
+      startsAt.set(peer, { at, lastEndpoint });
+    };
+    const byKey = new Map(peers.map((peer) => [toBase64(peer.publicKey), peer]));
+    for (const { publicKey, endpoint } of this.#recentPeers) {
+      const peer = byKey.get(publicKey);
+      if (peer !== undefined) plan(peer, endpoint);
     }
+    for (const peer of peers) if (peer.endpoint !== undefined) plan(peer);
     return startsAt;
   }
 }

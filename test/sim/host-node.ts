@@ -1,6 +1,7 @@
 // A whole host as a node of the simulated network: engine, filter and device over TUNs and UDP in
 // memory. The programs of its instances answer pings.
 
+import { toBase64 } from '../../src/base/bytes.ts';
 import type { Clock, Millis } from '../../src/base/clock.ts';
 import { plainSlab } from '../../src/base/slab.ts';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
@@ -9,6 +10,7 @@ import { counterMemory, readCounters, viewCounters } from '../../src/dataplane/c
 import { type ChangeFailure, Engine } from '../../src/dataplane/engine.ts';
 import { moveInbound } from '../../src/dataplane/inbound.ts';
 import { moveOutbound, TunState } from '../../src/dataplane/outbound.ts';
+import type { RecentPeer } from '../../src/dataplane/session-book.ts';
 import { IPV6_HEADER_BYTES, readUint16 } from '../../src/ip/header.ts';
 import { formatIpv6 } from '../../src/ip/ipv6-address.ts';
 import { plainSummedSlab } from '../../src/ip/slab-sums.ts';
@@ -48,6 +50,7 @@ export class HostNode implements SimNode {
   engine: Engine;
   readonly #network: SimNetwork;
   #config: DataplaneConfig | undefined;
+  #recentPeers: readonly RecentPeer[] = [];
   #counters = counterMemory();
   #udp!: MemoryUdp;
 
@@ -65,8 +68,14 @@ export class HostNode implements SimNode {
     return change === undefined ? [] : this.engine.apply(change);
   }
 
-  /** Forgets everything but its configuration, as after a kill. */
-  restart(): void {
+  /** Forgets everything but its configuration, as after a kill; and the peers of its sessions. */
+  restart({ keepsSessions = false }: { readonly keepsSessions?: boolean } = {}): void {
+    if (keepsSessions) {
+      this.#recentPeers = this.engine.peers.statuses().flatMap(({ publicKey, status }) => {
+        const { endpoint } = status;
+        return endpoint === undefined ? [] : [{ publicKey: toBase64(publicKey), endpoint }];
+      });
+    }
     const config = this.#config;
     if (config === undefined) return;
     this.#counters = counterMemory();
@@ -141,7 +150,10 @@ export class HostNode implements SimNode {
         counters: viewCounters(this.#counters),
         onRefused: () => undefined,
       },
-      { listenPort, privateKey: device.privateKey, mtu: MTU, offloads: ALL_OFFLOADS },
+      {
+        ...{ listenPort, privateKey: device.privateKey, mtu: MTU, offloads: ALL_OFFLOADS },
+        recentPeers: this.#recentPeers,
+      },
     );
   }
 

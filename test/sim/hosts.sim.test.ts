@@ -90,6 +90,16 @@ test('two hosts: one that forgets everything, also where the other is, is reache
   assert.ok(lost >= 15 && lost <= 16, `${lost} s`);
 });
 
+test('two hosts: one that keeps who it spoke to begins with a host behind a NAT', (t) => {
+  const { network, mesh, nodes } = makeHosts(t, { hosts: 2, natHost: 0 });
+  const [one, other] = [mesh.addInstance(0, 1), mesh.addInstance(1, 1)];
+  applyAll(mesh, nodes);
+  assert.equal(countPongs(network, nodes, one, other, 3), 3);
+  nodes[1]?.restart({ keepsSessions: true });
+  network.runFor(100);
+  assert.equal(countPongs(network, nodes, one, other, 1), 1);
+});
+
 test('two hosts: packets go on while a host changes its key', (t) => {
   const { network, mesh, nodes } = makeHosts(t, { hosts: 2 });
   const [one, other] = [mesh.addInstance(0, 1), mesh.addInstance(1, 1)];

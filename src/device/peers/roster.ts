@@ -75,6 +75,8 @@ export class Roster {
     peer.alternatives = alternatives;
     this.#peers.moveTo(peer, seenAt);
     this.#setConfiguredEndpoint(peer, configured);
+    const { lastEndpoint } = settings;
+    if (lastEndpoint !== undefined) this.#peers.moveTo(peer, parseEndpoint(lastEndpoint));
     this.#setKeepalive(peer, settings, now);
     if (initiateAt <= now || seenAt !== undefined) {
       this.#transmitter.sendInitiation(peer, now, false);
