@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import type { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { HOST_TUN } from '../dataplane/config.ts';
@@ -15,6 +16,7 @@ import { EndpointBook } from './endpoints.ts';
 import { HealthChecks } from './health-checks.ts';
 import { Instances } from './instances.ts';
 import { JOURNAL_FOLDER, Journal } from './journal.ts';
+import type { JournalRecord } from './journal-record.ts';
 import { type Plan, plan, TUN_NAME } from './plan.ts';
 import type {
   AgentIdentity,
@@ -103,6 +105,7 @@ export class Agent {
       copy,
       host: () => identity().hostId,
       writer: dependencies.writer,
+      onHomeless: (record, error) => void this.#stopHomeless(record, error),
       timers,
       random,
       logger,
@@ -198,6 +201,18 @@ export class Agent {
         logger.warn('interface is left', { namespace, name, error: String(error) });
       }
     }
+  }
+
+  /** An app that somebody has removed by force runs nowhere: its instances stop and say why. */
+  async #stopHomeless({ instance }: JournalRecord, error: P6nError): Promise<void> {
+    const { machineId } = instance;
+    try {
+      if (instance.state === 'started') await this.instances.stop(machineId);
+    } catch (failure) {
+      const { logger } = this.#dependencies;
+      logger.warn('instance without an app goes on', { machineId, error: String(failure) });
+    }
+    this.#roster.noteProblem(machineId, error.message);
   }
 
   #handshakeCompleted(publicKey: string): void {

@@ -4,6 +4,7 @@
 
 import type { HostId, MachineId } from '../addressing/ids.ts';
 import { Backoff } from '../base/backoff.ts';
+import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Journal } from './journal.ts';
@@ -17,6 +18,8 @@ export interface PublisherDependencies {
   readonly copy: Pick<CopySource, 'current'>;
   readonly host: () => HostId;
   readonly writer: InstanceWriter;
+  /** A server says that there is no place for an instance: its app is gone. */
+  readonly onHomeless: (record: JournalRecord, error: P6nError) => void;
   readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
@@ -27,6 +30,10 @@ export class Publisher {
   readonly #backoff: Backoff;
   /** Told to a server before, perhaps, and told again all the same. */
   readonly #again = new Set<MachineId>();
+  /** Those whose app is gone: they are not told of until somebody makes everything known again. */
+  readonly #homeless = new Set<MachineId>();
+  /** The apps that the copy had when it was looked at last. */
+  #apps: ReadonlySet<string> = new Set();
   /** Instances of the copy that the journal lacks and that a server was told to remove. */
   readonly #disowned = new Set<MachineId>();
   #wanted = false;
@@ -52,6 +59,7 @@ export class Publisher {
       this.#again.add(instance.machineId);
     }
     this.#disowned.clear();
+    this.#homeless.clear();
     this.trigger();
   }
 
@@ -80,6 +88,7 @@ export class Publisher {
   /** False when something has to be tried again. */
   async #publishAll(): Promise<boolean> {
     let complete = true;
+    this.#noteApps();
     for (const machineId of this.#strangers()) {
       if (this.#stopped) break;
       complete = (await this.#disown(machineId)) && complete;
@@ -97,7 +106,21 @@ export class Publisher {
   /** What is still being made is nobody else's business. */
   #isDue({ instance, pending, removed }: JournalRecord): boolean {
     if (instance.state === 'created' && !removed) return false;
+    if (this.#homeless.has(instance.machineId) && !removed) return false;
     return pending || this.#again.has(instance.machineId);
+  }
+
+  /** Instances of an app that has come or gone are told of again: a server says what holds. */
+  #noteApps(): void {
+    const { copy, journal } = this.#dependencies;
+    const apps = new Set([...copy.current().apps].map(({ name }) => name));
+    for (const { instance } of journal.instances()) {
+      const { app, machineId } = instance;
+      if (apps.has(app) === this.#apps.has(app)) continue;
+      this.#again.add(machineId);
+      this.#homeless.delete(machineId);
+    }
+    this.#apps = apps;
   }
 
   #strangers(): readonly MachineId[] {
@@ -137,10 +160,15 @@ export class Publisher {
       else if (record.pending) await journal.put({ ...record, pending: false });
       return true;
     } catch (error) {
-      logger.warn('instance is not on record with a server yet', {
-        machineId,
-        error: factsOf(error),
-      });
+      const facts = { machineId, error: factsOf(error) };
+      if (error instanceof P6nError && error.code === 'NOT_FOUND' && !record.removed) {
+        logger.warn('instance has no app any more', facts);
+        this.#again.delete(machineId);
+        this.#homeless.add(machineId);
+        this.#dependencies.onHomeless(record, error);
+        return true;
+      }
+      logger.warn('instance is not on record with a server yet', facts);
       return false;
     }
   }

@@ -156,8 +156,8 @@ export class ApiClient {
     return this.#get(path('/v1/apps', name));
   }
 
-  removeApp(name: string): Promise<void> {
-    return this.#delete(path('/v1/apps', name));
+  removeApp(name: string, options: { readonly force: boolean }): Promise<void> {
+    return this.#delete(withQuery(path('/v1/apps', name), { force: flag(options.force) }));
   }
 
   getSite(): Promise<SiteView> {

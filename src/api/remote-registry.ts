@@ -98,8 +98,8 @@ export class RemoteRegistryService implements RegistryService {
     return this.#read((client) => client.getApp(name));
   }
 
-  removeApp(_: Principal, name: string): Promise<void> {
-    return this.#write((client) => client.removeApp(name));
+  removeApp(_: Principal, name: string, options: { readonly force: boolean }): Promise<void> {
+    return this.#write((client) => client.removeApp(name, options));
   }
 
   getSite(): Promise<SiteView> {

@@ -61,7 +61,12 @@ export interface RegistryService {
   listApps(principal: Principal, filter: AppFilter): Promise<AppList>;
   createApp(principal: Principal, request: NewApp): Promise<AppCreated>;
   getApp(principal: Principal, name: string): Promise<AppView>;
-  removeApp(principal: Principal, name: string): Promise<void>;
+  /** With `force`, its instances go along. */
+  removeApp(
+    principal: Principal,
+    name: string,
+    options: { readonly force: boolean },
+  ): Promise<void>;
   getSite(principal: Principal): Promise<SiteView>;
   rotateSiteKey(principal: Principal): Promise<SiteKeyRotated>;
   listHosts(principal: Principal): Promise<HostList>;

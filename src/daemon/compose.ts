@@ -37,6 +37,7 @@ import {
   requireStateFolder,
 } from './preflight.ts';
 import type { Server } from './server.ts';
+import { ServerChoice } from './server-choice.ts';
 import { localAccess, OpeningAccess, remoteAccess, type SiteAccess } from './site-access.ts';
 import { agentIdentity, initialDataplane, knownServers, regionInForce } from './start-state.ts';
 import type { StatusFacts } from './status-service.ts';
@@ -269,7 +270,8 @@ class Daemon {
       agent.changed();
     } else {
       const servers = () => knownServers(identity, ledger.current().hosts);
-      access = remoteAccess(identity.hostId, identity.secret, servers);
+      const choice = new ServerChoice(identity.hostId, servers);
+      access = remoteAccess(identity.hostId, identity.secret, choice);
     }
     opening.open(access);
     follower.start();
@@ -320,6 +322,8 @@ class Daemon {
       life.look();
     };
     follower.onChange(look);
+    // What no server has taken yet does not wait for its next turn.
+    follower.onFollowing(() => agent.changed());
     // What has changed while the parts were starting has told nobody.
     look();
     return life;
@@ -395,10 +399,16 @@ class Daemon {
       if (this.#early.length < EARLY_EVENTS_MAX) this.#early.push(event);
       return;
     }
-    const { agent, server } = this.#parts;
+    const { agent, follower, server } = this.#parts;
     agent.notice(event);
     if (event.type === 'handshake' || event.type === 'roamed') this.#life?.peerMoved();
+    if (event.type === 'handshake' && this.#isServer(event.publicKey)) follower.hurry();
     if (event.type === 'handshake') void this.#finishInvite(server, event.publicKey);
+  }
+
+  #isServer(publicKey: string): boolean {
+    const hosts = this.#parts?.ledger.current().hosts ?? [];
+    return hosts.some((host) => host.role === 'server' && host.publicKey === publicKey);
   }
 
   async #finishInvite(server: Server | undefined, publicKey: string): Promise<void> {

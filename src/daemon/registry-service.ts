@@ -140,9 +140,13 @@ export class LocalRegistryService implements RegistryService {
     return appView(app, network.name, instances.length);
   }
 
-  async removeApp(principal: Principal, name: string): Promise<void> {
+  async removeApp(
+    principal: Principal,
+    name: string,
+    options: { readonly force: boolean },
+  ): Promise<void> {
     authorize(principal, 'app-write');
-    await this.#registry.as(principal).removeApp(name);
+    await this.#registry.as(principal).removeApp(name, options);
   }
 
   async getSite(principal: Principal): Promise<SiteView> {

@@ -14,6 +14,7 @@ import type { FollowTransport } from '../follower/follower.ts';
 import type { KnownIds } from '../registry/closure.ts';
 import type { FollowEvent } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ServerChoice } from './server-choice.ts';
 
 export interface SiteAccess {
   readonly transport: FollowTransport;
@@ -107,18 +108,13 @@ export class OpeningAccess implements Pick<SiteAccess, 'transport' | 'apps' | 'w
   }
 }
 
-export interface SiteServer {
-  readonly hostId: HostId;
-  readonly name: string;
-}
-
-/** A host's access to `servers()`, the one to ask first in front; `secret` proves the host. */
+/** A host's access to the servers of `choice`; `secret` proves the host. */
 export function remoteAccess(
   host: HostId,
   secret: string | undefined,
-  servers: () => readonly SiteServer[],
+  choice: ServerChoice,
 ): SiteAccess {
-  const client = (server: HostId, operator: boolean): ApiClient =>
+  const client = (server: HostId, operator = false): ApiClient =>
     new ApiClient({
       target: {
         kind: 'tcp',
@@ -129,32 +125,32 @@ export function remoteAccess(
       secret,
       operator,
     });
-  const first = (): ApiClient => {
-    const [server] = servers();
-    if (server !== undefined) return client(server.hostId, false);
-    throw new P6nError('SERVER_UNREACHABLE', 'Cannot ask a server: this host knows none');
-  };
   const remotes = (): RemoteServer[] =>
-    servers().map(({ hostId, name }) => ({ name, client: client(hostId, true) }));
+    choice.inOrder().map(({ hostId, name }) => ({ name, client: client(hostId, true) }));
   return {
-    transport: { follow: (networks, after, signal) => first().follow(networks, after, signal) },
-    apps: { lookupApp: (name) => first().lookupApp(name) },
+    transport: {
+      follow: (networks, after, signal) =>
+        choice.follow((server) => client(server).follow(networks, after, signal)),
+    },
+    apps: { lookupApp: (name) => choice.ask((server) => client(server).lookupApp(name)) },
     registry: new RemoteRegistryService(remotes),
     writer: {
-      putInstance: (instance) => first().putInstance(instance),
-      removeInstance: (machineId) => first().removeInstance(machineId),
+      putInstance: (instance) => choice.ask((server) => client(server).putInstance(instance)),
+      removeInstance: (id) => choice.ask((server) => client(server).removeInstance(id)),
     },
-    announce: (update) => first().updateHost(update),
+    announce: (update) => choice.ask((server) => client(server).updateHost(update)),
     self: {
-      heartbeat: (heartbeat) => first().heartbeat(heartbeat),
-      publishNextKey: (key) => first().publishNextKey(key),
-      nextKeyState: () => first().nextKeyState(),
-      switchKey: (key) => first().switchKey(key),
+      heartbeat: (heartbeat) => choice.ask((server) => client(server).heartbeat(heartbeat)),
+      publishNextKey: (key) => choice.ask((server) => client(server).publishNextKey(key)),
+      nextKeyState: () => choice.ask((server) => client(server).nextKeyState()),
+      switchKey: (key) => choice.ask((server) => client(server).switchKey(key)),
       reportIds: ({ networks, highestHost }) =>
-        first().reportIds({
-          networks,
-          ...(highestHost === undefined ? {} : { highest_host: highestHost }),
-        }),
+        choice.ask((server) =>
+          client(server).reportIds({
+            networks,
+            ...(highestHost === undefined ? {} : { highest_host: highestHost }),
+          }),
+        ),
     },
   };
 }

@@ -9,7 +9,7 @@ import type { DaemonConfig } from './config.ts';
 import { isNearby } from './endpoints.ts';
 import type { Identity } from './identity.ts';
 import { HOST_DEVICE } from './machine.ts';
-import type { SiteServer } from './site-access.ts';
+import type { SiteServer } from './server-choice.ts';
 
 /** The region that this host is in: what it was told at this start, else what the site knows. */
 export function regionInForce(

@@ -71,6 +71,9 @@ export class Follower {
   readonly #backoff: Backoff;
   readonly #copy = new WorkingCopy();
   readonly #listeners = new Set<() => void>();
+  #onFollowing: () => void = () => undefined;
+  /** Of the pause between two tries; aborted to end it. */
+  #pausing = new AbortController();
   readonly #stopped = new AbortController();
   #networks: ReadonlySet<NetworkId>;
   /** Of the stream that runs; aborted when the networks change. */
@@ -143,6 +146,16 @@ export class Follower {
     };
   }
 
+  /** Calls `listener` from now on each time a server is found. */
+  onFollowing(listener: () => void): void {
+    this.#onFollowing = listener;
+  }
+
+  /** There may be a server again: the next try is made at once. */
+  hurry(): void {
+    this.#pausing.abort();
+  }
+
   status(): FollowerStatus {
     return {
       following: this.#following,
@@ -175,7 +188,8 @@ export class Follower {
       this.#problem = problem;
       if (wasFollowing) this.#logger.info('server lost', { error: problem });
       else this.#logger.debug('no server found', { error: problem });
-      await pause(this.#backoff.next(), signal);
+      this.#pausing = new AbortController();
+      await pause(this.#backoff.next(), AbortSignal.any([signal, this.#pausing.signal]));
     }
   }
 
@@ -199,8 +213,12 @@ export class Follower {
     if (event.type === 'reset') this.#resets += 1;
     if (!this.#copy.take(event)) return;
     this.#backoff.reset();
-    if (!this.#following) this.#logger.info('following a server', { revision: revisionOf(event) });
+    const isFound = !this.#following;
     this.#following = true;
+    if (isFound) {
+      this.#logger.info('following a server', { revision: revisionOf(event) });
+      this.#tell(() => this.#onFollowing());
+    }
     this.#problem = undefined;
     this.#syncedAt = this.#clock.now();
     this.#file?.writeSoon(() => this.#copy.store());

@@ -178,7 +178,7 @@ async function requireTaking(
   { host, machineId }: Instance,
 ): Promise<void> {
   if ((await transaction.count(instanceCountOfHost(host))) !== undefined) return;
-  throw new P6nError('NOT_FOUND', `Cannot write instance ${machineId}: its host was removed`);
+  throw new P6nError('NOT_PERMITTED', `Cannot write instance ${machineId}: its host was removed`);
 }
 
 /** Takes what the new instance needs for itself alone: its place, id and name on its host. */

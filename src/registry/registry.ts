@@ -3,6 +3,7 @@
 // number of servers on one store.
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
+import { removeAppByForce } from './app-removal.ts';
 import {
   type AppFilter,
   type CreatedApp,
@@ -217,9 +218,15 @@ export class Registry {
     return lookupApp(this.#context, name);
   }
 
-  /** Resolves with the app that was removed. Rejects with NOT_FOUND or APP_IN_USE. */
-  removeApp(name: string): Promise<App> {
-    return removeApp(this.#context, name);
+  /**
+   * Resolves with the app that was removed, by force with its instances. Rejects with NOT_FOUND or
+   * APP_IN_USE.
+   */
+  removeApp(
+    name: string,
+    { force = false }: { readonly force?: boolean | undefined } = {},
+  ): Promise<App> {
+    return force ? removeAppByForce(this.#context, name) : removeApp(this.#context, name);
   }
 
   /** Ordered by id. */

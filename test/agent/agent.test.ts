@@ -185,6 +185,25 @@ test('Agent tells everything again after a restart, and to another registry', as
   await until(() => world.published.has(instance.machineId));
 });
 
+test('Agent stops an instance whose app is gone, says why, and lets the server be', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  const { instance } = await agent.instances.run(RUN);
+  await until(() => agent.instances.show(instance.machineId).published);
+  const gone = new P6nError('NOT_FOUND', 'Cannot find app "web": there is none');
+  world.failing.set('publish', gone);
+  world.copy = { ...world.copy, apps: [] };
+  agent.changed();
+  await until(() => agent.instances.show(instance.machineId).problem === gone.message);
+  assert.equal(agent.instances.show(instance.machineId).instance.state, 'stopped');
+  const told = world.log.filter((step) => step === 'publish').length;
+  agent.changed();
+  await agent.applied();
+  assert.equal(world.log.filter((step) => step === 'publish').length, told);
+  await agent.instances.remove(instance.machineId);
+  await until(() => world.log.includes('unpublish'));
+});
+
 test('Agent has a server remove an instance of this host that it does not know', async () => {
   const world = new AgentWorld();
   const stranger = { ...makeRemoteInstance(), host: HOST };

@@ -89,7 +89,10 @@ test('ApiClient asks what its caller asks', async () => {
     { id: 'web', created_at: APP.created_at },
   ]);
   assert.deepEqual(await asked(api.getApp('web')), ['getApp', 'web', APP]);
-  assert.deepEqual(await asked(api.removeApp('web')), ['removeApp', 'web', undefined]);
+  assert.deepEqual(await asked(api.removeApp('web', { force: true })), [
+    ...['removeApp', 'web'],
+    ...[{ force: true }, undefined],
+  ]);
   assert.deepEqual(await asked(api.listHosts()), ['listHosts', { hosts: [HOST] }]);
   assert.deepEqual(await asked(api.getHost('one')), ['getHost', 'one', HOST]);
   for (const force of [false, true]) {

@@ -99,6 +99,9 @@ test('RemoteRegistryService leaves to servers what is theirs, and names one', as
 test('RemoteRegistryService without a server says so', async () => {
   const service = new RemoteRegistryService(() => []);
   assert.equal((await code(service.listHosts())).code, 'SERVER_UNREACHABLE');
-  assert.equal((await code(service.removeApp(OPERATOR, 'web'))).code, 'SERVER_UNREACHABLE');
+  assert.equal(
+    (await code(service.removeApp(OPERATOR, 'web', { force: false }))).code,
+    'SERVER_UNREACHABLE',
+  );
   assert.equal((await code(service.createInvite())).code, 'NOT_A_SERVER');
 });

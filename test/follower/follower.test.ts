@@ -1,12 +1,13 @@
 // A follower on a real registry: its copy becomes what the registry says, whatever happens between.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { NetworkId } from '../../src/addressing/ids.ts';
+import type { BackoffOptions } from '../../src/base/backoff.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { CopyFile } from '../../src/follower/copy-file.ts';
 import { Follower, type FollowTransport } from '../../src/follower/follower.ts';
@@ -50,6 +51,26 @@ test('Follower keeps what it knows while the servers are gone, and resumes', asy
   await becomesTrue(() => isEqual(follower, site, networksOf(web)));
   assert.equal(follower.status().problem, undefined);
   assert.equal(follower.counters().resets, 1);
+});
+
+test('Follower tries at once when it is told that a server is back, and tells of it', async (t) => {
+  const { site, web } = await scene();
+  const link = new Link(site);
+  link.cut();
+  // A pause that no test would see the end of.
+  const backoff = { minMs: 3_600_000, maxMs: 3_600_000 };
+  const follower = newFollower(site, link, networksOf(web), undefined, backoff);
+  t.after(() => follower.stop());
+  let found = 0;
+  follower.onFollowing(() => {
+    found += 1;
+  });
+  follower.start();
+  await becomesTrue(() => follower.counters().disconnects === 1);
+  link.mend();
+  follower.hurry();
+  await becomesTrue(() => follower.status().following);
+  assert.equal(found, 1);
 });
 
 test('Follower takes other networks without dropping those that stay', async (t) => {
@@ -121,6 +142,28 @@ test('Follower goes on from its file, also without a server', async (t) => {
   await becomesTrue(() => isEqual(third.follower, site, networks));
   assert.equal(third.follower.counters().copyDamages, 1);
   assert.equal(third.follower.counters().resets, 1);
+});
+
+test('Follower becomes whole again from a copy that is cut off at every 64th byte', async (t) => {
+  const { site, host, web } = await scene();
+  for (let n = 1; n <= 4; n += 1) {
+    await site.registry.putInstance(host.id, site.instance(web, host.id, n));
+  }
+  const path = await freshPath(t);
+  const networks = networksOf(web);
+  const first = start(t, site, networks, path);
+  await becomesTrue(() => isEqual(first.follower, site, networks));
+  await first.follower.stop();
+  const whole = await readFile(path);
+  assert.ok(whole.length > 10 * 64);
+  for (let length = 0; length < whole.length; length += 64) {
+    await writeFile(path, whole.subarray(0, length));
+    const { follower } = start(t, site, networks, path);
+    await becomesTrue(() => isEqual(follower, site, networks));
+    assert.equal(follower.counters().copyDamages, 1);
+    await follower.stop();
+    assert.deepEqual(await readFile(path), whole);
+  }
 });
 
 test("Follower's copy becomes the registry, after any changes and disconnections", async () => {
@@ -278,12 +321,13 @@ function newFollower(
   link: Link,
   networks: ReadonlySet<NetworkId>,
   path?: string,
+  backoff: BackoffOptions = BACKOFF,
 ): Follower {
   const file = path === undefined ? undefined : new CopyFile({ logger: SILENT_LOGGER }, { path });
   const random = new SeededRandom(8);
   return new Follower(
     { transport: link, clock: site.clock, random, logger: SILENT_LOGGER, file },
-    { networks, backoff: BACKOFF },
+    { networks, backoff },
   );
 }
 

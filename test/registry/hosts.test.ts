@@ -62,7 +62,7 @@ test('removeHost() takes everything of the host along, and its id never comes ag
   assert.deepEqual(await registry.listInstances(), []);
   assert.deepEqual(await registry.listInvites({ server: host.id }), []);
   const late = registry.putInstance(host.id, site.instance(app, host.id, 1));
-  await assert.rejects(late, { code: 'NOT_FOUND' });
+  await assert.rejects(late, { code: 'NOT_PERMITTED' });
   await registry.removeApp('web');
   const again = await site.join(server.id, 'two');
   assert.equal(again.host.id, host.id + 1);
@@ -95,7 +95,7 @@ test('removeHost() keeps a host that goes on writing, unless by force', async ()
   assert.equal(await site.registry.verifyHostSecret(host.id, secret), true);
   assert.deepEqual(written, ['written', 'written']);
   await registry.removeHost('two', { force: true });
-  assert.deepEqual(written.slice(2), ['NOT_FOUND', 'NOT_FOUND']);
+  assert.deepEqual(written.slice(2), ['NOT_PERMITTED', 'NOT_PERMITTED']);
   assert.deepEqual(await site.registry.listInstances(), []);
   await site.registry.removeApp('web');
 });
@@ -116,7 +116,7 @@ test('removeHost() by force cuts the host off first, and can be repeated', async
   await assert.rejects(registry.removeHost('two', { force: true }), /killed/);
   assert.equal(await site.registry.verifyHostSecret(host.id, secret), false);
   const again = site.registry.putInstance(host.id, { ...instance, state: 'stopped' });
-  await assert.rejects(again, { code: 'NOT_FOUND' });
+  await assert.rejects(again, { code: 'NOT_PERMITTED' });
   await site.registry.removeHost('two', { force: true });
   await site.registry.removeApp('web');
 });

@@ -193,7 +193,7 @@ test('putInstance() refuses the instance of a host that does not exist', async (
   const { site, other, app } = await scene();
   const none = (other.id + 1) as HostId;
   const put = site.registry.putInstance(none, site.instance(app, none, 1));
-  await assert.rejects(put, { code: 'NOT_FOUND' });
+  await assert.rejects(put, { code: 'NOT_PERMITTED' });
 });
 
 async function scene(): Promise<Scene> {

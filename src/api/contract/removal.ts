@@ -1,10 +1,13 @@
-// How an instance or a host that is in use is removed all the same.
+// How an instance, an app or a host that is in use is removed all the same.
 
 import { Type } from 'typebox';
 import { type Contract, contract, strictObject } from './schema.ts';
 
 export interface RemoveQuery {
-  /** `1` to stop a started instance first, to let the records of a host's instances go. */
+  /**
+   * `1` to stop a started instance first, or to let the instances of an app, or the records of
+   * those of a host, go along.
+   */
   readonly force?: '1';
 }
 

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
 import type { NewApp } from '../../registry/apps.ts';
 import { APP_FILTER, type AppFilter, CREATE_APP, type CreateApp } from '../contract/apps.ts';
+import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
 import { nameTakenBody } from '../error-body.ts';
 import type { RegistryService } from '../services.ts';
 import { READERS, WRITERS } from './callers.ts';
@@ -42,11 +43,12 @@ export function appRoutes(app: FastifyInstance, registry: RegistryService): void
     (request) => registry.getApp(request.principal, request.params.name),
   );
 
-  app.delete<{ Params: { name: string } }>(
+  app.delete<{ Params: { name: string }; Querystring: RemoveQuery }>(
     '/v1/apps/:name',
-    { config: { allow: WRITERS } },
+    { config: { allow: WRITERS }, schema: { querystring: REMOVE_QUERY } },
     async (request, reply) => {
-      await registry.removeApp(request.principal, request.params.name);
+      const force = request.query.force === '1';
+      await registry.removeApp(request.principal, request.params.name, { force });
       return reply.code(202).send();
     },
   );

@@ -1,4 +1,4 @@
-// `p6nctl apps remove`: removes an app without instances.
+// `p6nctl apps remove`: removes an app, by force with its instances.
 
 import type { ApiClient } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
@@ -7,15 +7,19 @@ import { type Speech, talk } from '../../terminal.ts';
 export interface RemoveAppOptions extends Speech {
   readonly client: Pick<ApiClient, 'removeApp'>;
   readonly name: string;
+  readonly force: boolean;
 }
 
 export async function removeApp(options: RemoveAppOptions): Promise<void> {
-  await options.client.removeApp(options.name);
-  await talk(options, `Removed app ${options.name}.`);
+  const { client, force, name } = options;
+  await client.removeApp(name, { force });
+  await talk(options, `Removed app ${name}.`);
 }
 
 export const REMOVE_APP: Command = {
   usage: 'remove <name>',
-  summary: 'Remove an app that has no instances',
-  run: (context, words) => removeApp({ ...context, name: words.text('name') }),
+  summary: 'Remove an app',
+  options: { force: { summary: 'Also when it has instances, which their hosts stop' } },
+  run: (context, words) =>
+    removeApp({ ...context, name: words.text('name'), force: words.flag('force') }),
 };

@@ -1,0 +1,28 @@
+// Taking an app from the site, by force with its instances, in steps that can be repeated.
+
+import { P6nError } from '../base/errors.ts';
+import { removeApp } from './apps.ts';
+import { listInstances, removeInstance } from './instances.ts';
+import type { App } from './model.ts';
+import type { RegistryContext } from './transaction.ts';
+
+/** Hosts may write instances while they are removed; they cannot do so for long. */
+const ROUNDS_MAX = 8;
+
+/**
+ * Removes an app and the records of its instances. Their hosts, whose writes are refused from then
+ * on, stop them.
+ */
+export async function removeAppByForce(context: RegistryContext, name: string): Promise<App> {
+  for (let round = 1; ; round += 1) {
+    for (const { host, machineId } of await listInstances(context, { app: name })) {
+      await removeInstance(context, host, machineId);
+    }
+    try {
+      return await removeApp(context, name);
+    } catch (error) {
+      const isBusy = error instanceof P6nError && error.code === 'APP_IN_USE';
+      if (!isBusy || round === ROUNDS_MAX) throw error;
+    }
+  }
+}
