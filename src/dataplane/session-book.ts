@@ -1,6 +1,6 @@
 // Which peers had a session lately, and where they were: kept on disk, so that after a kill a data
-// plane begins with those that wait for it, also with one behind a NAT, whose place no configuration
-// tells.
+// plane begins with those that wait for it, also with one behind a NAT, whose place no
+// configuration tells.
 
 import type { Logger } from '../base/logger.ts';
 import type { EndpointAddress, PeerStatus } from '../device/config.ts';

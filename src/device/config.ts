@@ -33,7 +33,9 @@ export interface PeerConfig {
   readonly endpoint?: EndpointAddress;
   /** Where else it may be: tried as well while nothing is heard from it. */
   readonly alternatives?: readonly EndpointAddress[];
-  /** Where a peer that is new to the device was last; goes before `endpoint` until either changes. */
+  /**
+   * Where a peer that is new to the device was last; goes before `endpoint` until either changes.
+   */
   readonly lastEndpoint?: EndpointAddress;
   /** Seconds between persistent keepalives; absent or 0 for none. */
   readonly persistentKeepaliveSeconds?: number;

@@ -1,5 +1,6 @@
-// A host without servers goes on: instances start, stop and get addresses and names from what it has
-// on disk, and all of it is on record when a server is back, unless the site has decided otherwise.
+// A host without servers goes on: instances start, stop and get addresses and names from what it
+// has on disk, and all of it is on record when a server is back, unless the site has decided
+// otherwise.
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
