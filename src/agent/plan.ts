@@ -92,10 +92,10 @@ export function plan(input: PlanInput): Plan {
       tuns: tuns(identity, live, input.namespaces),
     },
     hostLink: hostLink(identity, networks),
-    // The link of one that is still in p6nd's own namespace is whose it is to be.
+    // The owner of one that is handed over moves it and sets it up, at a time of its own.
     instanceLinks: new Map(
       live
-        .filter((record) => !isInOwn(record, input.namespaces))
+        .filter(({ attachment }) => attachment?.handover === undefined)
         .map((record) => [
           record.instance.machineId,
           instanceLink(record, input.namespaces, identity.mtu),
@@ -229,14 +229,13 @@ function tuns(
   ];
 }
 
-/** Whether the interface is in p6nd's own namespace, for its owner to move it. */
-function isInOwn({ instance }: JournalRecord, namespaces: PlanNamespaces): boolean {
-  return namespaces.get(instance.machineId) === undefined;
-}
-
-function interfaceName(record: JournalRecord, namespaces: PlanNamespaces): string {
-  const { handover, interfaceName: name = TUN_NAME } = record.attachment ?? {};
-  return isInOwn(record, namespaces) ? (handover ?? name) : name;
+function interfaceName(
+  { attachment, instance }: JournalRecord,
+  namespaces: PlanNamespaces,
+): string {
+  const { handover, interfaceName: name = TUN_NAME } = attachment ?? {};
+  const isInOwn = namespaces.get(instance.machineId) === undefined;
+  return isInOwn ? (handover ?? name) : name;
 }
 
 function hostLink(identity: AgentIdentity, networks: readonly LiveNetwork[]): LinkSettings {

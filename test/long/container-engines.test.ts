@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
 import { must, run, Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 import { buildImage, Docker, IN_OUR_MOUNTS, Podman, unmountAll } from './container-engines.ts';
@@ -90,6 +91,8 @@ describe('container engines', { skip: SKIP_REASON, timeout: 300_000 }, () => {
     await docker.stop();
     await unmountAll(site);
     await site.remove();
+    // A p6nd that is killed leaves its sockets.
+    rmSync(docker.pluginSocket, { force: true });
     await run('ip', 'netns', 'del', plain);
   });
 
