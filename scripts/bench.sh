@@ -2,12 +2,12 @@
 # The benchmarks, each of which prints its figures in lines, as root and on a machine that does
 # nothing else.
 #   bench.sh [NAME]...    those that are named; without one, all:
-#     stages two-hosts mesh idle-peers dns propagation scale handshake-flood
+#     stages two-hosts mesh handshakes idle-peers dns propagation scale handshake-flood
 set -euo pipefail
 # shellcheck source=scripts/prepare.sh
 source "$(dirname "$0")/prepare.sh"
 require_root bench.sh
-all=(stages two-hosts mesh idle-peers dns propagation scale handshake-flood)
+all=(stages two-hosts mesh handshakes idle-peers dns propagation scale handshake-flood)
 (($#)) || set -- "${all[@]}"
 for name; do
   [[ " ${all[*]} " == *" $name "* ]] || { sed -n '4,5p' scripts/bench.sh && exit 2; }
