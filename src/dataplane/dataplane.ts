@@ -2,7 +2,6 @@
 // themselves are moved by a worker with a loop of its own, so nothing here delays them. The door of
 // this folder.
 
-import { Worker } from 'node:worker_threads';
 import { toBase64 } from '../base/bytes.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -11,22 +10,20 @@ import type {
   EndpointAddress,
   PeerConfig,
 } from '../device/config.ts';
-import { LinuxWake } from '../os/linux/wake.ts';
 import { ALL_OFFLOADS, type Offloads } from '../os/offloads.ts';
 import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
-import { counterMemory, readCounters } from './counters.ts';
-import { reportCrypto } from './crypto-report.ts';
-import type { ChangeFailure } from './engine.ts';
-import { HandshakeClockKeeper, type TimestampStore } from './handshake-clock.ts';
+import type { ChangeFailure, EngineOptions } from './engine.ts';
+import type { TimestampStore } from './handshake-clock.ts';
 import {
+  type Answer,
+  type Event,
   errorFromText,
   type FailureText,
-  type Report,
   type Request,
-  type WorkerStart,
 } from './messages.ts';
 import type { RecentPeer } from './session-book.ts';
+import { startWorker, type WorkerLink } from './worker-link.ts';
 
 export type DataplaneEvent =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
@@ -60,10 +57,7 @@ export interface PeerStatus extends DevicePeerStatus {
   readonly publicKey: string;
 }
 
-interface Waiting {
-  readonly resolve: (report: Report) => void;
-  readonly reject: (error: P6nError) => void;
-}
+type Link = WorkerLink<Request, Answer, Event>;
 
 const MTU_DEFAULT = 1420;
 
@@ -74,20 +68,14 @@ export class Dataplane {
    * Which implementation of the crypto the worker uses: `openssl`, or `noble` where there is none.
    */
   readonly crypto: string;
-  readonly #worker: Worker;
-  readonly #wake: LinuxWake;
-  readonly #counters: SharedArrayBuffer;
-  readonly #keeper: HandshakeClockKeeper;
+  readonly #link: Link;
   readonly #options: DataplaneOptions;
-  readonly #waiting = new Map<number, Waiting>();
   /** What the worker has carried out, less what failed. */
   #applied: DataplaneConfig | undefined;
   /** TUNs that failed while a change was on its way. */
   readonly #failedMeanwhile = new Set<number>();
   /** Changes are made one after the other. */
   #turn: Promise<void> = Promise.resolve();
-  #nextId = 1;
-  #isStopping = false;
 
   /**
    * Starts the worker and applies the configuration. Rejects with PORT_TAKEN, NO_TUN, NOT_ROOT and
@@ -95,65 +83,43 @@ export class Dataplane {
    * a `tun-failed` event, and is tried again with the next configuration.
    */
   static async start(options: DataplaneOptions): Promise<Dataplane> {
-    const keeper = await startKeeper(options);
-    const wake = new LinuxWake();
-    const counters = counterMemory();
     const { listenPort, device } = options.config;
+    const { logger, timestamps, offloads = ALL_OFFLOADS, recentPeers = [] } = options;
     const mtu = hostMtu(options.config) ?? MTU_DEFAULT;
-    const { offloads = ALL_OFFLOADS, recentPeers = [] } = options;
-    const start: WorkerStart = {
-      options: { listenPort, privateKey: device.privateKey, mtu, offloads, recentPeers },
-      counters,
-      timestamps: keeper.memory,
-      wakeDescriptor: wake.descriptor,
-    };
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: start,
-      name: 'p6n-dataplane',
-    });
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    const { privateKey } = device;
+    const forWorker: EngineOptions = { listenPort, privateKey, mtu, offloads, recentPeers };
     let dataplane: Dataplane | undefined;
+    const { link, port, crypto } = await startWorker<Request, Answer, Event>({
+      file: new URL('./worker.js', import.meta.url),
+      name: 'p6n-dataplane',
+      options: forWorker,
+      logger,
+      timestamps,
+      // The worker is told of TUNs and peers when the handle is there.
+      onEvent: (event) => {
+        if (dataplane !== undefined) dataplane.#take(event);
+      },
+      onFailed: (error) => options.onEvent({ type: 'failed', error }),
+    });
+    logger.info('data plane started', { port, crypto });
+    dataplane = new Dataplane({ link, port, crypto }, options);
     try {
-      const { port, crypto } = await started(worker);
-      options.logger.info('data plane started', { port, crypto });
-      reportCrypto(options.logger, crypto);
-      dataplane = new Dataplane({ worker, wake, counters, keeper, port, crypto }, options);
       await dataplane.#applyFirst(options.config);
       return dataplane;
     } catch (error) {
-      // The caller learns of this end by the rejection, not by an event.
-      if (dataplane !== undefined) dataplane.#isStopping = true;
-      const stop: Request = { type: 'stop' };
-      worker.postMessage(stop);
-      wake.signal();
-      await exited;
-      await keeper.stop();
-      wake.close();
+      await link.stop();
       throw asP6nError(error, 'Cannot start the data plane');
     }
   }
 
   private constructor(
-    parts: {
-      readonly worker: Worker;
-      readonly wake: LinuxWake;
-      readonly counters: SharedArrayBuffer;
-      readonly keeper: HandshakeClockKeeper;
-      readonly port: number;
-      readonly crypto: string;
-    },
+    parts: { readonly link: Link; readonly port: number; readonly crypto: string },
     options: DataplaneOptions,
   ) {
-    this.#worker = parts.worker;
-    this.#wake = parts.wake;
-    this.#counters = parts.counters;
-    this.#keeper = parts.keeper;
+    this.#link = parts.link;
     this.port = parts.port;
     this.crypto = parts.crypto;
     this.#options = options;
-    this.#worker.on('message', (report: Report) => this.#take(report));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('the worker has ended')));
   }
 
   /**
@@ -171,26 +137,19 @@ export class Dataplane {
 
   /** All counters by name, from the start of this data plane. */
   counters(): Readonly<Record<string, number>> {
-    return readCounters(this.#counters);
+    return this.#link.counters();
   }
 
   /** How each installed peer is. */
   async peers(): Promise<PeerStatus[]> {
-    const report = await this.#ask((id) => ({ type: 'peers', id }));
+    const report = await this.#link.ask((id) => ({ type: 'peers', id }));
     if (report.type !== 'peers') return [];
     return report.peers.map(({ publicKey, status }) => ({ publicKey, ...status }));
   }
 
   /** Ends the worker; sockets and TUNs are closed when it resolves. */
-  async stop(): Promise<void> {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
-    this.#send({ type: 'stop' });
-    await exited;
-    await this.#keeper.stop();
-    this.#rejectWaiting(stoppedError());
-    this.#wake.close();
+  stop(): Promise<void> {
+    return this.#link.stop();
   }
 
   async #applyFirst(config: DataplaneConfig): Promise<void> {
@@ -204,11 +163,11 @@ export class Dataplane {
   }
 
   async #apply(config: DataplaneConfig): Promise<readonly FailureText[]> {
-    if (this.#isStopping) throw stoppedError();
+    this.#link.requireRunning();
     const change = diffConfig(this.#applied, config);
     if (change === undefined) return [];
     this.#failedMeanwhile.clear();
-    const report = await this.#ask((id) => ({ type: 'apply', id, change }));
+    const report = await this.#link.ask((id) => ({ type: 'apply', id, change }));
     const failures = report.type === 'applied' ? report.failures : [];
     const gone = [...this.#failedMeanwhile].map((tun) => ({ kind: 'tun', tun }) as const);
     const parts = [...failures.map((failure) => failure.part), ...gone];
@@ -224,83 +183,18 @@ export class Dataplane {
     }
   }
 
-  #ask(makeRequest: (id: number) => Request): Promise<Report> {
-    return new Promise((resolve, reject) => {
-      if (this.#isStopping) {
-        reject(stoppedError());
-        return;
-      }
-      const id = this.#nextId++;
-      this.#waiting.set(id, { resolve, reject });
-      this.#send(makeRequest(id));
-    });
-  }
-
-  #send(request: Request): void {
-    this.#worker.postMessage(request);
-    this.#wake.signal();
-  }
-
-  #take(report: Report): void {
+  #take(event: Event): void {
     const { onEvent } = this.#options;
-    switch (report.type) {
-      case 'applied':
-      case 'peers':
-        this.#waiting.get(report.id)?.resolve(report);
-        this.#waiting.delete(report.id);
-        break;
-      case 'tun-failed': {
-        const applied = this.#applied;
-        const part = { kind: 'tun', tun: report.tun } as const;
-        this.#failedMeanwhile.add(report.tun);
-        if (applied !== undefined) this.#applied = without(applied, [part], applied);
-        onEvent({ ...report, error: errorFromText(report.error) });
-        break;
-      }
-      case 'handshake':
-      case 'given-up':
-      case 'roamed':
-        onEvent(report);
-        break;
-      case 'offload-refused':
-        this.#options.logger.warn('offload refused by the kernel', { ...report.refused });
-        break;
-      case 'started':
-      case 'not-started':
-        break;
+    if (event.type !== 'tun-failed') {
+      onEvent(event);
+      return;
     }
+    const applied = this.#applied;
+    const part = { kind: 'tun', tun: event.tun } as const;
+    this.#failedMeanwhile.add(event.tun);
+    if (applied !== undefined) this.#applied = without(applied, [part], applied);
+    onEvent({ ...event, error: errorFromText(event.error) });
   }
-
-  #fail(cause: Error): void {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    const error = asP6nError(cause, 'Cannot go on moving packets');
-    this.#rejectWaiting(error);
-    this.#options.onEvent({ type: 'failed', error });
-  }
-
-  #rejectWaiting(error: P6nError): void {
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-  }
-}
-
-function startKeeper({ timestamps, logger }: DataplaneOptions): Promise<HandshakeClockKeeper> {
-  return HandshakeClockKeeper.start(timestamps, (error) => {
-    const { message } = asP6nError(error, 'Cannot keep the time of handshakes');
-    logger.warn('time of handshakes not kept', { error: message });
-  });
-}
-
-/** Resolves once the worker has its sockets. */
-function started(worker: Worker): Promise<Extract<Report, { type: 'started' }>> {
-  return new Promise((resolve, reject) => {
-    worker.on('message', (report: Report) => {
-      if (report.type === 'started') resolve(report);
-      else if (report.type === 'not-started') reject(errorFromText(report.error));
-    });
-    worker.once('error', reject);
-  });
 }
 
 /**
@@ -329,10 +223,6 @@ function without(
       ],
     },
   };
-}
-
-function stoppedError(): P6nError {
-  return new P6nError('INTERNAL', 'Cannot ask the data plane: its worker has ended');
 }
 
 function changeError(failures: readonly FailureText[]): P6nError {

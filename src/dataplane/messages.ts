@@ -4,19 +4,8 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { P6nError } from '../base/errors.ts';
 import type { PeerStatus as DevicePeerStatus } from '../device/config.ts';
-import type { RefusedOffload } from '../os/offloads.ts';
 import type { ConfigChange } from './config-diff.ts';
-import type { ChangeFailure, EngineOptions } from './engine.ts';
-
-/** Given to the worker when it is made. */
-export interface WorkerStart {
-  readonly options: EngineOptions;
-  readonly counters: SharedArrayBuffer;
-  /** Of a HandshakeClock. */
-  readonly timestamps: SharedArrayBuffer;
-  /** An eventfd that the worker waits for besides packets. */
-  readonly wakeDescriptor: number;
-}
+import type { ChangeFailure } from './engine.ts';
 
 /** Each request that wants an answer has a number of its own. */
 export type Request =
@@ -24,19 +13,18 @@ export type Request =
   | { readonly type: 'peers'; readonly id: number }
   | { readonly type: 'stop' };
 
-export type Report =
-  | { readonly type: 'started'; readonly port: number; readonly crypto: string }
-  | { readonly type: 'not-started'; readonly error: ErrorText }
+export type Answer =
   | { readonly type: 'applied'; readonly id: number; readonly failures: readonly FailureText[] }
-  | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] }
+  | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] };
+
+export type Event =
   | { readonly type: 'handshake' | 'given-up'; readonly publicKey: string }
   | {
       readonly type: 'roamed';
       readonly publicKey: string;
       readonly endpoint: DevicePeerStatus['endpoint'];
     }
-  | { readonly type: 'tun-failed'; readonly tun: number; readonly error: ErrorText }
-  | { readonly type: 'offload-refused'; readonly refused: RefusedOffload };
+  | { readonly type: 'tun-failed'; readonly tun: number; readonly error: ErrorText };
 
 export interface PeerReport {
   /** Base64. */

@@ -23,26 +23,29 @@ import { SYSTEM_RANDOM } from '../os/random.ts';
 import type { Crypto } from '../wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../wireguard/crypto/noble.ts';
 import { viewCounters } from './counters.ts';
-import { Engine } from './engine.ts';
+import { Engine, type EngineOptions } from './engine.ts';
 import { HandshakeClock } from './handshake-clock.ts';
 import { runLoop } from './loop.ts';
-import { errorText, type Report, type Request, type WorkerStart } from './messages.ts';
+import { type Answer, type Event, errorText, type Request } from './messages.ts';
 import { SleepGuard } from './sleep-guard.ts';
 import { NEWS_TOKEN } from './tokens.ts';
+import type { CommonReport, WorkerData } from './worker-link.ts';
+
+type Send = (report: Answer | Event | CommonReport) => void;
 
 if (parentPort !== null) {
   const crypto = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;
-  runWorker(parentPort, workerData as WorkerStart, crypto);
+  runWorker(parentPort, workerData as WorkerData<EngineOptions>, crypto);
 }
 
-function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void {
+function runWorker(port: MessagePort, start: WorkerData<EngineOptions>, crypto: Crypto): void {
   const clock = new LinuxClock();
   const poller = new LinuxPoller();
   const timestamps = new HandshakeClock(start.timestamps, {
     wallNow: () => clock.wallNow(),
     now: () => clock.now(),
   });
-  const report = (message: Report): void => port.postMessage(message);
+  const report: Send = (message) => port.postMessage(message);
   let engine: Engine;
   let routeNews: NetworkNews;
   let cloneNews: NetworkNews;
@@ -99,7 +102,7 @@ function runWorker(port: MessagePort, start: WorkerStart, crypto: Crypto): void 
 }
 
 /** Answers the requests that wait; false when one says to stop. */
-function answerAll(engine: Engine, port: MessagePort, report: (message: Report) => void): boolean {
+function answerAll(engine: Engine, port: MessagePort, report: Send): boolean {
   for (;;) {
     const received = receiveMessageOnPort(port) as { readonly message: Request } | undefined;
     if (received === undefined) return true;
@@ -109,7 +112,7 @@ function answerAll(engine: Engine, port: MessagePort, report: (message: Report) 
   }
 }
 
-function answer(engine: Engine, request: Exclude<Request, { type: 'stop' }>): Report {
+function answer(engine: Engine, request: Exclude<Request, { type: 'stop' }>): Answer {
   const { type, id } = request;
   if (type === 'apply') {
     const failures = engine
@@ -125,7 +128,7 @@ function answer(engine: Engine, request: Exclude<Request, { type: 'stop' }>): Re
   return { type, id, peers };
 }
 
-function reportPeerEvents(engine: Engine, report: (message: Report) => void): void {
+function reportPeerEvents(engine: Engine, report: Send): void {
   const { peers } = engine;
   const { device } = engine.pipeline;
   const keyOf = (peer: PeerIndex): string | undefined => {
@@ -149,7 +152,7 @@ function reportPeerEvents(engine: Engine, report: (message: Report) => void): vo
   });
 }
 
-function tunFailed(tun: number): Report {
+function tunFailed(tun: number): Event {
   const error = new P6nError('SYSTEM', `Cannot read TUN ${tun}: its interface is gone`, {
     hint: 'Its network namespace has ended, or somebody removed the interface.',
   });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { P6nError } from '../../src/base/errors.ts';
 import { MTU_DEFAULT } from '../../src/dataplane/standalone/engine.ts';
 import { LinkFollower, REFRESH_MS } from '../../src/dataplane/standalone/link-follower.ts';
-import type { StandaloneReport } from '../../src/dataplane/standalone/messages.ts';
+import type { StandaloneEvent } from '../../src/dataplane/standalone/messages.ts';
 import type { NetworkNews, TunState } from '../../src/os/network-news.ts';
 
 test('LinkFollower follows up, down, MTU and deletion', () => {
@@ -154,6 +154,6 @@ class LinkWorld {
   }
 }
 
-function words(report: StandaloneReport): string {
+function words(report: StandaloneEvent): string {
   return report.type === 'link' ? `link ${report.error?.message ?? report.isUp}` : report.type;
 }

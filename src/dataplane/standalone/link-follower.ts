@@ -8,7 +8,7 @@ import type { Poller } from '../../os/poller.ts';
 import { errorText } from '../messages.ts';
 import { NEWS_TOKEN } from '../tokens.ts';
 import type { StandaloneEngine } from './engine.ts';
-import type { StandaloneReport } from './messages.ts';
+import type { StandaloneEvent } from './messages.ts';
 
 /** Looks without news: they are lost when too many come, and a move makes none where it leads. */
 export const REFRESH_MS = 250;
@@ -27,7 +27,7 @@ export interface LinkFollowerDependencies {
 export class LinkFollower {
   readonly #dependencies: LinkFollowerDependencies;
   readonly #watch: TunWatch;
-  readonly #report: (report: StandaloneReport) => void;
+  readonly #report: (report: StandaloneEvent) => void;
   #linkNews: NetworkNews | undefined;
   #mtu: number | undefined;
   #refreshedAt: Millis | undefined;
@@ -39,7 +39,7 @@ export class LinkFollower {
   constructor(
     dependencies: LinkFollowerDependencies,
     descriptor: number,
-    report: (report: StandaloneReport) => void,
+    report: (report: StandaloneEvent) => void,
   ) {
     this.#dependencies = dependencies;
     this.#watch = dependencies.watchTun(descriptor);

@@ -26,18 +26,20 @@ import { HandshakeClock } from '../handshake-clock.ts';
 import { runLoop } from '../loop.ts';
 import { type ErrorText, errorText } from '../messages.ts';
 import { SleepGuard } from '../sleep-guard.ts';
-import { StandaloneEngine } from './engine.ts';
+import type { CommonReport, WorkerData } from '../worker-link.ts';
+import { StandaloneEngine, type StandaloneOptions } from './engine.ts';
 import { LinkFollower } from './link-follower.ts';
-import type { StandaloneReport, StandaloneRequest, StandaloneStart } from './messages.ts';
+import type { StandaloneAnswer, StandaloneEvent, StandaloneRequest } from './messages.ts';
 
-type Send = (report: StandaloneReport) => void;
+type Start = WorkerData<StandaloneOptions>;
+type Send = (report: StandaloneAnswer | StandaloneEvent | CommonReport) => void;
 
 if (parentPort !== null) {
   const crypto = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;
-  runWorker(parentPort, workerData as StandaloneStart, crypto);
+  runWorker(parentPort, workerData as Start, crypto);
 }
 
-function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): void {
+function runWorker(port: MessagePort, start: Start, crypto: Crypto): void {
   const send: Send = (report) => port.postMessage(report);
   const clock = new LinuxClock();
   const poller = new LinuxPoller();
@@ -75,7 +77,7 @@ function runWorker(port: MessagePort, start: StandaloneStart, crypto: Crypto): v
     poller.close();
     return;
   }
-  send({ type: 'started', crypto: crypto.name });
+  send({ type: 'started', port: 0, crypto: crypto.name });
   follower.refresh(clock.now());
   const guard = new SleepGuard(clock);
   runLoop({
