@@ -41,7 +41,11 @@ const device = new Device(
       isSourceRight: () => true,
       flush: () => undefined,
     },
-    events: { handshakeCompleted: () => undefined, endpointRoamed: () => undefined },
+    events: {
+      handshakeCompleted: () => undefined,
+      handshakeGivenUp: () => undefined,
+      endpointRoamed: () => undefined,
+    },
     scratch: nativeSlab(SCRATCH_BYTES_MIN),
     // What it costs is measured here: the gate against floods stays open.
     workNow: () => NOW,
