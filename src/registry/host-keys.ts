@@ -9,7 +9,7 @@ import { requireHost } from './hosts.ts';
 import { formatId, hostKey, wireguardKeyKey } from './keys.ts';
 import type { Host, HostKey, HostLease } from './model.ts';
 import { requirePublicKey } from './refusals.ts';
-import { requireSite } from './site.ts';
+import { requireSigningSite, requireSite } from './site.ts';
 import { isGenuineHost } from './site-signature.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
 
@@ -72,13 +72,13 @@ export function switchKey(context: RegistryContext, id: HostId, publicKey: strin
 
 /** The site's word is given for hosts alone that have it already. */
 async function requireGenuine(
-  { signer }: RegistryContext,
+  context: RegistryContext,
   transaction: Transaction,
   id: HostId,
 ): Promise<Host> {
   const host = await requireHost(transaction, id);
-  const { id: site } = await requireSite(transaction);
-  if (isGenuineHost(site, signer.publicKey, host)) return host;
+  const { id: site } = await requireSigningSite(context, transaction);
+  if (isGenuineHost(site, context.signer.publicKey, host)) return host;
   throw new P6nError('NOT_PERMITTED', `Cannot sign for host "${host.name}": its record is forged`, {
     hint: 'The log of other hosts says since when they refuse it.',
   });

@@ -21,7 +21,7 @@ import {
 } from './keys.ts';
 import type { Host, HostRemoval } from './model.ts';
 import { nameSome } from './refusals.ts';
-import { requireSite } from './site.ts';
+import { requireSigningSite } from './site.ts';
 import { change, countDown, type RegistryContext, type Transaction } from './transaction.ts';
 
 export async function removeHost(
@@ -69,13 +69,14 @@ export async function removeHost(
 
 /** What lets every other host drop this one: that its record is gone would not. */
 async function putRemoval(
-  { signer, clock }: RegistryContext,
+  context: RegistryContext,
   transaction: Transaction,
   host: HostId,
 ): Promise<void> {
+  const { signer, clock } = context;
   const key = removalKey(host);
   if ((await transaction.get(key)) !== undefined) return;
-  const site = await requireSite(transaction);
+  const site = await requireSigningSite(context, transaction);
   const signature = signer.signRemoval(site.id, { host });
   const removal: HostRemoval = {
     ...{ kind: 'host-removal', host, signature, removedAt: clock.wallNow() },

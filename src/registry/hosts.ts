@@ -21,7 +21,7 @@ import {
 } from './keys.ts';
 import type { Host, HostRole } from './model.ts';
 import { requireEndpoints, requirePublicKey } from './refusals.ts';
-import { requireSite } from './site.ts';
+import { requireSigningSite } from './site.ts';
 import { change, countUp, type RegistryContext, type Transaction } from './transaction.ts';
 
 export const SERVERS_MAX = 64;
@@ -147,7 +147,7 @@ export async function addHost(
   }
   const id = await nextId(transaction);
   const createdAt = context.clock.wallNow();
-  const site = await requireSite(transaction);
+  const site = await requireSigningSite(context, transaction);
   const key = { publicKey, generation: 1 };
   const signature = context.signer.signHost(site.id, { id, name, role }, key);
   const added: Host = {

@@ -16,7 +16,7 @@ import {
   type Invite,
 } from './model.ts';
 import { requirePublicKey } from './refusals.ts';
-import { requireSite } from './site.ts';
+import { requireSigningSite } from './site.ts';
 import {
   change,
   countDown,
@@ -72,7 +72,7 @@ export async function createInvite(context: RegistryContext, invite: NewInvite):
       ...({ kind: 'invite', server, number, publicKey, region, role, createdAt } as const),
       expiresAt,
     };
-    const { id: site } = await requireSite(transaction);
+    const { id: site } = await requireSigningSite(context, transaction);
     const signature = context.signer.signInvite(site, facts);
     const created: Invite = { ...facts, signature, use: undefined };
     transaction.put(inviteKey(server, number), encodeRecord(created));

@@ -44,3 +44,15 @@ export async function requireSite(transaction: Transaction): Promise<Site> {
   if (site !== undefined) return site;
   throw new P6nError('NOT_FOUND', 'Cannot use the registry: it has no site yet');
 }
+
+/** The site, whose current key this server has: what another key signs, nobody believes. */
+export async function requireSigningSite(
+  { signer }: RegistryContext,
+  transaction: Transaction,
+): Promise<Site> {
+  const site = await requireSite(transaction);
+  if (site.publicKey === signer.publicKey) return site;
+  throw new P6nError('NOT_PERMITTED', "Cannot sign: this server lacks the site's current key", {
+    hint: 'It was changed on another server: run the command there.',
+  });
+}

@@ -129,8 +129,15 @@ test('a new site key is vouched for by the last, and signs what that signed alon
   }
   assert.deepEqual(await registry.listInvites(), []);
   assert.equal((await registry.findSite())?.publicKey, next.publicKey);
-  // A server that lacks the new key cannot change it.
+  // A server that lacks the new key cannot change it, and signs nothing that nobody believes.
   signer.setKey(secretOf(3));
+  for (const signing of [
+    site.invite(server.id),
+    registry.removeHost('two', { force: true }),
+    registry.publishNextKey(host.id, site.freshKey()),
+  ]) {
+    await assert.rejects(signing, { code: 'NOT_PERMITTED', message: /lacks the site's/ });
+  }
   const again = registry.publishSiteKey(makeSigner(6));
   await assert.rejects(again, { code: 'CHANGED_MEANWHILE' });
 });
