@@ -28,6 +28,8 @@ export interface EtcdClusterOptions {
   readonly prefixes?: readonly (readonly string[])[];
   /** The address of each member; loopback where absent. */
   readonly addresses?: readonly string[];
+  /** TLS with client certificates, for servers of p6n; files, PEM. */
+  readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
   /** Milliseconds; the election takes ten times that. */
   readonly heartbeatMs?: number;
 }
@@ -45,15 +47,29 @@ export class EtcdCluster {
   readonly folder: string;
   readonly #members: readonly Member[];
   readonly #flags: readonly string[];
+  readonly #controlFlags: readonly string[];
 
-  private constructor(folder: string, members: readonly Member[], flags: readonly string[]) {
+  private constructor(
+    folder: string,
+    members: readonly Member[],
+    { flags = [], heartbeatMs = 100, tls }: EtcdClusterOptions,
+  ) {
     this.folder = folder;
     this.#members = members;
-    this.#flags = flags;
+    const timing = [
+      `--heartbeat-interval=${heartbeatMs}`,
+      `--election-timeout=${10 * heartbeatMs}`,
+    ];
+    const { ca, certificate, key } = tls ?? {};
+    const files = [`--cert-file=${certificate}`, `--key-file=${key}`, `--trusted-ca-file=${ca}`];
+    const secure = tls === undefined ? [] : ['--client-cert-auth', ...files];
+    this.#flags = [...timing, ...secure, ...flags];
+    this.#controlFlags =
+      tls === undefined ? [] : [`--cacert=${ca}`, `--cert=${certificate}`, `--key=${key}`];
   }
 
   static async start(options: EtcdClusterOptions = {}): Promise<EtcdCluster> {
-    const { members: count = 1, flags = [], heartbeatMs = 100 } = options;
+    const { members: count = 1 } = options;
     const folder = await mkdtemp(join(tmpdir(), 'p6n-etcd-'));
     const members: Member[] = [];
     for (let number = 0; number < count; number++) {
@@ -62,18 +78,14 @@ export class EtcdCluster {
       const [client, peer] = address === undefined ? await freePorts() : [2379, 2380];
       members.push({
         name: `m${number}`,
-        clientUrl: `http://${host}:${client}`,
+        clientUrl: `${options.tls === undefined ? 'http' : 'https'}://${host}:${client}`,
         peerUrl: `http://${host}:${peer}`,
         endpoint: `${host}:${client}`,
         prefix: options.prefixes?.[number] ?? [],
         process: undefined,
       });
     }
-    const timing = [
-      `--heartbeat-interval=${heartbeatMs}`,
-      `--election-timeout=${10 * heartbeatMs}`,
-    ];
-    const cluster = new EtcdCluster(folder, members, [...timing, ...flags]);
+    const cluster = new EtcdCluster(folder, members, options);
     for (let number = 0; number < count; number++) cluster.startMember(number);
     await cluster.ready();
     return cluster;
@@ -179,7 +191,8 @@ export class EtcdCluster {
     words: readonly string[],
   ): { status: number | null; stdout: string } {
     const prefix = this.#members[0]?.prefix ?? [];
-    const all = [...prefix, 'etcdctl', `--endpoints=${endpoints.join()}`, ...words];
+    const flags = [`--endpoints=${endpoints.join()}`, ...this.#controlFlags];
+    const all = [...prefix, 'etcdctl', ...flags, ...words];
     return spawnSync(all[0] ?? '', all.slice(1), {
       encoding: 'utf8',
       env: { ...process.env, ETCDCTL_API: '3' },
