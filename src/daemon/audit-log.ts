@@ -26,7 +26,7 @@ const FILE_BYTES_MAX = 8 * 1_048_576;
 const RETRY_MS = 1_000;
 
 export interface AuditLogDependencies {
-  readonly registry: Pick<Registry, 'changes' | 'incarnation'>;
+  readonly registry: Pick<Registry, 'changes' | 'findSite' | 'incarnation'>;
   readonly logger: Logger;
 }
 
@@ -64,9 +64,11 @@ export class AuditLog {
   async #run(): Promise<void> {
     const { logger } = this.#dependencies;
     const { signal } = this.#stopped;
-    let after = await this.#lastRevision();
+    let after: Revision | undefined;
+    let hasGap = false;
     while (!signal.aborted) {
       try {
+        if (!hasGap) after ??= await this.#lastRevision();
         for await (const change of this.#dependencies.registry.changes(after, signal)) {
           await this.#note(change);
           after = change.revision;
@@ -74,16 +76,21 @@ export class AuditLog {
       } catch (error) {
         const isForgotten = error instanceof P6nError && error.code === 'REVISION_FORGOTTEN';
         logger.warn(isForgotten ? 'audit has a gap' : 'audit is behind', { error: String(error) });
-        if (isForgotten) after = undefined;
+        if (isForgotten) {
+          after = undefined;
+          hasGap = true;
+        }
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
   /** Where an earlier p6nd stopped; the beginning of the registry where there is no file. */
-  async #lastRevision(): Promise<Revision | undefined> {
-    const [entry] = await this.last(1).catch(() => []);
+  async #lastRevision(): Promise<Revision> {
+    const [entry] = await this.last(1);
     if (entry !== undefined) return parseRevision(entry.revision);
+    // A registry that is reached over a network knows its incarnation once it has answered.
+    await this.#dependencies.registry.findSite();
     return { incarnation: this.#dependencies.registry.incarnation, number: 0 };
   }
 

@@ -1,6 +1,6 @@
 // What a server takes for a thousand followers of a hundred thousand instances in two thousand
 // networks: processor, memory and bytes. At first the fifty instances of a network are on as many
-// hosts, which is the most that there is to tell, then on ten.
+// hosts, which is the most that there is to tell, then on ten. P6N_ETCD=1: the registry is in etcd.
 
 import { Simulation } from '../sim/control-plane/simulation.ts';
 
@@ -9,6 +9,7 @@ const [hosts = 1_001, networks = 2_000, instances = 100_000, ...given] = process
   .map(Number);
 const SPREADS: readonly number[] = given.length > 0 ? given : [50, 10];
 const PROCESSES = 2;
+const ETCD = process.env['P6N_ETCD'] === '1';
 const IDLE_MS = 10_000;
 const CHANGES = 1_000;
 const RATES = [200, 1_000];
@@ -27,7 +28,7 @@ for (const hostsPerNetwork of SPREADS) {
 async function run(hostsPerNetwork: number): Promise<void> {
   const each = `each on ${hostsPerNetwork} hosts`;
   print('site', `${hosts - 1} followers, ${networks} networks ${each}, ${instances} instances`);
-  await measure('site made', () => simulation.found());
+  await measure('site made', () => simulation.found({ etcd: ETCD }));
   await simulation.killServer();
   await measure('registry opened', () => simulation.restartServer());
   await measure('all followers begun anew', async () => {

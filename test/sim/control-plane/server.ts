@@ -18,6 +18,7 @@ import { LocalRegistryService } from '../../../src/daemon/registry-service.ts';
 import { SiteServices } from '../../../src/daemon/site-services.ts';
 import { encodeRecord } from '../../../src/registry/codec.ts';
 import { deriveEnrolmentKey } from '../../../src/registry/enrolment.ts';
+import { EtcdStore } from '../../../src/registry/etcd/etcd-store.ts';
 import {
   formatPlace,
   instanceCountOfApp,
@@ -49,6 +50,9 @@ import { serveCalls } from './remote.ts';
 /** Each takes four writes of a transaction. */
 const INSTANCES_PER_TRANSACTION: number = TRANSACTION_WRITES_MAX / 4;
 
+/** A folder for SQLite, or the endpoints of an etcd. */
+export type RegistryPlace = { readonly folder: string } | { readonly etcd: readonly string[] };
+
 export interface ServerFigures {
   /** Of all threads since the start. */
   readonly cpuMicros: number;
@@ -68,12 +72,12 @@ let registry: Registry;
 let keys = 0;
 
 const operations = {
-  /** Opens the registry in a folder and serves it; resolves with the port. */
-  start: async (words: { readonly folder: string; readonly port: number }): Promise<number> => {
-    store = await SqliteStore.open(
-      { clock, random, logger: SILENT_LOGGER },
-      { path: join(words.folder, 'registry.db') },
-    );
+  /** Opens the registry and serves it; resolves with the port. */
+  start: async (words: {
+    readonly place: RegistryPlace;
+    readonly port: number;
+  }): Promise<number> => {
+    store = await openStore(words.place);
     registry = new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
     const site = new SiteServices(registry, ID_MIN as HostId);
     const service = new LocalRegistryService({
@@ -140,6 +144,12 @@ const operations = {
 export type ServerOperations = typeof operations;
 
 serveCalls(operations);
+
+async function openStore(place: RegistryPlace): Promise<Store> {
+  const dependencies = { clock, random, logger: SILENT_LOGGER };
+  if ('etcd' in place) return new EtcdStore(dependencies, { endpoints: place.etcd });
+  return await SqliteStore.open(dependencies, { path: join(place.folder, 'registry.db') });
+}
 
 function takeForHost(socket: Socket): void {
   const [, , high = 0, low = 0] = (socket.remoteAddress ?? '').split('.').map(Number);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EtcdCluster } from '../../fakes/etcd.ts';
 import type { FollowersOperations, FollowersState } from './followers.ts';
 import type { SimulatedHost, SiteSize } from './layout.ts';
 import { Remote } from './remote.ts';
@@ -20,6 +21,7 @@ export class Simulation {
   readonly size: SiteSize;
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'p6n-sim-'));
   readonly #followers: Remote<FollowersOperations>[];
+  #etcd: EtcdCluster | undefined;
   #server: Remote<ServerOperations> = new Remote(SERVER);
   #port = 0;
   #hosts: readonly SimulatedHost[] = [];
@@ -35,7 +37,8 @@ export class Simulation {
   }
 
   /** Makes the site with its server. */
-  async found(): Promise<void> {
+  async found(options: { readonly etcd?: boolean } = {}): Promise<void> {
+    if (options.etcd === true) this.#etcd = await EtcdCluster.start();
     await this.#startServer();
     const [, ...hosts] = await this.#server.call('seed', this.size);
     this.#hosts = hosts;
@@ -92,11 +95,14 @@ export class Simulation {
 
   async end(): Promise<void> {
     await Promise.all([this.#server, ...this.#followers].map((process) => process.kill()));
+    await this.#etcd?.stop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #startServer(): Promise<void> {
-    const words = { folder: this.#folder, port: this.#port };
+    const etcd = this.#etcd?.endpoints;
+    const place = etcd === undefined ? { folder: this.#folder } : { etcd };
+    const words = { place, port: this.#port };
     this.#port = await this.#server.call('start', words);
   }
 
