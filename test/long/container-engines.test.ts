@@ -265,9 +265,14 @@ describe('container engines', { skip: SKIP_REASON, timeout: 300_000 }, () => {
       const before = await addresses();
       await docker.stop(signal);
       assert.equal(await docker.start(), undefined);
-      await until('d1 to run', async () => {
+      const running = until('d1 to run', async () => {
         const { stdout } = await docker.ask('inspect', '-f', '{{.State.Running}}', 'd1');
         return stdout.trim() === 'true' && (await addresses()).length === before.length;
+      });
+      await running.catch(async (error: unknown) => {
+        t.diagnostic((await docker.ask('inspect', '-f', '{{json .State}}', 'd1')).stdout);
+        t.diagnostic(`${before.join()} before, ${(await addresses()).join()} after`);
+        throw error;
       });
       await requireSameNames();
       await requireReach();
