@@ -12,6 +12,7 @@ import type { WallMillis } from '../../src/base/clock.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import type { Instance } from '../../src/registry/model.ts';
 import { Site, type SiteHost } from '../e2e/site.ts';
+import { ETCD_MISSING, EtcdCluster } from '../fakes/etcd.ts';
 import type { Turned } from './host-writer.ts';
 import { monotonicMs, WatchedName } from './watched-name.ts';
 
@@ -26,16 +27,31 @@ const RUNS_UNCOUNTED = 2;
 const COMMAND = ['sleep', 'infinity'];
 const QUESTION = { name: 'web.internal', type: 'AAAA', network: 'blue' };
 
-const site = await Site.running(3);
-try {
-  const [server, reader, writer] = site.hosts as [SiteHost, SiteHost, SiteHost];
-  await server.must('apps', 'create', 'web', '--network', 'blue');
-  await server.must('apps', 'create', 'busy', '--network', 'blue');
-  await reader.client.runInstance({ app: 'busy', name: 'reader', command: COMMAND });
-  await measurePropagation(server, reader, writer);
-  await measureRuns(reader);
-} finally {
-  await site.remove();
+let registry = '';
+for (registry of ETCD_MISSING === undefined ? ['SQLite', 'etcd'] : ['SQLite']) {
+  const site = await Site.create();
+  const server = await site.addHost('one');
+  const etcd = registry === 'etcd' ? await startEtcd(server) : undefined;
+  try {
+    const place = etcd === undefined ? [] : ['--registry', `etcd://${etcd.endpoints.join(',')}`];
+    await server.start('--region', 'ams', ...place);
+    const [reader, writer] = [await site.addHost('two'), await site.addHost('three')];
+    for (const host of [reader, writer]) await host.join(server, '--region', 'fra');
+    await server.must('apps', 'create', 'web', '--network', 'blue');
+    await server.must('apps', 'create', 'busy', '--network', 'blue');
+    await reader.client.runInstance({ app: 'busy', name: 'reader', command: COMMAND });
+    await measurePropagation(server, reader, writer);
+    await measureRuns(reader);
+  } finally {
+    await site.remove();
+    await etcd?.stop();
+  }
+}
+
+/** One member, where the server reaches it outside of the mesh. */
+function startEtcd(server: SiteHost): Promise<EtcdCluster> {
+  const prefix = ['ip', 'netns', 'exec', server.namespace];
+  return EtcdCluster.start({ addresses: [server.underlay], prefixes: [prefix] });
 }
 
 /** From a write of a host to what another host's name server answers. */
@@ -117,5 +133,5 @@ function print(what: string, times: readonly number[]): void {
   const at = (part: number): string =>
     (sorted[Math.floor(sorted.length * part)] ?? Number.NaN).toFixed(1);
   const figures = `median ${at(0.5)} ms, 99th percentile ${at(0.99)} ms, ${times.length} times`;
-  process.stdout.write(`propagation: ${what}: ${figures}\n`);
+  process.stdout.write(`propagation: ${registry}: ${what}: ${figures}\n`);
 }
