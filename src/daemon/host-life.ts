@@ -7,7 +7,7 @@ import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Dataplane } from '../dataplane/dataplane.ts';
 import { acknowledgement } from '../registry/host-keys.ts';
-import type { Host } from '../registry/model.ts';
+import { ACKNOWLEDGED_MAX, type Host } from '../registry/model.ts';
 import { type Announcement, Announcer } from './announcer.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { HostKeyRing } from './host-key-ring.ts';
@@ -120,7 +120,8 @@ export class HostLife {
   #nextKeys(): readonly string[] {
     return this.#dependencies.ledger
       .current()
-      .hosts.flatMap(({ id, next }) => (next === undefined ? [] : [acknowledgement(id, next)]));
+      .hosts.flatMap(({ id, next }) => (next === undefined ? [] : [acknowledgement(id, next)]))
+      .slice(0, ACKNOWLEDGED_MAX);
   }
 
   async #useKey(): Promise<void> {

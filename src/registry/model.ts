@@ -16,6 +16,9 @@ export const INVITE_TTL_DEFAULT_MS: number = 60 * 60 * 1_000;
 export const INVITE_TTL_MIN_MS = 1_000;
 export const INVITE_TTL_MAX_MS: number = 7 * 24 * 60 * 60 * 1_000;
 
+/** Hosts that change their keys at the same time; the others wait for their turn. */
+export const ACKNOWLEDGED_MAX = 1_024;
+
 /** A point in the registry's history. A restored or imported registry starts a new incarnation. */
 export interface Revision {
   readonly incarnation: string;

@@ -1,6 +1,7 @@
 // Hosts as people see them, and what a host says of itself.
 
 import { Type } from 'typebox';
+import { ACKNOWLEDGED_MAX } from '../../registry/model.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
 /** A host announces at most this many endpoints. */
@@ -81,7 +82,6 @@ export interface HostUpdate {
   readonly endpoints?: readonly string[];
 }
 
-const ACKNOWLEDGED_MAX = 1_024;
 const BASE64_KEY_PATTERN = '^[A-Za-z0-9+/]{43}=$';
 const text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 
