@@ -99,6 +99,12 @@ export class EtcdCluster {
     return this.#members.map(({ endpoint }) => endpoint);
   }
 
+  /** What a snapshot of a cluster of one is restored with. */
+  get peers(): { readonly initial: string; readonly peer: string } {
+    const { name, peerUrl } = this.#member(0);
+    return { initial: `${name}=${peerUrl}`, peer: peerUrl };
+  }
+
   startMember(number: number, flags: readonly string[] = []): void {
     const member = this.#member(number);
     assert.equal(member.process, undefined);

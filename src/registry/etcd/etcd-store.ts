@@ -31,7 +31,7 @@ import { type FeedRevision, readPast, runFeed } from './etcd-feed.ts';
 import { compareMod, Keyspace, put, read } from './keyspace.ts';
 import { list } from './listing.ts';
 import { keyValueOf, Pens } from './pens.ts';
-import type { KeyValue, RequestOp, ResponseHeader, UnaryMethods, UnaryName } from './protocol.ts';
+import type { KeyValue, RequestOp, UnaryMethods, UnaryName } from './protocol.ts';
 
 const ROOT_DEFAULT = 'p6n';
 const ID_BYTES = 8;
@@ -123,6 +123,7 @@ export class EtcdStore implements Store {
     for (;;) {
       const connection = await this.#connected();
       refuseRestored(connection.restored);
+      const known = this.#feed.latest;
       const written = await this.#call(() =>
         this.#pens.write({
           compare: [compareMod(this.#keyspace.registry, connection.modRevision), ...compare],
@@ -130,7 +131,10 @@ export class EtcdStore implements Store {
           failure: [read(this.#keyspace.registry)],
         }),
       );
-      if (written.committed) return this.#committed(written.revision);
+      if (written.committed) {
+        this.#check(connection.cluster, written.revision, { ...connection, known: known + 1 });
+        return this.#committed(written.revision);
+      }
       const registry = keyValueOf(written.responses[0]);
       if (registry !== undefined) this.#adopt(registry);
       if (this.#connection === connection) return { committed: false };
@@ -277,7 +281,8 @@ export class EtcdStore implements Store {
     const { cluster } = await this.#connected();
     const known = this.#feed.latest;
     const answer = await this.#call(() => this.#client.ask(name, request));
-    this.#check(answer.header, cluster, known);
+    const { clusterId, revision } = answer.header;
+    this.#check(clusterId, Number(revision), { cluster, known });
     return answer;
   }
 
@@ -291,8 +296,12 @@ export class EtcdStore implements Store {
   }
 
   /** An answer of another cluster, or one of before what was known when it was asked for. */
-  #check({ clusterId, revision }: ResponseHeader, cluster: string, known: number): void {
-    if (clusterId === cluster && Number(revision) >= known) return;
+  #check(
+    clusterId: string,
+    revision: number,
+    { cluster, known }: { readonly cluster: string; readonly known: number },
+  ): void {
+    if (clusterId === cluster && revision >= known) return;
     this.#reconnect(`cluster ${clusterId} at ${revision}, and it was ${cluster} at ${known}`);
     throw this.#unavailable('it was replaced');
   }
