@@ -5,10 +5,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { AssertionError } from '../../src/base/assert.ts';
 import { plainSlab } from '../../src/base/slab.ts';
-import { opensslCrypto } from '../../src/os/linux/openssl.ts';
+import { keyExchange, opensslCrypto } from '../../src/os/linux/openssl.ts';
 import { bindOpenssl } from '../../src/os/linux/openssl-functions.ts';
 import { aeadCipher, chachaCipher } from '../../src/os/linux/session-ciphers.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
+import { bindX25519 } from '../../src/os/linux/x25519.ts';
 import type { Crypto, PublicKey, SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { cryptoSuite } from '../conformance/crypto-suite.ts';
@@ -16,7 +17,15 @@ import { noiseSuite } from '../conformance/noise-suite.ts';
 
 cryptoSuite(open(), nativeSlab);
 noiseSuite(open(), nativeSlab);
-cryptoSuite({ ...open(), name: 'openssl aead', sessionCipher: aead() }, nativeSlab);
+cryptoSuite(
+  {
+    ...open(),
+    name: 'openssl interfaces',
+    ...keyExchange(bindOpenssl()!),
+    sessionCipher: aead(),
+  },
+  nativeSlab,
+);
 
 const KEY = new Uint8Array(32).fill(7) as SymmetricKey;
 
@@ -77,6 +86,7 @@ test('both ways of OpenSSL seal and open alike, wherever the packet stands', () 
 
 test('this Node.js has the fast way: falling back to the other must not go unseen', () => {
   assert.ok(chachaCipher() !== undefined);
+  assert.ok(bindX25519() !== undefined);
 });
 
 function aead(): Crypto['sessionCipher'] {

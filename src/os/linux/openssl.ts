@@ -14,6 +14,7 @@ import { nativeMemory } from './ffi.ts';
 import { bindOpenssl, type OpensslFunctions, PKEY_X25519 } from './openssl-functions.ts';
 import { OpensslMac } from './openssl-mac.ts';
 import { openSessionCipher } from './session-ciphers.ts';
+import { bindX25519, type X25519 } from './x25519.ts';
 
 const SUCCESS = 1;
 const LENGTH_BYTES = 8;
@@ -31,12 +32,20 @@ export function opensslCrypto(reference: Crypto): Crypto | undefined {
   const crypto: Crypto = {
     ...reference,
     name: 'openssl',
-    publicKey: (privateKey) => publicKey(functions, privateKey),
-    diffieHellman: (privateKey, peer) => diffieHellman(functions, privateKey, peer),
+    ...keyExchange(functions),
     mac: (key, a, b) => macs.mac(key, a, b),
     sessionCipher,
   };
-  return agrees(crypto, reference) ? crypto : undefined;
+  const faster: Crypto = { ...crypto, ...bindX25519() };
+  return [faster, crypto].find((one) => agrees(one, reference));
+}
+
+/** By OpenSSL's interface, which every Node.js has. */
+export function keyExchange(functions: OpensslFunctions): X25519 {
+  return {
+    publicKey: (privateKey) => publicKey(functions, privateKey),
+    diffieHellman: (privateKey, peer) => diffieHellman(functions, privateKey, peer),
+  };
 }
 
 function openMac(functions: OpensslFunctions): OpensslMac | undefined {
