@@ -19,6 +19,10 @@ clean_up() {
   local status=$?
   set +e
   trap - EXIT
+  # An interrupt may have ended a command first: what it says is the reason of the end then too.
+  trap 'interrupted=130' INT
+  :
+  status=${interrupted:-$status}
   trap '' INT TERM HUP
   if ((status != 0)); then
     echo "FAILED (exit code $status); the ends of the logs:" >&2
@@ -40,7 +44,7 @@ clean_up() {
   exit "$status"
 }
 trap clean_up EXIT
-trap 'exit 130' INT
+trap 'interrupted=130; exit 130' INT
 trap 'exit 143' TERM HUP
 mkdir -m 0700 "$scratch"
 
@@ -133,22 +137,24 @@ echo "web-1 is $web1, web-2 is $web2, shop-1 is $shop1"
 
 say "From an instance on host 2: ping and TCP to host 1, by name"
 names_both() { # whether host 2 knows an instance of web in both regions
-  on 2 instances run --app client -- getent ahostsv6 ams.web.internal | grep -q "$web1"
+  on 2 instances run --rm --app client -- getent ahostsv6 ams.web.internal | grep -q "$web1"
 }
 await 15 "the names of host 1 on host 2" names_both
-on 2 instances run --app client -- ping -6 -n -c 3 -i 0.2 ams.web.internal
-on 2 instances run --app client -- "$node" -e "$client" ams.web.internal "$marker" |
+on 2 instances run --rm --app client -- ping -6 -n -c 3 -i 0.2 ams.web.internal
+on 2 instances run --rm --app client -- "$node" -e "$client" ams.web.internal "$marker" |
   tee "$scratch/answer"
 grep -q "ams heard $marker" "$scratch/answer" || fail "the exchange by TCP"
 say "And from host 1 to host 2"
-on 1 instances run --app client -- ping -6 -n -c 2 -i 0.2 fra.web.internal
-on 1 instances run --app client -- "$node" -e "$client" fra.web.internal "$marker" |
+on 1 instances run --rm --app client -- ping -6 -n -c 2 -i 0.2 fra.web.internal
+on 1 instances run --rm --app client -- "$node" -e "$client" fra.web.internal "$marker" |
   tee "$scratch/answer"
 grep -q "fra heard $marker" "$scratch/answer" || fail "the exchange by TCP"
 
 say "The same names asked from the other network answer nothing"
 for name in web.internal ams.web.internal fra.web.internal client.internal; do
-  if on 1 instances run --app shop -- getent ahostsv6 "$name"; then fail "$name is answered"; fi
+  if on 1 instances run --rm --app shop -- getent ahostsv6 "$name"; then
+    fail "$name is answered"
+  fi
   echo "$name: no answer"
 done 2>/dev/null
 
@@ -157,7 +163,7 @@ drops() { # HOST: packets dropped because they would have crossed from one netwo
 }
 say "A ping to an address of the other network fails at once, with the ICMPv6 error"
 before=$(drops 1)
-if on 1 instances run --app shop -- ping -6 -n -c 2 -i 0.2 -W 5 "$web1" >"$scratch/ping"; then
+if on 1 instances run --rm --app shop -- ping -6 -n -c 2 -i 0.2 -W 5 "$web1" >"$scratch/ping"; then
   fail "the other network is reachable"
 fi
 cat "$scratch/ping"

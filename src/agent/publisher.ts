@@ -3,13 +3,13 @@
 // An instance of this host that a server has and the journal has not is removed there.
 
 import type { HostId, MachineId } from '../addressing/ids.ts';
-import { Backoff } from '../base/backoff.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
 import type { CopySource, InstanceWriter, Timers } from './ports.ts';
+import { Rounds } from './rounds.ts';
 
 const RETRY = { minMs: 500, maxMs: 60_000 } as const;
 
@@ -27,7 +27,7 @@ export interface PublisherDependencies {
 
 export class Publisher {
   readonly #dependencies: PublisherDependencies;
-  readonly #backoff: Backoff;
+  readonly #rounds: Rounds;
   /** Told to a server before, perhaps, and told again all the same. */
   readonly #again = new Set<MachineId>();
   /** Those whose app is gone: they are not told of until somebody makes everything known again. */
@@ -36,21 +36,16 @@ export class Publisher {
   #apps: ReadonlySet<string> = new Set();
   /** Instances of the copy that the journal lacks and that a server was told to remove. */
   readonly #disowned = new Set<MachineId>();
-  #wanted = false;
-  #stopped = false;
-  #running: Promise<void> | undefined;
-  #cancelRetry: () => void = () => undefined;
 
   constructor(dependencies: PublisherDependencies) {
     this.#dependencies = dependencies;
-    this.#backoff = new Backoff(dependencies.random, RETRY);
+    const { timers, random } = dependencies;
+    this.#rounds = new Rounds({ round: () => this.#publishAll(), timers, random }, RETRY);
   }
 
   /** The journal may hold something new. */
   trigger(): void {
-    if (this.#stopped) return;
-    this.#wanted = true;
-    this.#running ??= this.#run();
+    this.#rounds.trigger();
   }
 
   /** Tells everything once more: a server may have been restored from an older state. */
@@ -63,26 +58,8 @@ export class Publisher {
     this.trigger();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancelRetry();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    // Even a round with nothing to do must not end before it is known to run.
-    await Promise.resolve();
-    while (this.#wanted && !this.#stopped) {
-      this.#wanted = false;
-      this.#cancelRetry();
-      const failed = !(await this.#publishAll());
-      if (!failed) this.#backoff.reset();
-      else if (!this.#stopped) {
-        const delayMs = this.#backoff.next();
-        this.#cancelRetry = this.#dependencies.timers.after(delayMs, () => this.trigger());
-      }
-    }
-    this.#running = undefined;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** False when something has to be tried again. */
@@ -90,14 +67,14 @@ export class Publisher {
     let complete = true;
     this.#noteApps();
     for (const machineId of this.#strangers()) {
-      if (this.#stopped) break;
+      if (this.#rounds.isStopped) break;
       complete = (await this.#disown(machineId)) && complete;
     }
     // What goes makes room for what comes: a name is free once its last holder is removed.
     const records = this.#dependencies.journal.records();
     const inOrder = [...records].sort((a, b) => Number(b.removed) - Number(a.removed));
     for (const record of inOrder) {
-      if (!this.#isDue(record) || this.#stopped) continue;
+      if (!this.#isDue(record) || this.#rounds.isStopped) continue;
       complete = (await this.#publish(record)) && complete;
     }
     return complete;
@@ -155,7 +132,7 @@ export class Publisher {
       else await writer.putInstance(record.instance);
       this.#again.delete(machineId);
       // A newer state that came meanwhile has its own turn.
-      if (journal.get(machineId) !== record) this.#wanted = true;
+      if (journal.get(machineId) !== record) this.trigger();
       else if (record.removed) await journal.forget(machineId);
       else if (record.pending) await journal.put({ ...record, pending: false });
       return true;

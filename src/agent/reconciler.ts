@@ -1,11 +1,11 @@
 // Runs passes that bring this host into its planned state, one at a time: what happens during a
 // pass leads to one more pass, and a pass with failures is repeated after a while.
 
-import { Backoff } from '../base/backoff.ts';
 import { asP6nError, type P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Timers } from './ports.ts';
+import { Rounds } from './rounds.ts';
 
 const RETRY = { minMs: 500, maxMs: 30_000 } as const;
 
@@ -26,28 +26,23 @@ export interface ReconcilerDependencies {
 
 export class Reconciler {
   readonly #dependencies: ReconcilerDependencies;
-  readonly #backoff: Backoff;
+  readonly #rounds: Rounds;
   #waiting: ((result: PassResult) => void)[] = [];
-  #wanted = false;
-  #stopped = false;
-  #running: Promise<void> | undefined;
-  #cancelRetry: () => void = () => undefined;
 
   constructor(dependencies: ReconcilerDependencies) {
+    const { timers, random } = dependencies;
     this.#dependencies = dependencies;
-    this.#backoff = new Backoff(dependencies.random, RETRY);
+    this.#rounds = new Rounds({ round: () => this.#round(), timers, random }, RETRY);
   }
 
   /** Something has changed: a pass begins soon, after the one under way. */
   trigger(): void {
-    if (this.#stopped) return;
-    this.#wanted = true;
-    this.#running ??= this.#run();
+    this.#rounds.trigger();
   }
 
   /** Resolves with the result of a pass that has begun after this call. */
   applied(): Promise<PassResult> {
-    if (this.#stopped) return Promise.resolve({ changes: 0, failures: new Map() });
+    if (this.#rounds.isStopped) return Promise.resolve({ changes: 0, failures: new Map() });
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.trigger();
@@ -56,26 +51,16 @@ export class Reconciler {
 
   /** Ends after the pass under way; what has been applied stays. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancelRetry();
-    await this.#running;
+    await this.#rounds.stop();
     for (const resolve of this.#waiting) resolve({ changes: 0, failures: new Map() });
   }
 
-  async #run(): Promise<void> {
-    // What is triggered in one turn of the event loop is served by one pass.
-    await Promise.resolve();
-    while (this.#wanted && !this.#stopped) {
-      this.#wanted = false;
-      this.#cancelRetry();
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      const result = await this.#pass();
-      if (result.failures.size > 0 && !this.#stopped) this.#retryLater();
-      else this.#backoff.reset();
-      for (const resolve of waiting) resolve(result);
-    }
-    this.#running = undefined;
+  async #round(): Promise<boolean> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const result = await this.#pass();
+    for (const resolve of waiting) resolve(result);
+    return result.failures.size === 0;
   }
 
   async #pass(): Promise<PassResult> {
@@ -93,10 +78,5 @@ export class Reconciler {
     if (result.changes > 0)
       logger.debug('host is brought into its state', { changes: result.changes });
     return result;
-  }
-
-  #retryLater(): void {
-    const { timers } = this.#dependencies;
-    this.#cancelRetry = timers.after(this.#backoff.next(), () => this.trigger());
   }
 }

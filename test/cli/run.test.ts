@@ -13,6 +13,8 @@ interface Foreground {
   readonly options: RunInstanceOptions;
   /** Arguments of the stops that were asked for. */
   readonly stops: unknown[];
+  /** Arguments of the removals. */
+  readonly removals: unknown[];
   readonly interrupt: () => void;
   readonly listening: () => boolean;
 }
@@ -23,6 +25,7 @@ function foreground(
 ): Foreground {
   const terminal = new MemoryTerminal();
   const stops: unknown[] = [];
+  const removals: unknown[] = [];
   let listener: (() => void) | undefined;
   const client: RunInstanceOptions['client'] = {
     runInstance: () => Promise.resolve(INSTANCE),
@@ -31,6 +34,10 @@ function foreground(
       stops.push([reference, options]);
       return Promise.resolve(INSTANCE);
     },
+    removeInstanceHere: (reference, options) => {
+      removals.push([reference, options]);
+      return Promise.resolve();
+    },
     ...overrides,
   };
   const options: RunInstanceOptions = {
@@ -38,6 +45,7 @@ function foreground(
     terminal,
     json: false,
     detach: false,
+    remove: false,
     request: { app: 'web', command: ['sleep', '60'] },
     onInterrupt: (one) => {
       listener = one;
@@ -50,6 +58,7 @@ function foreground(
     terminal,
     options,
     stops,
+    removals,
     interrupt: () => listener?.(),
     listening: () => listener !== undefined,
   };
@@ -68,6 +77,22 @@ async function failure(promise: Promise<unknown>): Promise<P6nError> {
   }
   return assert.fail('it did not fail');
 }
+
+test('runInstance() removes the instance when it shall, however its command ends', async () => {
+  const exits = [0, 3].map((code) => values<OutputLine>([{ type: 'exit', code }]));
+  for (const exit of exits) {
+    const run = foreground(() => exit);
+    await runInstance({ ...run.options, remove: true }).catch(() => undefined);
+    assert.deepEqual(run.removals, [[INSTANCE.id, { force: true }]]);
+  }
+  const kept = foreground(() => values<OutputLine>([{ type: 'exit', code: 0 }]));
+  await runInstance(kept.options);
+  assert.deepEqual(kept.removals, []);
+  const lost = foreground(() => values<OutputLine>([]));
+  const { code } = await failure(runInstance({ ...lost.options, remove: true }));
+  assert.equal(code, 'DAEMON_UNREACHABLE');
+  assert.deepEqual(lost.removals, []);
+});
 
 test('runInstance() passes the output on, each stream where it belongs', async () => {
   const run = foreground(() =>

@@ -2,7 +2,7 @@
 // memory. The programs of its instances answer pings.
 
 import { toBase64 } from '../../src/base/bytes.ts';
-import type { Clock, Millis } from '../../src/base/clock.ts';
+import type { Clock, Millis, WallMillis } from '../../src/base/clock.ts';
 import { plainSlab } from '../../src/base/slab.ts';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import { diffConfig } from '../../src/dataplane/config-diff.ts';
@@ -25,6 +25,8 @@ import { echo, echoReply } from '../filter/packets.ts';
 import type { SimAddress, SimLink, SimNatOptions, SimNetwork, SimNode } from './network.ts';
 
 export interface HostNodeOptions {
+  /** How far its wall clock is ahead. */
+  readonly clockOffsetMs?: number;
   readonly config: DataplaneConfig;
   readonly address: SimAddress;
   readonly nat?: SimNatOptions;
@@ -49,6 +51,7 @@ export class HostNode implements SimNode {
   answersPings = true;
   engine: Engine;
   readonly #network: SimNetwork;
+  readonly #clockOffsetMs: number;
   #config: DataplaneConfig | undefined;
   #recentPeers: readonly RecentPeer[] = [];
   #counters = counterMemory();
@@ -56,6 +59,7 @@ export class HostNode implements SimNode {
 
   constructor(network: SimNetwork, options: HostNodeOptions) {
     this.#network = network;
+    this.#clockOffsetMs = options.clockOffsetMs ?? 0;
     this.engine = this.#makeEngine(options.config);
     this.link = network.attach(this, options.address, options.nat);
     this.apply(options.config);
@@ -127,7 +131,10 @@ export class HostNode implements SimNode {
     const network = this.#network;
     const seed = new Uint8Array(4);
     network.random.fill(seed);
-    const clock: Clock = { now: () => network.now, wallNow: () => network.wallNow() };
+    const clock: Clock = {
+      now: () => network.now,
+      wallNow: () => (network.wallNow() + this.#clockOffsetMs) as WallMillis,
+    };
     return new Engine(
       {
         crypto: NOBLE_CRYPTO,

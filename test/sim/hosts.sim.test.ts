@@ -100,6 +100,21 @@ test('two hosts: one that keeps who it spoke to begins with a host behind a NAT'
   assert.equal(countPongs(network, nodes, one, other, 1), 1);
 });
 
+for (const clockOffsetMs of [3_600_000, -3_600_000]) {
+  test(`two hosts: the clock of one is off by ${clockOffsetMs} ms, and nothing is lost`, (t) => {
+    const { network, mesh, nodes } = makeHosts(t, { hosts: 2, clockOffsetMs });
+    const [one, other] = [mesh.addInstance(0, 1), mesh.addInstance(1, 1)];
+    applyAll(mesh, nodes);
+    assert.equal(countPongs(network, nodes, one, other, 10), 10);
+    for (const node of nodes) {
+      node.restart({ keepsSessions: true });
+      network.runFor(100);
+      assert.equal(countPongs(network, nodes, one, other, 3), 3);
+      assert.equal(countPongs(network, nodes, other, one, 3), 3);
+    }
+  });
+}
+
 test('two hosts: packets go on while a host changes its key', (t) => {
   const { network, mesh, nodes } = makeHosts(t, { hosts: 2 });
   const [one, other] = [mesh.addInstance(0, 1), mesh.addInstance(1, 1)];
@@ -186,7 +201,13 @@ interface Hosts {
 
 function makeHosts(
   t: TestContext,
-  options: { hosts: number; conditions?: SimConditions; natHost?: number },
+  options: {
+    hosts: number;
+    conditions?: SimConditions;
+    natHost?: number;
+    /** Of the last one. */
+    clockOffsetMs?: number;
+  },
 ): Hosts {
   t.diagnostic(`seed ${SEED}`);
   const network = new SimNetwork(SEED, options.conditions ?? PERFECT);
@@ -198,7 +219,9 @@ function makeHosts(
     mesh.addHost(isHidden ? undefined : address);
     const config = mesh.configOf(number);
     const nat = isHidden ? { nat: { address: NAT_ADDRESS } } : {};
-    nodes.push(new HostNode(network, { config, address, ...nat }));
+    const isLast = number === options.hosts - 1;
+    const clockOffsetMs = isLast ? (options.clockOffsetMs ?? 0) : 0;
+    nodes.push(new HostNode(network, { config, address, clockOffsetMs, ...nat }));
   }
   return { network, mesh, nodes };
 }

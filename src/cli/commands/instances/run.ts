@@ -17,10 +17,15 @@ const TAIL_BYTES = 16_777_216;
 type ExitLine = Extract<OutputLine, { type: 'exit' }>;
 
 export interface RunInstanceOptions extends Speech {
-  readonly client: Pick<ApiClient, 'runInstance' | 'output' | 'stopInstance'>;
+  readonly client: Pick<
+    ApiClient,
+    'runInstance' | 'output' | 'stopInstance' | 'removeInstanceHere'
+  >;
   readonly onInterrupt: CommandContext['onInterrupt'];
   readonly request: RunInstance;
   readonly detach: boolean;
+  /** Whether the instance goes when its command has ended. */
+  readonly remove: boolean;
 }
 
 /** Throws COMMAND_FAILED when a command in the foreground does not end with exit code 0. */
@@ -34,6 +39,7 @@ export async function runInstance(options: RunInstanceOptions): Promise<void> {
     const { id, name } = await client.runInstance(request);
     interrupts.started(id);
     const exit = await passOutput(options, id);
+    if (options.remove) await client.removeInstanceHere(id, { force: true });
     if (exit.code === 0) return;
     const end =
       exit.code === undefined
@@ -117,6 +123,7 @@ export const RUN_INSTANCE: Command = {
   options: {
     ...INSTANCE_OPTIONS,
     detach: { summary: 'Return when the command runs, and print the instance' },
+    rm: { summary: 'Remove the instance when its command has ended' },
   },
   takesCommand: true,
   run: (context, words) => {
@@ -131,6 +138,12 @@ export const RUN_INSTANCE: Command = {
       command,
       working_directory: context.workingDirectory,
     };
-    return runInstance({ ...context, request, detach: words.flag('detach') });
+    const [detach, remove] = [words.flag('detach'), words.flag('rm')];
+    if (detach && remove) {
+      throw new P6nError('USAGE', 'Cannot run an instance: --rm does not go with --detach', {
+        hint: 'Remove it later: `p6nctl instances remove --force`.',
+      });
+    }
+    return runInstance({ ...context, request, detach, remove });
   },
 };
