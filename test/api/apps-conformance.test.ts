@@ -174,17 +174,20 @@ test('DELETE /v1/apps/NAME answers 404 to a name that is free', async () => {
   assertError(missing.body);
 });
 
-test('DELETE /v1/apps/NAME answers 409 while the app has machines, by force too', async () => {
+test('DELETE /v1/apps/NAME answers 409 while the app has machines, unless by force', async () => {
   const { ask, site, server } = await machinesScene();
   await ask('POST /v1/apps', BARE);
   const found = await site.registry.lookupApp('web');
   assert.ok(found !== undefined);
   await site.registry.putInstance(server.id, site.instance(found.app, server.id, 1));
-  for (const query of ['', '?force=true']) {
+  for (const query of ['', '?force=false']) {
     const refused = await ask(`DELETE /v1/apps/web${query}`);
     assert.equal(refused.status, 409);
     assertError(refused.body);
   }
+  const removed = await ask('DELETE /v1/apps/web?force=true');
+  assert.deepEqual([removed.status, removed.text], [202, '']);
+  assert.deepEqual(await site.registry.listInstances({ app: 'web' }), []);
 });
 
 test('a name is free again when its app is gone', async () => {

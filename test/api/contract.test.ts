@@ -155,6 +155,11 @@ const CASES: Readonly<Record<string, Case>> = {
     [{ networks: [] }, { networks: [65_536], highest_host: 65_536 }],
     [{}, { networks: [-1] }, { networks: [], highest_host: 2 ** 32 }],
   ),
+  REMOVE_APP: row(
+    apps.REMOVE_APP,
+    [{}, { force: 'true' }, { force: '1' }, { force: 'false' }],
+    [{ force: 'yes' }, { f: '1' }],
+  ),
   HOST_VIEW: row(hosts.HOST_VIEW, [HOST], [{ ...HOST, role: 'client' }]),
   HOST_FILTER: row(hosts.HOST_FILTER, [{}, { paths: '1' }], [{ paths: '0' }, { path: '1' }]),
   HEARTBEAT: row(

@@ -50,6 +50,11 @@ export interface AppFilter {
   readonly app_role?: string;
 }
 
+export interface RemoveApp {
+  /** `true`, or `1` as elsewhere, to let the instances go along. */
+  readonly force?: '1' | 'true' | 'false';
+}
+
 const summary = {
   id: Type.String(),
   name: Type.String(),
@@ -94,4 +99,12 @@ export const APP_VIEW: Contract<AppView> = contract<AppView>()(
 
 export const APP_FILTER: Contract<AppFilter> = contract<AppFilter>()(
   strictObject({ org_slug: Type.Optional(text), app_role: Type.Optional(text) }),
+);
+
+export const REMOVE_APP: Contract<RemoveApp> = contract<RemoveApp>()(
+  strictObject({
+    force: Type.Optional(
+      Type.Union([Type.Literal('1'), Type.Literal('true'), Type.Literal('false')]),
+    ),
+  }),
 );

@@ -3,8 +3,14 @@
 import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
 import type { NewApp } from '../../registry/apps.ts';
-import { APP_FILTER, type AppFilter, CREATE_APP, type CreateApp } from '../contract/apps.ts';
-import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
+import {
+  APP_FILTER,
+  type AppFilter,
+  CREATE_APP,
+  type CreateApp,
+  REMOVE_APP,
+  type RemoveApp,
+} from '../contract/apps.ts';
 import { nameTakenBody } from '../error-body.ts';
 import type { RegistryService } from '../services.ts';
 import { READERS, WRITERS } from './callers.ts';
@@ -43,11 +49,12 @@ export function appRoutes(app: FastifyInstance, registry: RegistryService): void
     (request) => registry.getApp(request.principal, request.params.name),
   );
 
-  app.delete<{ Params: { name: string }; Querystring: RemoveQuery }>(
+  app.delete<{ Params: { name: string }; Querystring: RemoveApp }>(
     '/v1/apps/:name',
-    { config: { allow: WRITERS }, schema: { querystring: REMOVE_QUERY } },
+    { config: { allow: WRITERS }, schema: { querystring: REMOVE_APP } },
     async (request, reply) => {
-      const force = request.query.force === '1';
+      const { force: forced } = request.query;
+      const force = forced === '1' || forced === 'true';
       await registry.removeApp(request.principal, request.params.name, { force });
       return reply.code(202).send();
     },
