@@ -8,6 +8,7 @@ import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { errorBody } from './error-body.ts';
 import { ApiServer } from './http-server.ts';
+import { openApiRoute } from './openapi.ts';
 import { guardRoutes, identifyHost, identifyInvite } from './principals.ts';
 import { RateLimit } from './rate-limit.ts';
 import { appRoutes } from './routes/apps.ts';
@@ -81,6 +82,7 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
     idleTimeoutMs: 0,
   });
   guardRoutes(server.app, () => ({ kind: 'operator' }));
+  openApiRoute(server.app);
   organizationRoutes(server.app, services.registry);
   networkRoutes(server.app, services.registry);
   appRoutes(server.app, services.registry);

@@ -8,12 +8,7 @@ import { EXPLANATION } from './explain.ts';
 import { HOST_LIST, HOST_VIEW } from './hosts.ts';
 import { INSTANCE_LIST, INSTANCE_VIEW } from './instances.ts';
 import { INVITE_CREATED, INVITE_LIST } from './invites.ts';
-import {
-  MACHINE_LIST,
-  MACHINE_METADATA,
-  MACHINE_VIEW,
-  MACHINE_WAITED,
-} from './machines.ts';
+import { MACHINE_LIST, MACHINE_METADATA, MACHINE_VIEW, MACHINE_WAITED } from './machines.ts';
 import { NAME_ANSWER } from './names.ts';
 import { NETWORK_LIST, NETWORK_VIEW } from './networks.ts';
 import { ORGANIZATION_LIST, ORGANIZATION_VIEW } from './organizations.ts';
