@@ -72,7 +72,7 @@ export class HostRoutes implements Routes {
 
   /** Routes one address (16 bytes) to `peer`; an earlier route of it is replaced. */
   setAddress(address: Uint8Array, peer: PeerIndex): void {
-    this.#addresses.set({ bytes: Uint8Array.from(address), bits: ADDRESS_BITS }, peer);
+    this.#addresses.set({ bytes: new Uint8Array(address), bits: ADDRESS_BITS }, peer);
   }
 
   removeAddress(address: Uint8Array): void {

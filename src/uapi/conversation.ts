@@ -50,7 +50,7 @@ export class Conversation {
       start = end + 1;
     }
     // A copy, which slice() of a Buffer is not.
-    const rest = Uint8Array.from(text.subarray(start));
+    const rest = new Uint8Array(text.subarray(start));
     this.#rest = this.#progress.kind === 'ended' ? NOTHING : rest;
     wipe(text);
     if (this.#rest.length > LINE_BYTES_MAX) operations.push(this.#end());

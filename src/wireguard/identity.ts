@@ -14,7 +14,7 @@ const ENCODER = new TextEncoder();
 
 /** The key pair of `privateKey`, of which it takes a copy and clamps it (RFC 7748, section 5). */
 export function keyPair(crypto: Crypto, privateKey: Uint8Array): KeyPair {
-  const clamped = Uint8Array.from(privateKey);
+  const clamped = new Uint8Array(privateKey);
   clamped[0] = clamped[0]! & 248;
   clamped[31] = (clamped[31]! & 127) | 64;
   const own = clamped as PrivateKey;

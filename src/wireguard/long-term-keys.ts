@@ -19,7 +19,7 @@ export class LongTermKeys {
   constructor(crypto: Crypto, local: KeyPair, remote: PublicKey) {
     this.#crypto = crypto;
     this.#local = local;
-    this.remote = Uint8Array.from(remote) as PublicKey;
+    this.remote = new Uint8Array(remote) as PublicKey;
   }
 
   /** Belongs to the device, which wipes it. */
@@ -42,7 +42,7 @@ export class LongTermKeys {
     this.#presharedKey =
       presharedKey === undefined
         ? NO_PRESHARED_KEY
-        : (Uint8Array.from(presharedKey) as SymmetricKey);
+        : (new Uint8Array(presharedKey) as SymmetricKey);
   }
 
   /** The shared secret of the two static keys; undefined when the peer's has low order. */
