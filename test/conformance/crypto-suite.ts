@@ -11,6 +11,7 @@ import {
   AEAD_TAG_BYTES,
   type Crypto,
   KEY_BYTES,
+  NONCE_BYTES,
   type PrivateKey,
   type PublicKey,
   type SymmetricKey,
@@ -29,14 +30,16 @@ interface Rfc8439 {
     section: string;
     key: string;
     nonce: string;
+    additional: string;
     plaintext: string[];
     ciphertext: string[];
+    tag: string;
   }[];
 }
 interface Rfc7693 {
   readonly blake2s: readonly { section: string; text: string; output: string }[];
 }
-interface Wycheproof<T> {
+export interface Wycheproof<T> {
   readonly testGroups: readonly { readonly ivSize?: number; readonly tests: readonly T[] }[];
 }
 interface XdhTest {
@@ -45,7 +48,7 @@ interface XdhTest {
   readonly private: string;
   readonly shared: string;
 }
-interface AeadTest {
+export interface AeadTest {
   readonly tcId: number;
   readonly key: string;
   readonly iv: string;
@@ -162,11 +165,10 @@ function hashTests(crypto: Crypto): void {
 function fieldTests(crypto: Crypto): void {
   test(`${crypto.name}: aeadSeal() equals node:crypto and aeadOpen() undoes it`, () => {
     fc.assert(
-      fc.property(key(), bytes(0, 64), bytes(0, 64), (secret, plaintext, additional) => {
-        const sealed = crypto.aeadSeal(secret, plaintext, additional);
-        const expected = nodeSeal(secret, new Uint8Array(12), additional, plaintext);
-        assert.equal(toHex(sealed), toHex(expected));
-        assert.equal(toHex(crypto.aeadOpen(secret, sealed, additional)!), toHex(plaintext));
+      fc.property(key(), bytes(12, 12), bytes(0, 64), bytes(0, 64), (secret, nonce, p, a) => {
+        const sealed = crypto.aeadSeal(secret, nonce, p, a);
+        assert.equal(toHex(sealed), toHex(nodeSeal(secret, nonce, a, p)));
+        assert.equal(toHex(crypto.aeadOpen(secret, nonce, sealed, a)!), toHex(p));
       }),
       { numRuns: RUNS },
     );
@@ -174,35 +176,39 @@ function fieldTests(crypto: Crypto): void {
 
   test(`${crypto.name}: aeadOpen() refuses any changed bit and too short a ciphertext`, () => {
     const secret = new Uint8Array(KEY_BYTES).fill(3);
+    const nonce = new Uint8Array(NONCE_BYTES);
     const additional = Uint8Array.of(1, 2, 3);
-    const sealed = crypto.aeadSeal(secret, Uint8Array.of(9, 8, 7), additional);
+    const sealed = crypto.aeadSeal(secret, nonce, Uint8Array.of(9, 8, 7), additional);
     for (let bit = 0; bit < 8 * sealed.length; bit++) {
       const changed = Uint8Array.from(sealed);
       changed[bit >> 3]! ^= 1 << (bit & 7);
-      assert.equal(crypto.aeadOpen(secret, changed, additional), undefined);
+      assert.equal(crypto.aeadOpen(secret, nonce, changed, additional), undefined);
     }
-    assert.equal(crypto.aeadOpen(secret, sealed, Uint8Array.of(1, 2)), undefined);
-    assert.equal(crypto.aeadOpen(secret, sealed.subarray(0, 15), additional), undefined);
+    assert.equal(crypto.aeadOpen(secret, nonce, sealed, Uint8Array.of(1, 2)), undefined);
+    assert.equal(crypto.aeadOpen(secret, nonce, sealed.subarray(0, 15), additional), undefined);
   });
 
-  const path = 'wycheproof/xchacha20_poly1305_test.json';
-  const foreign = readForeignVectors<Wycheproof<AeadTest>>(path);
-  test(`${crypto.name}: xaeadSeal() and xaeadOpen() pass Wycheproof`, {
-    skip: foreign.skip,
-  }, () => {
-    if (foreign.skip !== false) return;
-    const groups = foreign.vectors.testGroups.filter((one) => one.ivSize === 8 * XNONCE_BYTES);
-    for (const one of groups.flatMap((group) => group.tests)) {
-      const [secret, nonce, additional] = [hex(one.key), hex(one.iv), hex(one.aad)];
-      const opened = crypto.xaeadOpen(secret, nonce, hex(one.ct + one.tag), additional);
-      if (one.result === 'invalid') {
-        assert.equal(opened, undefined, `tcId ${one.tcId}`);
-        continue;
-      }
-      assert.equal(toHex(opened!), one.msg, `tcId ${one.tcId}`);
-      const sealed = crypto.xaeadSeal(secret, nonce, hex(one.msg), additional);
-      assert.equal(toHex(sealed), one.ct + one.tag, `tcId ${one.tcId}`);
+  test(`${crypto.name}: aeadSeal() and aeadOpen() compute RFC 8439, section 2.8.2 and A.5`, () => {
+    for (const vector of readVectors<Rfc8439>('rfc8439').aead) {
+      const [secret, nonce, additional] = [vector.key, vector.nonce, vector.additional].map(hex);
+      const sealed = crypto.aeadSeal(secret!, nonce!, hex(vector.plaintext), additional!);
+      assert.equal(toHex(sealed), vector.ciphertext.join('') + vector.tag, vector.section);
+      const opened = crypto.aeadOpen(secret!, nonce!, sealed, additional!);
+      assert.equal(toHex(opened!), vector.plaintext.join(''));
     }
+  });
+
+  aeadTests(`${crypto.name}: aeadSeal() and aeadOpen()`, {
+    vectors: 'wycheproof/chacha20_poly1305_test.json',
+    nonceBytes: NONCE_BYTES,
+    seal: crypto.aeadSeal,
+    open: crypto.aeadOpen,
+  });
+  aeadTests(`${crypto.name}: xaeadSeal() and xaeadOpen()`, {
+    vectors: 'wycheproof/xchacha20_poly1305_test.json',
+    nonceBytes: XNONCE_BYTES,
+    seal: crypto.xaeadSeal,
+    open: crypto.xaeadOpen,
   });
 
   test(`${crypto.name}: xaeadSeal() equals the reference`, () => {
@@ -214,6 +220,32 @@ function fieldTests(crypto: Crypto): void {
       }),
       { numRuns: RUNS },
     );
+  });
+}
+
+interface Aead {
+  readonly vectors: string;
+  readonly nonceBytes: number;
+  readonly seal: Crypto['aeadSeal'];
+  readonly open: Crypto['aeadOpen'];
+}
+
+function aeadTests(name: string, { vectors, nonceBytes, seal, open }: Aead): void {
+  const foreign = readForeignVectors<Wycheproof<AeadTest>>(vectors);
+  test(`${name} pass Wycheproof`, { skip: foreign.skip }, () => {
+    if (foreign.skip !== false) return;
+    const groups = foreign.vectors.testGroups.filter((group) => group.ivSize === 8 * nonceBytes);
+    for (const one of groups.flatMap((group) => group.tests)) {
+      const [secret, nonce, additional] = [hex(one.key), hex(one.iv), hex(one.aad)];
+      const opened = open(secret, nonce, hex(one.ct + one.tag), additional);
+      if (one.result === 'invalid') {
+        assert.equal(opened, undefined, `tcId ${one.tcId}`);
+        continue;
+      }
+      assert.equal(toHex(opened!), one.msg, `tcId ${one.tcId}`);
+      const sealed = seal(secret, nonce, hex(one.msg), additional);
+      assert.equal(toHex(sealed), one.ct + one.tag, `tcId ${one.tcId}`);
+    }
   });
 }
 

@@ -68,12 +68,22 @@ export interface Crypto {
   /** HMAC-BLAKE2s-256. */
   hmac(key: Uint8Array, a: Uint8Array, b?: Uint8Array): Uint8Array;
   /**
-   * ChaCha20-Poly1305 with nonce 0, for handshake fields: each key is used once. Returns ciphertext
-   * and tag.
+   * ChaCha20-Poly1305 with a 12-byte nonce (RFC 8439, section 2.8), for handshake fields and other
+   * short texts. Returns ciphertext and tag.
    */
-  aeadSeal(key: Uint8Array, plaintext: Uint8Array, additional: Uint8Array): Uint8Array;
+  aeadSeal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    additional: Uint8Array,
+  ): Uint8Array;
   /** The plaintext, or undefined when the tag is wrong. */
-  aeadOpen(key: Uint8Array, ciphertext: Uint8Array, additional: Uint8Array): Uint8Array | undefined;
+  aeadOpen(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ciphertext: Uint8Array,
+    additional: Uint8Array,
+  ): Uint8Array | undefined;
   /** XChaCha20-Poly1305 with a 24-byte nonce, for cookie replies. */
   xaeadSeal(
     key: Uint8Array,

@@ -21,8 +21,6 @@ import {
   type SymmetricKey,
 } from './crypto.ts';
 
-const NONCE_ZERO = new Uint8Array(NONCE_BYTES);
-
 export const NOBLE_CRYPTO: Crypto = {
   name: 'noble',
   publicKey: (privateKey) => x25519.getPublicKey(privateKey) as PublicKey,
@@ -30,10 +28,10 @@ export const NOBLE_CRYPTO: Crypto = {
   hash: (a, b) => absorb(blake2s.create({ dkLen: HASH_BYTES }), a, b),
   mac: (key, a, b) => absorb(blake2s.create({ key, dkLen: MAC_BYTES }), a, b),
   hmac: (key, a, b) => absorb(hmac.create(blake2s, key), a, b),
-  aeadSeal: (key, plaintext, additional) =>
-    chacha20poly1305(key, NONCE_ZERO, additional).encrypt(plaintext),
-  aeadOpen: (key, ciphertext, additional) =>
-    openOrUndefined(chacha20poly1305(key, NONCE_ZERO, additional), ciphertext),
+  aeadSeal: (key, nonce, plaintext, additional) =>
+    chacha20poly1305(key, nonce, additional).encrypt(plaintext),
+  aeadOpen: (key, nonce, ciphertext, additional) =>
+    openOrUndefined(chacha20poly1305(key, nonce, additional), ciphertext),
   xaeadSeal: (key, nonce, plaintext, additional) =>
     xchacha20poly1305(key, nonce, additional).encrypt(plaintext),
   xaeadOpen: (key, nonce, ciphertext, additional) =>
@@ -83,7 +81,7 @@ class NobleSessionCipher implements SessionCipher {
   readonly #nonceView = new DataView(this.#nonce.buffer);
 
   constructor(key: SymmetricKey) {
-    this.#key = Uint8Array.from(key);
+    this.#key = new Uint8Array(key);
   }
 
   seal(slab: Slab, offset: number, length: number, counterLow: number, counterHigh: number): void {

@@ -3,10 +3,12 @@
 
 import { assert } from '../../base/assert.ts';
 import { wipe } from '../../base/bytes.ts';
-import type { Crypto, SymmetricKey } from '../crypto/crypto.ts';
+import { type Crypto, NONCE_BYTES, type SymmetricKey } from '../crypto/crypto.ts';
 import { kdf1, kdf2, kdf3 } from './kdf.ts';
 
 const EMPTY = new Uint8Array(0);
+/** Of every field: its key is used once. */
+const NONCE = new Uint8Array(NONCE_BYTES);
 
 export class SymmetricState {
   readonly #crypto: Crypto;
@@ -64,7 +66,7 @@ export class SymmetricState {
 
   /** Seals a field; the ciphertext with its tag goes into the hash. */
   seal(plaintext: Uint8Array): Uint8Array {
-    const ciphertext = this.#crypto.aeadSeal(this.#takeFieldKey(), plaintext, this.#hash);
+    const ciphertext = this.#crypto.aeadSeal(this.#takeFieldKey(), NONCE, plaintext, this.#hash);
     this.mixHash(ciphertext);
     this.#replaceFieldKey(undefined);
     return ciphertext;
@@ -72,7 +74,7 @@ export class SymmetricState {
 
   /** Opens a field; undefined when its tag is wrong, and the state is then of no use. */
   open(ciphertext: Uint8Array): Uint8Array | undefined {
-    const plaintext = this.#crypto.aeadOpen(this.#takeFieldKey(), ciphertext, this.#hash);
+    const plaintext = this.#crypto.aeadOpen(this.#takeFieldKey(), NONCE, ciphertext, this.#hash);
     this.mixHash(ciphertext);
     this.#replaceFieldKey(undefined);
     return plaintext;
