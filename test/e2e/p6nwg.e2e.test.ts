@@ -2,7 +2,7 @@
 // and down, moves and is deleted.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,21 @@ test('p6nwg goes to the background once interface and socket exist', OPTIONS, (t
   assert.match(namespace.run(`ip link show ${name}`), /mtu 1420/);
   assert.match(namespace.run(`wg show ${name}`), new RegExp(`^interface: ${name}`));
   assert.equal(pidsOf(name).length, 1);
+});
+
+test('p6nwg uses the fast crypto, and does not fall back unseen', OPTIONS, async (t) => {
+  const namespace = makeNamespace(t, 'fast');
+  const child = spawn('ip', ['netns', 'exec', namespace.name, P6NWG, '-f', interfaceName()], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, LOG_LEVEL: 'verbose' },
+  });
+  t.after(() => child.kill());
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  await until(() => /packets are sealed by/.test(log));
+  assert.match(log, /packets are sealed by the fast crypto crypto=openssl/);
 });
 
 test('p6nwg says why it cannot be, and leaves nothing behind', OPTIONS, (t) => {
