@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { HostRoutes } from '../../src/device/host-routes.ts';
 import { innerPacketLength, NO_PACKET } from '../../src/device/inner-packet.ts';
 import { NO_PEER, type PeerIndex } from '../../src/device/routes.ts';
@@ -10,6 +12,8 @@ import { parseIpv4 } from '../../src/ip/ipv4-address.ts';
 import { parseIpv6 } from '../../src/ip/ipv6-address.ts';
 import { parsePrefix } from '../../src/ip/prefix.ts';
 
+/** Of which each takes some hundred bytes while it is there. */
+const PREFIXES = 20_000;
 const HOST_ID_MIN = 0x10000;
 const OFFSET = 3;
 const [FOUR, SEVEN, NINE] = [4, 7, 9] as [PeerIndex, PeerIndex, PeerIndex];
@@ -116,6 +120,29 @@ test('TrieRoutes moves a prefix to its new peer and removes it for its owner onl
   routes.removePeer(SEVEN);
   assert.equal(to(routes, '10.0.0.1'), NO_PEER);
   assert.deepEqual(routes.prefixesOf(SEVEN), []);
+});
+
+test('allowed IPs that were withdrawn take no memory, however many came and went', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const routes = new TrieRoutes();
+  const comeAndGo = (round: number): void => {
+    for (let n = 0; n < PREFIXES; n++) {
+      const bytes = Uint8Array.of(10, round, n >> 8, n & 0xff);
+      routes.insert({ bytes, bits: 32 }, n % 2 === 0 ? FOUR : SEVEN);
+      if (n % 2 !== 0) routes.remove({ bytes, bits: 32 }, SEVEN);
+    }
+    routes.removePeer(FOUR);
+  };
+  comeAndGo(0);
+  const before = used();
+  for (let round = 1; round <= 5; round++) comeAndGo(round);
+  const grown = used() - before;
+  assert.ok(grown < PREFIXES * 16, `${grown} bytes more after ${5 * PREFIXES} prefixes`);
 });
 
 for (const [name, header, room, length] of [

@@ -139,6 +139,34 @@ test('a run of equal datagrams arrives as it was, whoever uses runs', () => {
   }
 });
 
+test('each datagram of a run keeps the local address that the run was sent to', () => {
+  for (const address of ['127.0.0.9', '::1']) {
+    const a = open(0, { ...NO_OFFLOADS, udpGso: true });
+    const b = open(0, { ...NO_OFFLOADS, udpGro: true });
+    for (let place = 0; place < 5; place++) push(a, endpoint(address, b.udp.port), 'x', 0, place);
+    a.udp.flush();
+    b.receive(5);
+    const local = addressBytes(address);
+    for (let i = 0; i < 5; i++) {
+      const start = ENDPOINT_LOCAL_OFFSET;
+      const found = endpointAt(b, i).subarray(start, start + local.length);
+      assert.deepEqual(found, local, `datagram ${i}`);
+    }
+    close(a, b);
+  }
+});
+
+test('an IPv6 address behind an IPv4 one is sent to whole, and the other way round', () => {
+  const [a, b, c] = [open(), open(), open()];
+  const targets = [endpoint('127.0.0.1', b.udp.port), endpoint('::1', c.udp.port)];
+  for (let place = 0; place < 4; place++) push(a, targets[place % 2]!, `${place}`, 0, place);
+  a.udp.flush();
+  b.receive(2);
+  c.receive(2);
+  assert.deepEqual([b.text(0), c.text(0), b.text(1), c.text(1)], ['0', '1', '2', '3']);
+  close(a, b, c);
+});
+
 test('a run ends at another endpoint, at another traffic class and at 64 datagrams', () => {
   const a = open(0, { ...NO_OFFLOADS, udpGso: true });
   const [b, c] = [open(0, ALL_OFFLOADS), open(0, ALL_OFFLOADS)];

@@ -149,7 +149,7 @@ test('a datagram without a checksum goes alone', () => {
   assert.equal(run(packets, false).length, 2);
 });
 
-test('a damaged segment goes alone, as it came', () => {
+test('a damaged segment goes alone, as it came and with a header of nothing', () => {
   const flow: Flow = { ...SHARED, options: new Uint8Array(0) };
   for (const damaged of [0, 1, 2]) {
     const packets = [0, 1, 2].map((i) => {
