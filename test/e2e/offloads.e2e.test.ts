@@ -11,7 +11,6 @@ const OPTIONS = { skip: SKIP, timeout: 60_000 };
 for (const [mtu, offloads] of [
   [1280, 'none'],
   [1420, ''],
-  [1420, 'tun-tcp,udp-gso'],
   [1420, 'tun-udp,udp-gro'],
   [8920, ''],
 ] as const) {

@@ -12,7 +12,15 @@ const ROUND_SECONDS = 60;
 const GROWTH_MEBIBYTES_MAX = 12;
 
 for (const mtu of [1280, 1420, 8920]) {
-  for (const offloads of ['none', 'tun-tcp', 'tun-udp', 'udp-gso', 'udp-gro', '']) {
+  for (const offloads of [
+    'none',
+    'tun-tcp',
+    'tun-udp',
+    'udp-gso',
+    'udp-gro',
+    'tun-tcp,udp-gso',
+    '',
+  ]) {
     const name = offloads === '' ? 'all' : offloads;
     test(`p6nwg: MTU ${mtu}, offloads ${name}`, { skip: SKIP, timeout: 120_000 }, async (t) => {
       const { a } = await connectedPair(t, mtu, offloads);
