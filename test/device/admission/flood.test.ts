@@ -35,6 +35,20 @@ test('a flood from many sources gets a bounded number of cookies', () => {
   assert.ok(replies > allowed - 50 && replies <= allowed, `${replies} replies`);
 });
 
+test('a flood of true mac1 costs one mac a message, and no more but for its cookies', () => {
+  const { node, network, counts } = floodedNode();
+  flood(node, network, 0.1);
+  const before = { ...counts };
+  const repliesBefore = node.count(DeviceCounter.SentCookieReply);
+  flood(node, network, FLOOD_SECONDS);
+  const replies = node.count(DeviceCounter.SentCookieReply) - repliesBefore;
+  assert.ok(replies > 0);
+  // A cookie is a mac of its own, and is sealed.
+  assert.equal(counts.macs - before.macs, FLOOD_PER_SECOND * FLOOD_SECONDS + replies);
+  assert.equal(counts.seals - before.seals, replies);
+  assert.equal(counts.hashes, before.hashes);
+});
+
 test('a flood of wrong mac1 costs nothing but the mac', () => {
   const { node, network, counts } = floodedNode();
   const before = counts.macs;
@@ -64,10 +78,13 @@ test('a peer renews its session while a flood lasts', () => {
 interface Counts {
   multiplications: number;
   macs: number;
+  /** Of cookies. */
+  seals: number;
+  hashes: number;
 }
 
 function floodedNode(): { node: DeviceNode; network: SimNetwork; counts: Counts } {
-  const counts: Counts = { multiplications: 0, macs: 0 };
+  const counts: Counts = { multiplications: 0, macs: 0, seals: 0, hashes: 0 };
   const crypto: Crypto = {
     ...NOBLE_CRYPTO,
     diffieHellman: (privateKey, publicKey) => {
@@ -77,6 +94,14 @@ function floodedNode(): { node: DeviceNode; network: SimNetwork; counts: Counts 
     mac: (key, a, b) => {
       counts.macs += 1;
       return NOBLE_CRYPTO.mac(key, a, b);
+    },
+    xaeadSeal: (key, nonce, plaintext, additional) => {
+      counts.seals += 1;
+      return NOBLE_CRYPTO.xaeadSeal(key, nonce, plaintext, additional);
+    },
+    hash: (a, b) => {
+      counts.hashes += 1;
+      return NOBLE_CRYPTO.hash(a, b);
     },
   };
   const network = new SimNetwork(1, PERFECT);
