@@ -5,7 +5,7 @@
 import type { Millis } from '../../base/clock.ts';
 
 /** Who gets none asks again after 5 s. */
-export const REPLIES_PER_SECOND = 200;
+export const REPLIES_PER_SECOND = 50;
 export const REPLY_BURST = 200;
 
 const REPLIES_PER_MS: number = REPLIES_PER_SECOND / 1_000;
