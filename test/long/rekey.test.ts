@@ -1,5 +1,5 @@
-// Rekeys lose no packet: ours, every few seconds, and that of wireguard-go when the two minutes of a
-// session are over, under traffic in both directions.
+// Rekeys lose no packet: ours, every few seconds, and that of wireguard-go when the two minutes of
+// a session are over, under traffic in both directions.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
