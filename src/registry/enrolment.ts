@@ -9,7 +9,7 @@ import { type InviteReference, isExpired, lookupInvite } from './invites.ts';
 import { hostKey, hostSecretKey, inviteKey } from './keys.ts';
 import type { Host, HostSecret, Invite, Site } from './model.ts';
 import { requireSite } from './site.ts';
-import { isGenuineInvite } from './site-signature.ts';
+import { isGenuineHost, isGenuineInvite } from './site-signature.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
 
 const ENROLMENT_KEY_LABEL = 'p6n enrolment key 1';
@@ -52,12 +52,14 @@ export async function enrol(
   const { host, secret, site } = await change(context, action, async (transaction) => {
     const site = await requireSite(transaction);
     const invite = await requireInvite(context, transaction, site, request);
-    const host = await hostOf(context, transaction, invite, request);
+    const host = await hostOf(context, transaction, { site, invite }, request);
     const secret = secretOf(enrolmentKey, site, host);
     await putSecret(transaction, host, secret);
     return { host, secret, site };
   });
-  const servers = (await listHosts(context)).filter(({ role }) => role === 'server');
+  const servers = (await listHosts(context)).filter(
+    (one) => one.role === 'server' && isGenuineHost(site.id, context.signer.publicKey, one),
+  );
   return { host, secret, site, servers };
 }
 
@@ -88,10 +90,23 @@ async function requireInvite(
 async function hostOf(
   context: RegistryContext,
   transaction: Transaction,
-  invite: Invite,
+  { site, invite }: { readonly site: Site; readonly invite: Invite },
   request: EnrolmentRequest,
 ): Promise<Host> {
-  if (invite.use !== undefined) return await hostOfUsed(transaction, invite.use.host);
+  if (invite.use !== undefined) {
+    const host = await hostOfUsed(transaction, invite.use.host);
+    // An invite's signature does not cover its use: whoever writes to the store could name a host
+    // of another key or role there, and would be given its secret.
+    const isOfInvite = host.publicKey === request.publicKey && host.role === invite.role;
+    if (isOfInvite && isGenuineHost(site.id, context.signer.publicKey, host)) return host;
+    throw new P6nError(
+      'INVITE_USED',
+      'Cannot enrol: the invite was used by a host of another key',
+      {
+        hint: 'Make a new invite with `p6nctl hosts invite`, and join with an empty state folder.',
+      },
+    );
+  }
   const { name, publicKey, endpoints } = request;
   const region = request.region ?? invite.region ?? DEFAULT_REGION;
   const { role } = invite;

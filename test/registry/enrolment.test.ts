@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type HostId, ID_MIN } from '../../src/addressing/ids.ts';
+import { decodeInvite, encodeRecord } from '../../src/registry/codec.ts';
 import { deriveEnrolmentKey, type EnrolmentRequest } from '../../src/registry/enrolment.ts';
 import { INVITES_PER_SERVER_MAX } from '../../src/registry/invites.ts';
+import { hostKey, inviteKey } from '../../src/registry/keys.ts';
 import { type Host, INVITE_TTL_DEFAULT_MS, INVITE_TTL_MAX_MS } from '../../src/registry/model.ts';
 import { ENROLMENT_KEY, Site } from '../fakes/site.ts';
 
@@ -121,6 +123,28 @@ test('enrol() answers the same host key the same until the expiry, and no other'
   await assert.rejects(site.registry.enrol(other, ENROLMENT_KEY), { code: 'INVITE_USED' });
   site.clock.advance(INVITE_TTL_DEFAULT_MS);
   await assert.rejects(site.registry.enrol(request, ENROLMENT_KEY), { code: 'INVITE_EXPIRED' });
+});
+
+test('enrol() gives the secret of no host that the store alone names as who used an invite', async () => {
+  const { site, server } = await started();
+  const request = await requestFor(site, server, 'evil');
+  const key = inviteKey(request.invite.server, request.invite.number);
+  const stored = (await site.store.list([key])).entries.find((entry) => entry.key === key);
+  const invite = decodeInvite(stored ?? assert.fail('there is no invite'));
+  const use = { publicKey: request.publicKey, host: server.id };
+  const write = { type: 'put', key, value: encodeRecord({ ...invite, use }) } as const;
+  await site.store.transact({ compares: [], writes: [write] });
+  await assert.rejects(site.registry.enrol(request, ENROLMENT_KEY), { code: 'INVITE_USED' });
+});
+
+test('enrol() names no server that the site has not signed', async () => {
+  const { site, server } = await started();
+  const forged: Host = { ...server, id: 0x1_0777 as Host['id'], publicKey: site.freshKey() };
+  const write = { type: 'put', key: hostKey(forged.id), value: encodeRecord(forged) } as const;
+  await site.store.transact({ compares: [], writes: [write] });
+  const request = await requestFor(site, server, 'two');
+  const { servers } = await site.registry.enrol(request, ENROLMENT_KEY);
+  assert.deepEqual(servers, [server]);
 });
 
 test('enrol() gives the same secret also after the server changed its key', async () => {

@@ -33,6 +33,7 @@ const FORGOTTEN_MS = 60_000;
 /** What a stop of the whole machine gives the command. */
 const SHUTDOWN_GRACE_MS = 10_000;
 const CONNECTIONS_MAX = 64;
+const STDERR_FD = 2;
 /** A tail must fit in what may wait for a reader. */
 const TAIL_BYTES_MAX: number = FOLLOWER_BACKLOG_BYTES_MAX / 2;
 
@@ -146,7 +147,7 @@ class Supervisor {
       this.#log.append(stream, data);
     } catch (error) {
       // A full disk costs the record of the output, and never the command.
-      process.stderr.write(`output is not kept: ${messageOf(error)}\n`);
+      warn(`output is not kept: ${messageOf(error)}`);
     }
     for (const connection of this.#connections) {
       if (connection.following) connection.sendOutput(stream, data);
@@ -157,9 +158,7 @@ class Supervisor {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     clearTimeout(this.#forgotten);
-    const file = join(this.#directory, EXIT_FILE);
-    writeFileSync(`${file}.new`, JSON.stringify(exit), { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
+    this.#recordExit(exit);
     for (const { connection, id } of this.#stopping) connection.send({ type: 'reply', id });
     for (const connection of this.#connections) connection.end({ type: 'exit', exit });
     this.#files.close();
@@ -169,10 +168,30 @@ class Supervisor {
     // Whoever does not read the rest of the output within this time has had it.
     setTimeout(() => process.exit(0), SHUTDOWN_GRACE_MS).unref();
   }
+
+  #recordExit(exit: CommandExit): void {
+    const file = join(this.#directory, EXIT_FILE);
+    try {
+      writeFileSync(`${file}.new`, JSON.stringify(exit), { mode: 0o600, flush: true });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      // Whoever is connected is told how the command ended; a full disk does not keep that back.
+      warn(`how the command ended is not kept: ${messageOf(error)}`);
+    }
+  }
 }
 
 function now(): WallMillis {
   return Date.now() as WallMillis;
+}
+
+/** To the supervisor's log, which may lie on the very disk that is full. */
+function warn(sentence: string): void {
+  try {
+    writeSync(STDERR_FD, `${sentence}\n`);
+  } catch {
+    // There is nowhere left to say it.
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -52,9 +52,12 @@ export class PrivateFiles {
 
   #repair(): void {
     for (const file of this.#files) {
-      // A target that is gone for the moment comes back with the next notice.
-      const target = identity(file.target);
-      if (target !== undefined && target !== identity(file.source)) bind(file);
+      // A target that is gone for the moment comes back with the next notice, and a mount that
+      // fails is tried again by the timer: neither may end what holds a running command.
+      try {
+        const target = identity(file.target);
+        if (target !== undefined && target !== identity(file.source)) bind(file);
+      } catch {}
     }
   }
 }
