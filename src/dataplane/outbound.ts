@@ -57,11 +57,15 @@ function judgeOutbound(pipeline: Pipeline, source: Tun, index: number, now: Mill
   const tun = outbound.origins[index]!;
   counters[PipelineCounter.PacketsFromTuns]! += 1;
   counters[PipelineCounter.BytesFromTuns]! += length;
+  if (source.hasHeaders && !pipeline.buffers.segmenter.isChecksumInPlace(offset, length)) {
+    counters[PipelineCounter.DropSuperpacket]! += 1;
+    return;
+  }
   const verdict = policy.judgeFromTun(tun, outbound.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToPeer) {
     passToPeer(pipeline, source, index, now);
   } else if (verdict === Verdict.ToTun) {
-    passToTun(pipeline, source, policy.verdictTun, index);
+    passToTun(pipeline, source, index, now);
   } else if (policy.rejection !== Rejection.None) {
     rejectOutbound(pipeline, policy.rejection, outbound, index, now);
   }
@@ -76,9 +80,8 @@ function passToPeer(pipeline: Pipeline, source: Tun, index: number, now: Millis)
   const tun = outbound.origins[index]!;
   if (source.hasHeaders && readSuperpacketKind(bytes, offset) !== SuperpacketKind.None) {
     passSegments(pipeline, index, now);
-  } else if (source.hasHeaders && !segmenter.finishChecksum(offset, length)) {
-    pipeline.counters[PipelineCounter.DropSuperpacket]! += 1;
   } else {
+    if (source.hasHeaders) segmenter.finishChecksum(offset, length);
     if (outboundToPeers.count === outboundToPeers.capacity) sealOutbound(pipeline, now);
     outboundToPeers.push(offset, length, tun);
   }
@@ -106,8 +109,9 @@ function passSegments(pipeline: Pipeline, index: number, now: Millis): void {
 }
 
 /** Between two TUNs with headers a superpacket stays one, with its checksum still to be made. */
-function passToTun(pipeline: Pipeline, source: Tun, to: number, index: number): void {
+function passToTun(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
   const { tuns } = pipeline;
+  const to = pipeline.policy.verdictTun;
   const { outbound, segmenter } = pipeline.buffers;
   const { slab } = outbound;
   const offset = outbound.offsets[index]!;
@@ -124,6 +128,9 @@ function passToTun(pipeline: Pipeline, source: Tun, to: number, index: number): 
     tuns.count(error, 1, length);
     return;
   }
+  // What waits for peers may fill the room of segments.
+  const end = nextSegmentPlace(pipeline.buffers.segmentPlace, segmenter.lengthMax);
+  if (end > SEGMENTS_OFFSET + SEGMENTS_BYTES) sealOutbound(pipeline, now);
   const place = segmentOffset(pipeline.buffers.segmentPlace);
   for (let bytes = segmenter.next(place); bytes > 0; bytes = segmenter.next(place)) {
     tuns.write(to, slab, place, bytes);

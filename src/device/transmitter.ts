@@ -232,13 +232,16 @@ export class Transmitter {
     this.#sink.push(slab, start, length, endpoint.bytes, 0, DATA_TRAFFIC_CLASS | mark);
   }
 
-  /** Padding to a multiple of 16, but never beyond the MTU: the datagram must not grow past it. */
+  /**
+   * Padding to a multiple of 16, but never beyond the MTU: the datagram must not grow past it. A
+   * packet larger than the MTU is padded as its last unit is, and by no more than 15 bytes.
+   */
   #paddedLength(length: number): number {
     const mtu = this.#mtu;
     const inLastUnit = mtu > 0 && length > mtu ? length % mtu : length;
     const aligned = (inLastUnit + PADDING_BYTES - 1) & -PADDING_BYTES;
     const padded = mtu > 0 ? Math.min(mtu, aligned) : aligned;
-    return length + padded - inLastUnit;
+    return Math.min(length + padded - inLastUnit, (length + PADDING_BYTES - 1) & -PADDING_BYTES);
   }
 
   #settlePeer(peer: Peer, now: Millis): void {

@@ -49,11 +49,14 @@ test('Device sends handshakes as AF41 and pads data to 16 bytes, but not beyond 
   a.sent.length = 0;
   a.ping(b, 2, 9);
   a.ping(b, 3, MTU - 40);
+  // Beyond the MTU by no more than the next multiple of 16: another message may stand there.
+  a.ping(b, 4, MTU - 40 + 1);
   assert.deepEqual(
     a.sent.map(({ datagram, trafficClass }) => [datagram.length, trafficClass]),
     [
       [32 + 64, 0],
       [32 + MTU, 0],
+      [32 + MTU + 4, 0],
     ],
   );
   assert.ok(

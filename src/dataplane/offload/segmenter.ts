@@ -7,6 +7,7 @@ import {
   IPV4_VERSION,
   IPV6_HEADER_BYTES,
   IPV6_VERSION,
+  NEXT_HEADER_OFFSET,
   PAYLOAD_LENGTH_OFFSET,
   readUint16,
   readUint32,
@@ -19,6 +20,7 @@ import {
   IPV4_CHECKSUM_OFFSET,
   IPV4_HEADER_BYTES,
   IPV4_IDENTIFICATION_OFFSET,
+  IPV4_PROTOCOL_OFFSET,
   IPV4_TOTAL_LENGTH_OFFSET,
   readIpv4HeaderLength,
   sumIpv4Addresses,
@@ -26,6 +28,7 @@ import {
 import { IpProtocol } from '../../ip/protocol.ts';
 import type { SlabSums, SummedSlab } from '../../ip/slab-sums.ts';
 import {
+  ICMPV6_CHECKSUM_OFFSET,
   TCP_CHECKSUM_OFFSET,
   TCP_DATA_OFFSET,
   TCP_FLAGS_OFFSET,
@@ -49,6 +52,14 @@ import {
 /** On the last segment only. */
 const LAST_FLAGS: number = TcpFlag.Fin | TcpFlag.Psh;
 const ADDRESSES_BYTES_IPV6 = 32;
+/** More than any real MSS makes of 64 KiB: each costs a seal, and their sender chooses the size. */
+const SEGMENTS_MAX = 1024;
+/** Where the checksum stands in the header of a transport. */
+const CHECKSUM_FIELDS: ReadonlyMap<number, number> = new Map([
+  [IpProtocol.Tcp, TCP_CHECKSUM_OFFSET],
+  [IpProtocol.Udp, UDP_CHECKSUM_OFFSET],
+  [IpProtocol.Icmpv6, ICMPV6_CHECKSUM_OFFSET],
+]);
 
 export class Segmenter {
   readonly #bytes: Uint8Array;
@@ -102,6 +113,7 @@ export class Segmenter {
     this.#headers = this.#transport + words * 4;
     this.#payload = length - this.#headers;
     if (words * 4 < fixed || this.#payload < 0) return false;
+    if (this.count > SEGMENTS_MAX) return false;
     this.#sumHeaders();
     return true;
   }
@@ -200,17 +212,34 @@ export class Segmenter {
     writeUint16(bytes, header + UDP_CHECKSUM_OFFSET, neverZero(finishChecksum(sum + length)));
   }
 
-  /** Makes the checksum of a packet that is no superpacket; false when its header is wrong. */
-  finishChecksum(offset: number, length: number): boolean {
+  /**
+   * Whether the checksum that is left to do, if any, is that of the packet's transport. The sender
+   * chooses where it stands: anywhere else it would write over what the filter has judged.
+   */
+  isChecksumInPlace(offset: number, length: number): boolean {
     const bytes = this.#bytes;
     if ((readVirtioFlags(bytes, offset) & NEEDS_CHECKSUM) === 0) return true;
     const start = readChecksumStart(bytes, offset);
     const field = readChecksumField(bytes, offset);
-    if (start + field + 2 > length) return false;
+    const isIpv4 = readVersion(bytes, offset) === IPV4_VERSION;
+    const headers = isIpv4 ? readIpv4HeaderLength(bytes, offset) : IPV6_HEADER_BYTES;
+    if (start < headers || start + field + 2 > length) return false;
+    const protocol = bytes[offset + (isIpv4 ? IPV4_PROTOCOL_OFFSET : NEXT_HEADER_OFFSET)]!;
+    const expected = CHECKSUM_FIELDS.get(protocol);
+    // Behind an extension header the transport may be any of them.
+    if (expected === undefined) return [...CHECKSUM_FIELDS.values()].includes(field);
+    return start === headers && field === expected;
+  }
+
+  /** Makes the checksum of a packet that is no superpacket, which isChecksumInPlace(). */
+  finishChecksum(offset: number, length: number): void {
+    const bytes = this.#bytes;
+    if ((readVirtioFlags(bytes, offset) & NEEDS_CHECKSUM) === 0) return;
+    const start = readChecksumStart(bytes, offset);
+    const field = readChecksumField(bytes, offset);
     const checksum = 0xffff - this.#sums.sum(offset + start, length - start);
     const isUdp = field === UDP_CHECKSUM_OFFSET;
     writeUint16(bytes, offset + start + field, isUdp ? neverZero(checksum) : checksum);
-    return true;
   }
 }
 

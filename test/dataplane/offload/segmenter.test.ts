@@ -79,10 +79,53 @@ test('a checksum that was left to do is made in place', () => {
     fc.property(flows, fc.uint8Array({ minLength: 0, maxLength: 1500 }), (flow, payload) => {
       const expected = buildPacket(flow, { sequence: 5, flags: ACK, identification: 9 }, payload);
       place(slab.bytes, flow, expected, 0);
-      assert.equal(segmenter.finishChecksum(OFFSET, expected.length), true);
+      assert.equal(segmenter.isChecksumInPlace(OFFSET, expected.length), true);
+      segmenter.finishChecksum(OFFSET, expected.length);
       assert.deepEqual(slab.bytes.slice(OFFSET, OFFSET + expected.length), expected);
     }),
   );
+});
+
+test('a checksum that would be written over what the filter has judged is refused', () => {
+  const summed = nativeSummedSlab(70_016);
+  const segmenter = new Segmenter(summed);
+  const flow = { isIpv4: false, isTcp: false, options: new Uint8Array(0) };
+  const packet = buildPacket(
+    flow,
+    { sequence: 5, flags: ACK, identification: 9 },
+    new Uint8Array(8),
+  );
+  for (const [start, field, isRight] of [
+    [40, 6, true],
+    [20, 0, false],
+    [20, 8, false],
+    [40, 2, false],
+    [42, 6, false],
+  ] as const) {
+    place(summed.slab.bytes, flow, packet, 0);
+    const header = new DataView(
+      summed.slab.bytes.buffer,
+      summed.slab.bytes.byteOffset + OFFSET - 10,
+    );
+    header.setUint16(6, start, true);
+    header.setUint16(8, field, true);
+    assert.equal(segmenter.isChecksumInPlace(OFFSET, packet.length), isRight, `${start} ${field}`);
+  }
+});
+
+test('a superpacket of more segments than a sender has reason for is refused', () => {
+  const summed = nativeSummedSlab(70_016);
+  const segmenter = new Segmenter(summed);
+  const flow = { isIpv4: false, isTcp: true, options: new Uint8Array(0) };
+  const packet = buildPacket(
+    flow,
+    { sequence: 5, flags: ACK, identification: 9 },
+    new Uint8Array(60_000),
+  );
+  place(summed.slab.bytes, flow, packet, 1);
+  assert.equal(segmenter.begin(OFFSET, packet.length), false);
+  place(summed.slab.bytes, flow, packet, 88);
+  assert.equal(segmenter.begin(OFFSET, packet.length), true);
 });
 
 test('a header that fits no packet is refused', () => {
@@ -96,7 +139,9 @@ test('a header that fits no packet is refused', () => {
       (header, packet) => {
         slab.bytes.set(header, OFFSET - 10);
         slab.bytes.set(packet, OFFSET);
-        segmenter.finishChecksum(OFFSET, packet.length);
+        if (segmenter.isChecksumInPlace(OFFSET, packet.length)) {
+          segmenter.finishChecksum(OFFSET, packet.length);
+        }
         if (!segmenter.begin(OFFSET, packet.length)) return;
         let bytes = 0;
         for (let length = segmenter.next(1024); length > 0; length = segmenter.next(1024)) {
