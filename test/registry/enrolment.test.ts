@@ -125,7 +125,7 @@ test('enrol() answers the same host key the same until the expiry, and no other'
   await assert.rejects(site.registry.enrol(request, ENROLMENT_KEY), { code: 'INVITE_EXPIRED' });
 });
 
-test('enrol() gives the secret of no host that the store alone names as who used an invite', async () => {
+test('enrol() gives no secret of a host that only the store says used the invite', async () => {
   const { site, server } = await started();
   const request = await requestFor(site, server, 'evil');
   const key = inviteKey(request.invite.server, request.invite.number);
