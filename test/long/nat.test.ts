@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Site, SKIP_REASON, until } from './site.ts';
+import { Site, SKIP_REASON, until } from '../e2e/site.ts';
 
 interface Host {
   readonly name: string;
