@@ -13,17 +13,12 @@ import type {
 import { ALL_OFFLOADS, type Offloads } from '../os/offloads.ts';
 import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
-import type { ChangeFailure, EngineOptions } from './engine.ts';
-import type { TimestampStore } from './handshake-clock.ts';
-import {
-  type Answer,
-  type Event,
-  errorFromText,
-  type FailureText,
-  type Request,
-} from './messages.ts';
+import type { ChangeFailure, EngineOptions } from './mesh/engine.ts';
+import type { Answer, Event, FailureText, Request } from './mesh/messages.ts';
 import type { RecentPeer } from './session-book.ts';
-import { startWorker, type WorkerLink } from './worker-link.ts';
+import { errorFromText } from './worker/error-text.ts';
+import type { TimestampStore } from './worker/handshake-clock.ts';
+import { startWorker, type WorkerLink } from './worker/worker-link.ts';
 
 export type DataplaneEvent =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
@@ -90,7 +85,7 @@ export class Dataplane {
     const forWorker: EngineOptions = { listenPort, privateKey, mtu, offloads, recentPeers };
     let dataplane: Dataplane | undefined;
     const { link, port, crypto } = await startWorker<Request, Answer, Event>({
-      file: new URL('./worker.js', import.meta.url),
+      file: new URL('./mesh/worker.js', import.meta.url),
       name: 'p6n-dataplane',
       options: forWorker,
       logger,

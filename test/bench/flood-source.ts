@@ -14,7 +14,7 @@ import {
 } from '../../src/base/packet-batch.ts';
 import { parseEndpoint } from '../../src/device/peers/endpoint.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
-import { openUdp } from '../../src/os/linux/udp.ts';
+import { openUdp } from '../../src/os/linux/udp/udp.ts';
 import { SYSTEM_RANDOM } from '../../src/os/random.ts';
 import { UDP_COUNTERS, UdpCounter } from '../../src/os/udp.ts';
 import { CookieGenerator } from '../../src/wireguard/cookies.ts';

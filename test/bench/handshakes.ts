@@ -6,7 +6,7 @@ import type { Millis, WallMillis } from '../../src/base/clock.ts';
 import { DatagramBatch, PacketBatch } from '../../src/base/packet-batch.ts';
 import { Device, SCRATCH_BYTES_MIN } from '../../src/device/device.ts';
 import { TrieRoutes } from '../../src/device/trie-routes.ts';
-import { opensslCrypto } from '../../src/os/linux/openssl.ts';
+import { opensslCrypto } from '../../src/os/linux/crypto/openssl.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { SYSTEM_RANDOM } from '../../src/os/random.ts';
 import type { PrivateKey } from '../../src/wireguard/crypto/crypto.ts';

@@ -4,7 +4,7 @@
 
 import { type MergedWriter, Merger } from '../../src/dataplane/offload/merger.ts';
 import { Segmenter } from '../../src/dataplane/offload/segmenter.ts';
-import { opensslCrypto } from '../../src/os/linux/openssl.ts';
+import { opensslCrypto } from '../../src/os/linux/crypto/openssl.ts';
 import { nativeSummedSlab } from '../../src/os/linux/slab.ts';
 import { NEEDS_CHECKSUM, SuperpacketKind, writeVirtioHeader } from '../../src/os/virtio-header.ts';
 import type { SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';

@@ -10,8 +10,8 @@ import {
   readCounters,
   viewCounters,
 } from '../../src/dataplane/counters.ts';
-import { moveInbound } from '../../src/dataplane/inbound.ts';
-import { moveOutbound } from '../../src/dataplane/outbound.ts';
+import { moveInbound } from '../../src/dataplane/path/inbound.ts';
+import { moveOutbound } from '../../src/dataplane/path/outbound.ts';
 import type { InterfaceChange, PeerChange } from '../../src/dataplane/standalone/config.ts';
 import { StandaloneEngine } from '../../src/dataplane/standalone/engine.ts';
 import type { EndpointAddress } from '../../src/device/config.ts';

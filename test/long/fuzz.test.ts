@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ENDPOINT_BYTES } from '../../src/base/packet-batch.ts';
 import { randomInteger, randomUint32 } from '../../src/base/random.ts';
-import { moveInbound } from '../../src/dataplane/inbound.ts';
+import { moveInbound } from '../../src/dataplane/path/inbound.ts';
 import { DEVICE_COUNTERS, RECEIVE_COUNTERS } from '../../src/device/counters.ts';
 import { innerPacketLength } from '../../src/device/inner-packet.ts';
 import { parseEndpoint } from '../../src/device/peers/endpoint.ts';

@@ -5,7 +5,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { type DatagramAnswer, DatagramBatches } from '../../src/os/linux/datagram-batches.ts';
+import { type DatagramAnswer, DatagramBatches } from '../../src/os/linux/udp/datagram-batches.ts';
 import { boundPair } from '../fakes/device-sockets.ts';
 
 const BATCH = 64;

@@ -6,13 +6,13 @@ import fc from 'fast-check';
 import { AssertionError } from '../../src/base/assert.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import { plainSlab } from '../../src/base/slab.ts';
-import { ChachaScratch, ChachaSessionCipher } from '../../src/os/linux/chacha-cipher.ts';
-import { keyExchange, opensslCrypto } from '../../src/os/linux/openssl.ts';
-import { CipherScratch, OpensslSessionCipher } from '../../src/os/linux/openssl-cipher.ts';
-import { bindChacha, bindOpenssl } from '../../src/os/linux/openssl-functions.ts';
-import { aeadCipher, chachaCipher } from '../../src/os/linux/session-ciphers.ts';
+import { ChachaScratch, ChachaSessionCipher } from '../../src/os/linux/crypto/chacha-cipher.ts';
+import { keyExchange, opensslCrypto } from '../../src/os/linux/crypto/openssl.ts';
+import { CipherScratch, OpensslSessionCipher } from '../../src/os/linux/crypto/openssl-cipher.ts';
+import { bindChacha, bindOpenssl } from '../../src/os/linux/crypto/openssl-functions.ts';
+import { aeadCipher, chachaCipher } from '../../src/os/linux/crypto/session-ciphers.ts';
+import { bindX25519 } from '../../src/os/linux/crypto/x25519.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
-import { bindX25519 } from '../../src/os/linux/x25519.ts';
 import {
   AEAD_TAG_BYTES,
   type Crypto,

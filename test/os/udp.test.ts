@@ -14,7 +14,7 @@ import {
 import { parseIpv6 } from '../../src/ip/ipv6-address.ts';
 import { LinuxPoller } from '../../src/os/linux/poller.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
-import { openUdp } from '../../src/os/linux/udp.ts';
+import { openUdp } from '../../src/os/linux/udp/udp.ts';
 import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from '../../src/os/offloads.ts';
 import { RUN_DATAGRAMS_MAX, UDP_COUNTERS, type Udp, UdpCounter } from '../../src/os/udp.ts';
 

@@ -5,8 +5,8 @@ import type { Millis } from '../../base/clock.ts';
 import { asP6nError } from '../../base/errors.ts';
 import type { NetworkNews, TunWatch } from '../../os/network-news.ts';
 import type { Poller } from '../../os/poller.ts';
-import { errorText } from '../messages.ts';
-import { NEWS_TOKEN } from '../tokens.ts';
+import { NEWS_TOKEN } from '../path/tokens.ts';
+import { errorText } from '../worker/error-text.ts';
 import type { StandaloneEngine } from './engine.ts';
 import type { StandaloneEvent } from './messages.ts';
 

@@ -1,7 +1,7 @@
 // What the handle on the main thread and the worker of a stand-alone interface say to each other.
 // Requests are answered in order.
 
-import type { ErrorText } from '../messages.ts';
+import type { ErrorText } from '../worker/error-text.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
 
 export type StandaloneRequest =

@@ -15,7 +15,7 @@ import {
 import { mayAnswerWithError, UnreachableCode, writeUnreachable } from '../../ip/icmpv6.ts';
 import { IPV6_ADDRESS_BYTES } from '../../ip/ipv6-address.ts';
 import { HOST_TUN } from '../config.ts';
-import type { Policy } from '../policy.ts';
+import type { Policy } from '../path/policy.ts';
 
 /** Answers a second, and how many at once: programs of this host ask, no stranger does. */
 export const ANSWERS_PER_SECOND = 100;

@@ -5,7 +5,7 @@ import type { DatagramBatch } from '../../base/packet-batch.ts';
 import type { Slab } from '../../base/slab.ts';
 import type { Poller } from '../../os/poller.ts';
 import { type OpenUdp, type Udp, UdpCounter, type UdpOptions } from '../../os/udp.ts';
-import { udpToken } from '../tokens.ts';
+import { udpToken } from '../path/tokens.ts';
 
 export interface PortUdpDependencies {
   readonly openUdp: OpenUdp;

@@ -3,9 +3,9 @@
 
 import { P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { TimestampStore } from '../handshake-clock.ts';
-import { errorFromText } from '../messages.ts';
-import { startWorker, type WorkerLink } from '../worker-link.ts';
+import { errorFromText } from '../worker/error-text.ts';
+import type { TimestampStore } from '../worker/handshake-clock.ts';
+import { startWorker, type WorkerLink } from '../worker/worker-link.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
 import type { StandaloneOptions } from './engine.ts';
 import type { StandaloneAnswer, StandaloneEvent, StandaloneRequest } from './messages.ts';

@@ -4,7 +4,6 @@
 import { P6nError } from '../../base/errors.ts';
 import { ipv6Bytes } from '../../ip/ipv6-address.ts';
 import type { BoundAddress, DeviceSockets } from '../sockets.ts';
-import { DatagramBatches } from './datagram-batches.ts';
 import { nativeMemory } from './ffi.ts';
 import {
   AF_INET6,
@@ -27,6 +26,7 @@ import {
 } from './layouts.ts';
 import { bind, close, makeSocket, negatedError, setOption, setOptionBytes } from './syscalls.ts';
 import { systemError } from './system-error.ts';
+import { DatagramBatches } from './udp/datagram-batches.ts';
 
 export const LINUX_DEVICE_SOCKETS: DeviceSockets = deviceSockets();
 

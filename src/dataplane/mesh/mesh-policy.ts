@@ -1,0 +1,100 @@
+// The policy of a host of the mesh: the filter says which way a packet goes, by what the tunnel of
+// a peer proves about its source.
+
+import type { Millis } from '../../base/clock.ts';
+import type { PeerIndex } from '../../device/routes.ts';
+import type { FilterConfig } from '../../filter/config.ts';
+import type { PacketFilter } from '../../filter/filter.ts';
+import {
+  RejectionWriter,
+  senderOfHost,
+  senderOfTun,
+  senderOfWireguardPeer,
+} from '../../filter/rejection.ts';
+import type { Rejection, Verdict } from '../../filter/verdict.ts';
+import type { Policy } from '../path/policy.ts';
+import { PeerKind, type PeerTable } from './peer-table.ts';
+
+export class MeshPolicy implements Policy {
+  readonly #filter: PacketFilter;
+  readonly #rejections: RejectionWriter;
+  readonly #peers: PeerTable;
+
+  constructor(filter: PacketFilter, peers: PeerTable, config: FilterConfig) {
+    this.#filter = filter;
+    this.#peers = peers;
+    this.#rejections = new RejectionWriter(config);
+  }
+
+  get verdictTun(): number {
+    return this.#filter.verdictTun;
+  }
+
+  get rejection(): Rejection {
+    return this.#filter.rejection;
+  }
+
+  /** A configuration that cannot be takes the place of none: the old one stays. */
+  replaceConfig(config: FilterConfig): void {
+    this.#filter.replaceConfig(config);
+    this.#rejections.replaceConfig(config);
+  }
+
+  judgeFromTun(
+    tun: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
+  ): Verdict {
+    return this.#filter.judgeFromTun(tun, bytes, offset, length, now);
+  }
+
+  judgeFromPeer(
+    peer: PeerIndex,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
+  ): Verdict {
+    const id = this.#peers.idOf(peer);
+    if (this.#peers.kindOf(peer) === PeerKind.WireguardPeer) {
+      const number = this.#peers.numberOf(peer);
+      return this.#filter.judgeFromWireguardPeer(id, number, bytes, offset, length, now);
+    }
+    // A peer that was removed has host id 0, which the filter knows no host by.
+    return this.#filter.judgeFromHost(id, bytes, offset, length, now);
+  }
+
+  answerTun(
+    rejection: Rejection,
+    tun: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    target: Uint8Array,
+    at: number,
+    now: Millis,
+  ): number {
+    const sender = senderOfTun(tun);
+    return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now);
+  }
+
+  answerPeer(
+    rejection: Rejection,
+    peer: PeerIndex,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    target: Uint8Array,
+    at: number,
+    now: Millis,
+  ): number {
+    const id = this.#peers.idOf(peer);
+    const sender =
+      this.#peers.kindOf(peer) === PeerKind.WireguardPeer
+        ? senderOfWireguardPeer(id, this.#peers.numberOf(peer))
+        : senderOfHost(id);
+    return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now);
+  }
+}

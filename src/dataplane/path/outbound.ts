@@ -1,0 +1,185 @@
+// From this host's programs to the network, in the order in which packets are processed: read from
+// a TUN, judged by the policy, sealed by the device, sent by UDP. A packet for another TUN of this
+// host goes there at once, without WireGuard.
+
+import type { Millis } from '../../base/clock.ts';
+import type { PacketBatch } from '../../base/packet-batch.ts';
+import { SendOutcome } from '../../device/ports.ts';
+import { Rejection, Verdict } from '../../filter/verdict.ts';
+import { SUPERPACKET_REFUSED, type Tun } from '../../os/tun.ts';
+import { readSuperpacketKind, SuperpacketKind } from '../../os/virtio-header.ts';
+import { PipelineCounter } from '../counters.ts';
+import type { Pipeline } from './pipeline.ts';
+import {
+  nextSegmentPlace,
+  OUTBOUND_PLACES,
+  REJECTION_OFFSET,
+  SEGMENTS_BYTES,
+  SEGMENTS_OFFSET,
+  segmentOffset,
+} from './places.ts';
+
+/** How a TUN is after one batch was moved from it. */
+export const TunState = {
+  /** Nothing waits. */
+  Drained: 0,
+  /** The batch was full, more may wait. */
+  MoreWaits: 1,
+  /** It cannot be read any more: the interface is gone. */
+  Failed: 2,
+} as const;
+export type TunState = (typeof TunState)[keyof typeof TunState];
+
+/** Moves one batch of packets from TUN number `tun`. */
+export function moveOutbound(pipeline: Pipeline, tun: number, now: Millis): TunState {
+  const source = pipeline.tuns.get(tun);
+  if (source === undefined) return TunState.Drained;
+  const { outbound, outboundToPeers } = pipeline.buffers;
+  outbound.clear();
+  const error = source.read(outbound, OUTBOUND_PLACES, tun);
+  let bytes = 0;
+  for (let i = 0; i < outbound.count; i++) {
+    bytes += outbound.lengths[i]!;
+    judgeOutbound(pipeline, source, i, now);
+  }
+  if (outboundToPeers.count > 0) sealOutbound(pipeline, now);
+  if (error !== 0) return TunState.Failed;
+  const isFull = outbound.count === outbound.capacity || bytes >= OUTBOUND_PLACES.bytesMax;
+  return isFull ? TunState.MoreWaits : TunState.Drained;
+}
+
+/** A superpacket is judged once, for all of its segments. */
+function judgeOutbound(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
+  const { policy, counters } = pipeline;
+  const { outbound } = pipeline.buffers;
+  const offset = outbound.offsets[index]!;
+  const length = outbound.lengths[index]!;
+  const tun = outbound.origins[index]!;
+  counters[PipelineCounter.PacketsFromTuns]! += 1;
+  counters[PipelineCounter.BytesFromTuns]! += length;
+  if (source.hasHeaders && !pipeline.buffers.segmenter.isChecksumInPlace(offset, length)) {
+    counters[PipelineCounter.DropSuperpacket]! += 1;
+    return;
+  }
+  const verdict = policy.judgeFromTun(tun, outbound.slab.bytes, offset, length, now);
+  if (verdict === Verdict.ToPeer) {
+    passToPeer(pipeline, source, index, now);
+  } else if (verdict === Verdict.ToTun) {
+    passToTun(pipeline, source, index, now);
+  } else if (policy.rejection !== Rejection.None) {
+    rejectOutbound(pipeline, policy.rejection, outbound, index, now);
+  }
+}
+
+/** Superpackets are cut behind the places; whole packets stay where they are. */
+function passToPeer(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
+  const { outbound, outboundToPeers, segmenter } = pipeline.buffers;
+  const { bytes } = outbound.slab;
+  const offset = outbound.offsets[index]!;
+  const length = outbound.lengths[index]!;
+  const tun = outbound.origins[index]!;
+  if (source.hasHeaders && readSuperpacketKind(bytes, offset) !== SuperpacketKind.None) {
+    passSegments(pipeline, index, now);
+  } else {
+    if (source.hasHeaders) segmenter.finishChecksum(offset, length);
+    if (outboundToPeers.count === outboundToPeers.capacity) sealOutbound(pipeline, now);
+    outboundToPeers.push(offset, length, tun);
+  }
+}
+
+function passSegments(pipeline: Pipeline, index: number, now: Millis): void {
+  const { outbound, outboundToPeers, segmenter } = pipeline.buffers;
+  const offset = outbound.offsets[index]!;
+  const tun = outbound.origins[index]!;
+  if (!segmenter.begin(offset, outbound.lengths[index]!)) {
+    pipeline.counters[PipelineCounter.DropSuperpacket]! += 1;
+    return;
+  }
+  pipeline.counters[PipelineCounter.SegmentsFromTuns]! += segmenter.count;
+  for (;;) {
+    const end = nextSegmentPlace(pipeline.buffers.segmentPlace, segmenter.lengthMax);
+    const isFull = outboundToPeers.count === outboundToPeers.capacity;
+    if (isFull || end > SEGMENTS_OFFSET + SEGMENTS_BYTES) sealOutbound(pipeline, now);
+    const target = segmentOffset(pipeline.buffers.segmentPlace);
+    const length = segmenter.next(target);
+    if (length === 0) return;
+    outboundToPeers.push(target, length, tun);
+    pipeline.buffers.segmentPlace = nextSegmentPlace(pipeline.buffers.segmentPlace, length);
+  }
+}
+
+/** Between two TUNs with headers a superpacket stays one, with its checksum still to be made. */
+function passToTun(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
+  const { tuns } = pipeline;
+  const to = pipeline.policy.verdictTun;
+  const { outbound, segmenter } = pipeline.buffers;
+  const { slab } = outbound;
+  const offset = outbound.offsets[index]!;
+  const length = outbound.lengths[index]!;
+  const target = tuns.get(to);
+  if (target === undefined || !source.hasHeaders) {
+    tuns.write(to, slab, offset, length);
+    return;
+  }
+  // All TUNs of a process are alike.
+  const error = target.writeWithHeader(slab, offset, length);
+  const isRefused = error === SUPERPACKET_REFUSED && segmenter.begin(offset, length);
+  if (!isRefused) {
+    tuns.count(error, 1, length);
+    return;
+  }
+  // What waits for peers may fill the room of segments.
+  const end = nextSegmentPlace(pipeline.buffers.segmentPlace, segmenter.lengthMax);
+  if (end > SEGMENTS_OFFSET + SEGMENTS_BYTES) sealOutbound(pipeline, now);
+  const place = segmentOffset(pipeline.buffers.segmentPlace);
+  for (let bytes = segmenter.next(place); bytes > 0; bytes = segmenter.next(place)) {
+    tuns.write(to, slab, place, bytes);
+  }
+}
+
+function sealOutbound(pipeline: Pipeline, now: Millis): void {
+  const { device, udp, buffers } = pipeline;
+  const { outboundToPeers, outcomes } = buffers;
+  device.sendPackets(outboundToPeers, outcomes, now);
+  udp.flush();
+  for (let i = 0; i < outboundToPeers.count; i++) {
+    const rejection = rejectionOf(outcomes[i] as SendOutcome);
+    if (rejection !== Rejection.None) {
+      rejectOutbound(pipeline, rejection, outboundToPeers, i, now);
+    }
+  }
+  outboundToPeers.clear();
+  buffers.segmentPlace = SEGMENTS_OFFSET;
+}
+
+/** The ICMPv6 answer to a packet that the device did not take; such a packet is still plain. */
+export function rejectionOf(outcome: SendOutcome): Rejection {
+  if (outcome === SendOutcome.NoPeer) return Rejection.NoRoute;
+  if (outcome === SendOutcome.NoEndpoint) return Rejection.AddressUnreachable;
+  return Rejection.None;
+}
+
+/** Answers the sender of a packet from a TUN, through the same TUN. */
+function rejectOutbound(
+  pipeline: Pipeline,
+  rejection: Rejection,
+  packets: PacketBatch,
+  index: number,
+  now: Millis,
+): void {
+  const { localRejection } = pipeline.buffers;
+  const tun = packets.origins[index]!;
+  const length = pipeline.policy.answerTun(
+    rejection,
+    tun,
+    packets.slab.bytes,
+    packets.offsets[index]!,
+    packets.lengths[index]!,
+    localRejection.bytes,
+    REJECTION_OFFSET,
+    now,
+  );
+  if (length === 0) return;
+  pipeline.counters[PipelineCounter.RejectionsToTuns]! += 1;
+  pipeline.tuns.write(tun, localRejection, REJECTION_OFFSET, length);
+}

@@ -1,0 +1,144 @@
+// The crypto port by the OpenSSL inside Node.js: what is done for every packet, the X25519 of
+// handshakes, and the macs and fields of their messages, many times as fast as the reference, which
+// does the rest. It is compared with the reference before anybody gets it.
+
+import { assert } from '../../../base/assert.ts';
+import { equalConstantTime, wipe } from '../../../base/bytes.ts';
+import {
+  type Crypto,
+  KEY_BYTES,
+  NONCE_BYTES,
+  type PrivateKey,
+  type PublicKey,
+  XNONCE_BYTES,
+} from '../../../wireguard/crypto/crypto.ts';
+import { nativeMemory } from '../ffi.ts';
+import { OpensslAead } from './openssl-aead.ts';
+import { bindOpenssl, type OpensslFunctions, PKEY_X25519 } from './openssl-functions.ts';
+import { OpensslMac } from './openssl-mac.ts';
+import { openSessionCipher } from './session-ciphers.ts';
+import { bindX25519, type X25519 } from './x25519.ts';
+
+const SUCCESS = 1;
+const LENGTH_BYTES = 8;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * The fast crypto for the calling thread; undefined where Node.js exports no OpenSSL, or one that
+ * does not agree with `reference`.
+ */
+export function opensslCrypto(reference: Crypto): Crypto | undefined {
+  const functions = bindOpenssl();
+  if (functions === undefined) return undefined;
+  const macs = openMac(functions);
+  const sessionCipher = openSessionCipher(functions, reference);
+  if (macs === undefined || sessionCipher === undefined) return undefined;
+  const aead = new OpensslAead(functions);
+  const crypto: Crypto = {
+    ...reference,
+    name: 'openssl',
+    ...keyExchange(functions),
+    mac: (key, a, b) => macs.mac(key, a, b),
+    aeadSeal: aead.seal,
+    aeadOpen: aead.open,
+    xaeadSeal: aead.xseal,
+    xaeadOpen: aead.xopen,
+    sessionCipher,
+  };
+  const faster: Crypto = { ...crypto, ...bindX25519() };
+  return [faster, crypto].find((one) => agrees(one, reference));
+}
+
+/** By OpenSSL's interface, which every Node.js has. */
+export function keyExchange(functions: OpensslFunctions): X25519 {
+  return {
+    publicKey: (privateKey) => publicKey(functions, privateKey),
+    diffieHellman: (privateKey, peer) => diffieHellman(functions, privateKey, peer),
+  };
+}
+
+function openMac(functions: OpensslFunctions): OpensslMac | undefined {
+  try {
+    return new OpensslMac(functions);
+  } catch {
+    return undefined;
+  }
+}
+
+function publicKey(functions: OpensslFunctions, privateKey: PrivateKey): PublicKey {
+  const key = rawKey(functions.newRawPrivateKey, privateKey);
+  try {
+    const output = nativeMemory(KEY_BYTES);
+    const returned = functions.getRawPublicKey(key, output, lengthCell());
+    if (returned !== SUCCESS) throw new Error('OpenSSL gave no public key');
+    return new Uint8Array(output) as PublicKey;
+  } finally {
+    functions.keyFree(key);
+  }
+}
+
+/** OpenSSL itself refuses a result that is all zero. */
+function diffieHellman(
+  functions: OpensslFunctions,
+  privateKey: PrivateKey,
+  publicKey: PublicKey,
+): Uint8Array | undefined {
+  const own = rawKey(functions.newRawPrivateKey, privateKey);
+  const peer = rawKey(functions.newRawPublicKey, publicKey);
+  const context = functions.keyContextNew(own, 0);
+  const output = nativeMemory(KEY_BYTES);
+  try {
+    const isDerived =
+      functions.deriveInit(context) === SUCCESS &&
+      functions.deriveSetPeer(context, peer) === SUCCESS &&
+      functions.derive(context, output, lengthCell()) === SUCCESS;
+    return isDerived ? new Uint8Array(output) : undefined;
+  } finally {
+    output.fill(0);
+    functions.keyContextFree(context);
+    functions.keyFree(peer);
+    functions.keyFree(own);
+  }
+}
+
+function rawKey(make: OpensslFunctions['newRawPrivateKey'], key: Uint8Array): number {
+  assert(key.length === KEY_BYTES, 'opensslCrypto: an X25519 key has 32 bytes');
+  const copy = nativeMemory(KEY_BYTES);
+  copy.set(key);
+  const made = make(PKEY_X25519, 0, copy, KEY_BYTES);
+  copy.fill(0);
+  if (made === 0) throw new Error('OpenSSL refused an X25519 key');
+  return made;
+}
+
+function lengthCell(): Buffer {
+  const cell = nativeMemory(LENGTH_BYTES);
+  cell.writeUInt32LE(KEY_BYTES);
+  return cell;
+}
+
+/** Whether each function that the two do differently gives the same. */
+function agrees(crypto: Crypto, reference: Crypto): boolean {
+  const [ours, expected] = [outputs(crypto), outputs(reference)];
+  const isSame = ours.every((output, i) => equalConstantTime(output, expected[i] ?? NOTHING));
+  wipe(...ours, ...expected);
+  return isSame;
+}
+
+function outputs(crypto: Crypto): Uint8Array[] {
+  const key = Uint8Array.from({ length: KEY_BYTES }, (_, i) => i + 1);
+  const publicKey = crypto.publicKey(key as PrivateKey);
+  const secret = crypto.diffieHellman(key as PrivateKey, publicKey) ?? NOTHING;
+  const nonce = key.subarray(0, NONCE_BYTES);
+  const xnonce = key.subarray(0, XNONCE_BYTES);
+  const sealed = crypto.aeadSeal(key, nonce, publicKey, secret);
+  const xsealed = crypto.xaeadSeal(key, xnonce, publicKey, secret);
+  const mac = crypto.mac(key, publicKey);
+  const opened = [
+    crypto.aeadOpen(key, nonce, sealed, secret),
+    crypto.aeadOpen(key, nonce, sealed, publicKey),
+    crypto.xaeadOpen(key, xnonce, xsealed, secret),
+    crypto.xaeadOpen(key, xnonce, xsealed, publicKey),
+  ];
+  return [publicKey, secret, mac, sealed, xsealed, ...opened.map((text) => text ?? NOTHING)];
+}
