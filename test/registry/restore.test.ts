@@ -133,6 +133,23 @@ test('an older file is another incarnation that gives out no id again', async (t
   assert.equal(fourth.store.incarnation, third.store.incarnation);
 });
 
+test('a server that is killed right after an import finds the registry open', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-import-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const { text } = await exported();
+  // Known from the place that the registry comes from.
+  const mark = await RevisionMark.open(join(folder, 'registry.mark'), SILENT_LOGGER);
+  mark.note({ incarnation: '0123456789abcdef', number: 1 });
+  await mark.flush();
+  const { registry, store } = await openSite(t, folder);
+  await registry.import(parseExport(text));
+  const { incarnation } = store;
+  const { revision: number } = await store.list([]);
+  // What the killed server leaves on the disk.
+  const left = await RevisionMark.open(join(folder, 'registry.mark'), SILENT_LOGGER);
+  assert.equal(left.problem({ incarnation, number }, []), undefined);
+});
+
 async function exported(): Promise<{ readonly from: Site; readonly text: string }> {
   const from = new Site();
   const server = await from.start();

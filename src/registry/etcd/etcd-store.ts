@@ -163,6 +163,9 @@ export class EtcdStore implements Store {
     );
     const { kvs } = await this.#ask('KV/Range', { key: registry });
     if (kvs[0] !== undefined) this.#adopt(kvs[0]);
+    // A mark of before would take it for restored after a crash.
+    this.#note(this.#connection?.revision ?? 0);
+    await this.#mark?.flush();
     return written.committed;
   }
 

@@ -166,6 +166,8 @@ export class SqliteStore implements Store {
     this.#restored = undefined;
     this.#feed.restart(this.#feed.latest);
     this.#note(this.#feed.latest);
+    // A mark of before would take it for restored after a crash.
+    await this.#mark?.flush();
     return true;
   }
 

@@ -19,8 +19,10 @@ test('EtcdStore knows a snapshot that was restored', { skip: ETCD_MISSING ?? fal
   t.after(() => rmSync(folder, { recursive: true }));
   const cluster = await EtcdCluster.start({ heartbeatMs: 10, flags: ['--unsafe-no-fsync'] });
   t.after(() => cluster.stop());
+  const readMark = (): Promise<RevisionMark> =>
+    RevisionMark.open(join(folder, 'registry.mark'), SILENT_LOGGER);
   const open = async (): Promise<EtcdStore> => {
-    const mark = await RevisionMark.open(join(folder, 'registry.mark'), SILENT_LOGGER);
+    const mark = await readMark();
     const dependencies = { random: new SeededRandom(11), logger: SILENT_LOGGER, mark };
     return new EtcdStore(dependencies, { endpoints: cluster.endpoints });
   };
@@ -50,6 +52,9 @@ test('EtcdStore knows a snapshot that was restored', { skip: ETCD_MISSING ?? fal
   assert.ok(await second.beginIncarnation([{ type: 'put', key: 'closed', value: '' }]));
   assert.equal(second.restored, undefined);
   assert.notEqual(second.incarnation, before);
+  const { incarnation } = second;
+  const { revision: number } = await second.list([]);
+  assert.equal((await readMark()).problem({ incarnation, number }, []), undefined);
   await put(second, 'c', '1');
   await second.close();
 });
