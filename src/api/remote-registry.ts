@@ -26,20 +26,7 @@ import type { RegistryService } from './services.ts';
 /** The calls of ApiClient that are used. */
 export type RegistryClient = Pick<
   ApiClient,
-  | 'listOrganizations'
-  | 'listNetworks'
-  | 'createNetwork'
-  | 'getNetwork'
-  | 'removeNetwork'
-  | 'listApps'
-  | 'createApp'
-  | 'getApp'
-  | 'removeApp'
-  | 'getSite'
-  | 'listHosts'
-  | 'getHost'
-  | 'events'
-  | 'listInstances'
+  'organizations' | 'networks' | 'apps' | 'site' | 'hosts' | 'events' | 'instances'
 >;
 
 /** A server and the client that asks it, marked as asking for this host's p6nctl. */
@@ -57,7 +44,7 @@ export class RemoteRegistryService implements RegistryService {
   }
 
   listOrganizations(): Promise<OrganizationList> {
-    return this.#read((client) => client.listOrganizations());
+    return this.#read((client) => client.organizations.list());
   }
 
   createOrganization(): Promise<OrganizationView> {
@@ -65,23 +52,23 @@ export class RemoteRegistryService implements RegistryService {
   }
 
   listNetworks(_: Principal, filter: NetworkFilter): Promise<NetworkList> {
-    return this.#read((client) => client.listNetworks(filter));
+    return this.#read((client) => client.networks.list(filter));
   }
 
   createNetwork(_: Principal, request: CreateNetwork): Promise<NetworkView> {
-    return this.#write((client) => client.createNetwork(request));
+    return this.#write((client) => client.networks.create(request));
   }
 
   getNetwork(_: Principal, reference: NetworkReference): Promise<NetworkView> {
-    return this.#read((client) => client.getNetwork(reference));
+    return this.#read((client) => client.networks.get(reference));
   }
 
   removeNetwork(_: Principal, reference: NetworkReference): Promise<void> {
-    return this.#write((client) => client.removeNetwork(reference));
+    return this.#write((client) => client.networks.remove(reference));
   }
 
   listApps(_: Principal, filter: AppFilter): Promise<AppList> {
-    return this.#read((client) => client.listApps(filter));
+    return this.#read((client) => client.apps.list(filter));
   }
 
   createApp(_: Principal, request: NewApp): Promise<AppCreated> {
@@ -91,19 +78,19 @@ export class RemoteRegistryService implements RegistryService {
       ...(organization === undefined ? {} : { org_slug: organization }),
       ...(network === undefined ? {} : { network }),
     };
-    return this.#write((client) => client.createApp(body));
+    return this.#write((client) => client.apps.create(body));
   }
 
   getApp(_: Principal, name: string): Promise<AppView> {
-    return this.#read((client) => client.getApp(name));
+    return this.#read((client) => client.apps.get(name));
   }
 
   removeApp(_: Principal, name: string, options: { readonly force: boolean }): Promise<void> {
-    return this.#write((client) => client.removeApp(name, options));
+    return this.#write((client) => client.apps.remove(name, options));
   }
 
   getSite(): Promise<SiteView> {
-    return this.#read((client) => client.getSite());
+    return this.#read((client) => client.site.get());
   }
 
   rotateSiteKey(): Promise<SiteKeyRotated> {
@@ -111,11 +98,11 @@ export class RemoteRegistryService implements RegistryService {
   }
 
   listHosts(): Promise<HostList> {
-    return this.#read((client) => client.listHosts());
+    return this.#read((client) => client.hosts.list());
   }
 
   getHost(_: Principal, name: string): Promise<HostView> {
-    return this.#read((client) => client.getHost(name));
+    return this.#read((client) => client.hosts.get(name));
   }
 
   drainHost(): Promise<HostView> {
@@ -145,7 +132,7 @@ export class RemoteRegistryService implements RegistryService {
   ): AsyncGenerator<EventView> {
     const [server] = this.#servers();
     if (server === undefined) throw noServer();
-    yield* server.client.events(after, signal);
+    yield* server.client.events.follow(after, signal);
   }
 
   audit(): Promise<AuditList> {
@@ -153,7 +140,7 @@ export class RemoteRegistryService implements RegistryService {
   }
 
   listInstances(_: Principal, filter: InstanceFilter): Promise<InstanceList> {
-    return this.#read((client) => client.listInstances(filter));
+    return this.#read((client) => client.instances.list(filter));
   }
 
   /** Asks one server after the other until one answers. */

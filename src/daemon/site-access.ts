@@ -130,23 +130,23 @@ export function remoteAccess(
   return {
     transport: {
       follow: (networks, after, signal) =>
-        choice.follow((server) => client(server).follow(networks, after, signal)),
+        choice.follow((server) => client(server).self.follow(networks, after, signal)),
     },
-    apps: { lookupApp: (name) => choice.ask((server) => client(server).lookupApp(name)) },
+    apps: { lookupApp: (name) => choice.ask((server) => client(server).self.lookupApp(name)) },
     registry: new RemoteRegistryService(remotes),
     writer: {
-      putInstance: (instance) => choice.ask((server) => client(server).putInstance(instance)),
-      removeInstance: (id) => choice.ask((server) => client(server).removeInstance(id)),
+      putInstance: (instance) => choice.ask((server) => client(server).self.putInstance(instance)),
+      removeInstance: (id) => choice.ask((server) => client(server).self.removeInstance(id)),
     },
-    announce: (update) => choice.ask((server) => client(server).updateHost(update)),
+    announce: (update) => choice.ask((server) => client(server).self.update(update)),
     self: {
-      heartbeat: (heartbeat) => choice.ask((server) => client(server).heartbeat(heartbeat)),
-      publishNextKey: (key) => choice.ask((server) => client(server).publishNextKey(key)),
-      nextKeyState: () => choice.ask((server) => client(server).nextKeyState()),
-      switchKey: (key) => choice.ask((server) => client(server).switchKey(key)),
+      heartbeat: (heartbeat) => choice.ask((server) => client(server).self.heartbeat(heartbeat)),
+      publishNextKey: (key) => choice.ask((server) => client(server).self.publishNextKey(key)),
+      nextKeyState: () => choice.ask((server) => client(server).self.nextKeyState()),
+      switchKey: (key) => choice.ask((server) => client(server).self.switchKey(key)),
       reportIds: ({ networks, highestHost }) =>
         choice.ask((server) =>
-          client(server).reportIds({
+          client(server).self.reportIds({
             networks,
             ...(highestHost === undefined ? {} : { highest_host: highestHost }),
           }),

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostId, InstanceId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
 import { operatorApi } from '../../src/api/api.ts';
-import { ApiClient, enrol } from '../../src/api/client.ts';
+import { ApiClient } from '../../src/api/client.ts';
+import { enrol } from '../../src/api/enrol.ts';
 import type { ApiTarget } from '../../src/api/exchange.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
 import { P6nError } from '../../src/base/errors.ts';
@@ -56,84 +57,84 @@ test('ApiClient asks what its caller asks', async () => {
     sentence: 'The networks differ.',
   };
   const pair = { from: 'fdaa::1', to: 'fdaa::2' };
-  assert.deepEqual(await asked(api.listOrganizations()), [
+  assert.deepEqual(await asked(api.organizations.list()), [
     'listOrganizations',
     { organizations: [ORGANIZATION] },
   ]);
-  assert.deepEqual(await asked(api.createOrganization({ name: 'acme' })), [
+  assert.deepEqual(await asked(api.organizations.create({ name: 'acme' })), [
     'createOrganization',
     { name: 'acme' },
     ORGANIZATION,
   ]);
-  assert.deepEqual(await asked(api.listNetworks({ organization: 'a&b' })), [
+  assert.deepEqual(await asked(api.networks.list({ organization: 'a&b' })), [
     'listNetworks',
     { organization: 'a&b' },
     { networks: [NETWORK] },
   ]);
-  assert.deepEqual(await asked(api.createNetwork({ name: 'blue', region_scoped: true })), [
+  assert.deepEqual(await asked(api.networks.create({ name: 'blue', region_scoped: true })), [
     'createNetwork',
     { name: 'blue', region_scoped: true },
     NETWORK,
   ]);
   const blue = { name: 'bl/ue', organization: 'acme' };
-  assert.deepEqual(await asked(api.getNetwork(blue)), ['getNetwork', blue, NETWORK]);
-  assert.deepEqual(await asked(api.removeNetwork(blue)), ['removeNetwork', blue, undefined]);
-  assert.deepEqual(await asked(api.listApps()), [
+  assert.deepEqual(await asked(api.networks.get(blue)), ['getNetwork', blue, NETWORK]);
+  assert.deepEqual(await asked(api.networks.remove(blue)), ['removeNetwork', blue, undefined]);
+  assert.deepEqual(await asked(api.apps.list()), [
     'listApps',
     {},
     { total_apps: 1, apps: [summary] },
   ]);
-  assert.deepEqual(await asked(api.createApp({ app_name: 'web', network: 'blue' })), [
+  assert.deepEqual(await asked(api.apps.create({ app_name: 'web', network: 'blue' })), [
     'createApp',
     { name: 'web', network: 'blue', organization: undefined },
     { id: 'web', created_at: APP.created_at },
   ]);
-  assert.deepEqual(await asked(api.getApp('web')), ['getApp', 'web', APP]);
-  assert.deepEqual(await asked(api.removeApp('web', { force: true })), [
+  assert.deepEqual(await asked(api.apps.get('web')), ['getApp', 'web', APP]);
+  assert.deepEqual(await asked(api.apps.remove('web', { force: true })), [
     ...['removeApp', 'web'],
     ...[{ force: true }, undefined],
   ]);
-  assert.deepEqual(await asked(api.listHosts()), ['listHosts', { hosts: [HOST] }]);
-  assert.deepEqual(await asked(api.getHost('one')), ['getHost', 'one', HOST]);
+  assert.deepEqual(await asked(api.hosts.list()), ['listHosts', { hosts: [HOST] }]);
+  assert.deepEqual(await asked(api.hosts.get('one')), ['getHost', 'one', HOST]);
   for (const force of [false, true]) {
     const removed = ['removeHost', 'one', { force }, undefined];
-    assert.deepEqual(await asked(api.removeHost('one', { force })), removed);
+    assert.deepEqual(await asked(api.hosts.remove('one', { force })), removed);
   }
-  assert.deepEqual(await asked(api.listInvites()), ['listInvites', { invites: [INVITE] }]);
-  assert.deepEqual(await asked(api.createInvite({ ttl_ms: 60_000 })), [
+  assert.deepEqual(await asked(api.invites.list()), ['listInvites', { invites: [INVITE] }]);
+  assert.deepEqual(await asked(api.invites.create({ ttl_ms: 60_000 })), [
     'createInvite',
     { ttl_ms: 60_000 },
     { invite: INVITE, token: 'p6n1_token' },
   ]);
-  assert.deepEqual(await asked(api.revokeInvite(7)), ['revokeInvite', 7, undefined]);
-  assert.deepEqual(await asked(api.listInstances({ here: '1' })), [
+  assert.deepEqual(await asked(api.invites.revoke(7)), ['revokeInvite', 7, undefined]);
+  assert.deepEqual(await asked(api.instances.list({ here: '1' })), [
     'list',
     { instances: [INSTANCE] },
   ]);
-  assert.deepEqual(await asked(api.getInstance('web-1')), ['show', 'web-1', INSTANCE]);
-  assert.deepEqual(await asked(api.runInstance(run)), ['run', run, INSTANCE]);
-  assert.deepEqual(await asked(api.attachInstance(attach)), ['attach', attach, INSTANCE]);
-  assert.deepEqual(await asked(api.startInstance('web-1')), ['start', 'web-1', INSTANCE]);
-  assert.deepEqual(await asked(api.stopInstance('web-1', { graceMs: 5 })), [
+  assert.deepEqual(await asked(api.instances.get('web-1')), ['show', 'web-1', INSTANCE]);
+  assert.deepEqual(await asked(api.instances.run(run)), ['run', run, INSTANCE]);
+  assert.deepEqual(await asked(api.instances.attach(attach)), ['attach', attach, INSTANCE]);
+  assert.deepEqual(await asked(api.instances.start('web-1')), ['start', 'web-1', INSTANCE]);
+  assert.deepEqual(await asked(api.instances.stop('web-1', { graceMs: 5 })), [
     'stop',
     'web-1',
     { graceMs: 5 },
     stopped,
   ]);
-  assert.deepEqual(await asked(api.stopInstance('web-1')), [
+  assert.deepEqual(await asked(api.instances.stop('web-1')), [
     'stop',
     'web-1',
     { graceMs: undefined },
     stopped,
   ]);
-  assert.deepEqual(await asked(api.removeInstanceHere('web-1', { force: true })), [
+  assert.deepEqual(await asked(api.instances.remove('web-1', { force: true })), [
     'remove',
     'web-1',
     { force: true },
     undefined,
   ]);
-  assert.deepEqual(await asked(api.status()), ['status', STATUS]);
-  assert.deepEqual(await asked(api.explain(pair)), ['explain', pair, explanation]);
+  assert.deepEqual(await asked(api.host.status()), ['status', STATUS]);
+  assert.deepEqual(await asked(api.host.explain(pair)), ['explain', pair, explanation]);
 });
 
 test('ApiClient gives errors back as they were', async () => {
@@ -142,7 +143,7 @@ test('ApiClient gives errors back as they were', async () => {
   });
   const services = fakeServices({ registry: { removeNetwork: () => Promise.reject(thrown) } });
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
-  const error = await failure(api.removeNetwork({ name: 'blue' }));
+  const error = await failure(api.networks.remove({ name: 'blue' }));
   assert.deepEqual(
     [error.code, error.message, error.hint],
     [thrown.code, thrown.message, thrown.hint],
@@ -150,7 +151,7 @@ test('ApiClient gives errors back as they were', async () => {
 });
 
 test('ApiClient says that there is no daemon at an absent socket', async () => {
-  const error = await failure(client(join(folder, 'absent.sock')).status());
+  const error = await failure(client(join(folder, 'absent.sock')).host.status());
   assert.equal(error.code, 'DAEMON_UNREACHABLE');
   assert.match(error.message, /absent\.sock: there is no such socket/);
   assert.match(error.hint ?? '', /--socket/);
@@ -159,7 +160,7 @@ test('ApiClient says that there is no daemon at an absent socket', async () => {
 test('ApiClient says that there is no daemon at a socket that nobody serves', async () => {
   const path = socketPath();
   leaveSocket(path);
-  const error = await failure(client(path).status());
+  const error = await failure(client(path).host.status());
   assert.equal(error.code, 'DAEMON_UNREACHABLE');
   assert.match(error.message, /nobody listens there/);
 });
@@ -170,7 +171,7 @@ test('ApiClient says that a server does not answer over TCP', async () => {
   const { port } = probe.address() as { port: number };
   await new Promise((resolve) => probe.close(resolve));
   const api = new ApiClient({ target: { kind: 'tcp', host: '::1', port } });
-  const error = await failure(api.listHosts());
+  const error = await failure(api.hosts.list());
   assert.equal(error.code, 'SERVER_UNREACHABLE');
   assert.match(error.message, /\[::1\]/);
   const enrolment = { public_key: HOST.public_key, name: 'two', endpoints: [] };
@@ -203,7 +204,7 @@ const STRANGE: Readonly<Record<string, RequestListener>> = {
 
 for (const [name, listener] of Object.entries(STRANGE)) {
   test(`ApiClient takes ${name} for what it is`, async () => {
-    const error = await failure(new ApiClient({ target: await raw(listener) }).listHosts());
+    const error = await failure(new ApiClient({ target: await raw(listener) }).hosts.list());
     assert.equal(error.code, 'INTERNAL');
   });
 }
@@ -214,7 +215,7 @@ test('ApiClient says that an answer was cut off', async () => {
     response.write('{');
     setImmediate(() => response.destroy());
   });
-  const error = await failure(new ApiClient({ target }).listHosts());
+  const error = await failure(new ApiClient({ target }).hosts.list());
   assert.equal(error.code, 'SERVER_UNREACHABLE');
 });
 
@@ -239,10 +240,10 @@ test('ApiClient of a host writes what is its own', async () => {
   const services = fakeServices();
   const target: ApiTarget = { kind: 'socket', path: await mesh(services) };
   const api = new ApiClient({ target, secret: SECRET });
-  await api.putInstance(RECORD);
-  await api.removeInstance(RECORD.machineId);
-  await api.updateHost({ region: 'fra' });
-  assert.equal(await api.lookupApp('web'), undefined);
+  await api.self.putInstance(RECORD);
+  await api.self.removeInstance(RECORD.machineId);
+  await api.self.update({ region: 'fra' });
+  assert.equal(await api.self.lookupApp('web'), undefined);
   const host = { kind: 'host', host: HERE as HostId };
   assert.deepEqual(services.calls, [
     { method: 'putInstance', arguments: [host, RECORD] },
@@ -255,25 +256,25 @@ test('ApiClient of a host writes what is its own', async () => {
 test('ApiClient for the p6nctl of a host says so', async () => {
   const services = fakeServices();
   const target: ApiTarget = { kind: 'socket', path: await mesh(services) };
-  await new ApiClient({ target, secret: SECRET, operator: true }).createNetwork({ name: 'blue' });
+  await new ApiClient({ target, secret: SECRET, operator: true }).networks.create({ name: 'blue' });
   assert.deepEqual(services.calls[0]?.arguments[0], { kind: 'host-operator', host: HERE });
-  const error = await failure(new ApiClient({ target, secret: 'wrong' }).listHosts());
+  const error = await failure(new ApiClient({ target, secret: 'wrong' }).hosts.list());
   assert.equal(error.code, 'NOT_PERMITTED');
 });
 
 test('ApiClient asks for machines', async () => {
   const services = fakeServices();
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
-  const machine = await api.getMachine('web', INSTANCE.id);
+  const machine = await api.machines.get('web', INSTANCE.id);
   assert.equal(machine.private_ip, INSTANCE.address);
-  assert.deepEqual(await api.listMachines('web', { 'metadata.tier': 'front' }), [machine]);
-  assert.deepEqual(await api.listMachines('web', { 'metadata.tier': 'back' }), []);
-  assert.deepEqual(await api.waitForMachine('web', INSTANCE.id), { ok: true });
-  const late = api.waitForMachine('web', INSTANCE.id, { state: 'stopped', timeout: '0' });
+  assert.deepEqual(await api.machines.list('web', { 'metadata.tier': 'front' }), [machine]);
+  assert.deepEqual(await api.machines.list('web', { 'metadata.tier': 'back' }), []);
+  assert.deepEqual(await api.machines.wait('web', INSTANCE.id), { ok: true });
+  const late = api.machines.wait('web', INSTANCE.id, { state: 'stopped', timeout: '0' });
   assert.equal((await failure(late)).code, 'TIMED_OUT');
-  assert.deepEqual(await api.getMachineMetadata('web', INSTANCE.id), machine.config.metadata);
+  assert.deepEqual(await api.machines.getMetadata('web', INSTANCE.id), machine.config.metadata);
   for (const value of ['back', undefined]) {
-    await api.setMachineMetadata('web', INSTANCE.id, 'a/b', value);
+    await api.machines.setMetadata('web', INSTANCE.id, 'a/b', value);
     assert.deepEqual(services.calls.at(-1)?.arguments.slice(1), [
       INSTANCE.id,
       { key: 'a/b', value },

@@ -61,7 +61,7 @@ test('ApiClient.events() yields the events, and the error that ends them', async
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
   const seen: unknown[] = [];
   const reading = (async () => {
-    for await (const event of api.events(undefined, SIGNAL)) seen.push(event);
+    for await (const event of api.events.follow(undefined, SIGNAL)) seen.push(event);
   })();
   assert.equal((await failure(reading)).code, 'REVISION_FORGOTTEN');
   assert.deepEqual(seen, EVENTS_SAMPLE);
@@ -79,10 +79,10 @@ test('GET /v1/events has a limited number of readers', async () => {
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
   const aborts = new AbortController();
   const readers = Array.from({ length: 64 }, () =>
-    api.events(undefined, aborts.signal)[Symbol.asyncIterator](),
+    api.events.follow(undefined, aborts.signal)[Symbol.asyncIterator](),
   );
   await Promise.all(readers.map((reader) => reader.next()));
-  const error = await failure(all(api.events(undefined, SIGNAL)));
+  const error = await failure(all(api.events.follow(undefined, SIGNAL)));
   assert.equal(error.code, 'LIMIT_REACHED');
   aborts.abort();
 });

@@ -31,7 +31,7 @@ test('ApiServer.listen() replaces a socket that nobody serves', async () => {
   leaveSocket(path);
   const server = operatorApi(fakeServices(), SILENT_LOGGER);
   await server.listen({ path, mode: 0o600 });
-  assert.deepEqual(await client(path).status(), STATUS);
+  assert.deepEqual(await client(path).host.status(), STATUS);
   await server.stop();
 });
 
@@ -40,7 +40,7 @@ test('ApiServer.listen() leaves a socket that is served alone', async () => {
   const second = operatorApi(fakeServices(), SILENT_LOGGER);
   const error = await failure(second.listen({ path, mode: 0o600 }));
   assert.equal(error.code, 'ALREADY_RUNNING');
-  assert.deepEqual(await client(path).status(), STATUS);
+  assert.deepEqual(await client(path).host.status(), STATUS);
 });
 
 test('ApiServer.listen() leaves a file that is no socket alone', async () => {
@@ -87,7 +87,7 @@ test('ApiServer.listen() serves a socket that the caller has opened', async () =
   opened.close();
   await new Promise((resolve) => child.stdout?.once('data', resolve));
   const api = new ApiClient({ target: { kind: 'tcp', host: '::1', port } });
-  assert.deepEqual(await api.status(), STATUS);
+  assert.deepEqual(await api.host.status(), STATUS);
 });
 
 test('ApiServer.stop() ends streams', async () => {
@@ -101,7 +101,7 @@ test('ApiServer.stop() ends streams', async () => {
   });
   const server = operatorApi(services, SILENT_LOGGER);
   const api = client(await serve(server));
-  const lines = api.output('web-1', { follow: true }, new AbortController().signal);
+  const lines = api.instances.output('web-1', { follow: true }, new AbortController().signal);
   const error = failure(
     (async () => {
       for await (const _line of lines) await server.stop();

@@ -11,7 +11,7 @@ import { serve } from './sockets.ts';
 
 test('p6n/client asks p6nd, in the types of p6n/contract', async () => {
   const path = await serve(operatorApi(fakeServices(), SILENT_LOGGER));
-  const app: AppView = await new ApiClient({ target: { kind: 'socket', path } }).getApp('web');
+  const app: AppView = await new ApiClient({ target: { kind: 'socket', path } }).apps.get('web');
   assert.deepEqual(app, APP);
 });
 

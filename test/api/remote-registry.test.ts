@@ -10,12 +10,18 @@ import { HOST, NETWORK } from '../fakes/api-services.ts';
 const OPERATOR: Principal = { kind: 'operator' };
 
 const LOST = new P6nError('SERVER_UNREACHABLE', 'Cannot reach the server');
-const NONE: RegistryClient = new Proxy({} as RegistryClient, {
-  get: () => () => Promise.reject(LOST),
-});
+type Answers = { readonly [Noun in keyof RegistryClient]?: Partial<RegistryClient[Noun]> };
 
-function answering(methods: Partial<RegistryClient>): RegistryClient {
-  return { ...NONE, ...methods };
+const NONE = answering({});
+
+/** Each other call finds no server. */
+function answering(answers: Answers): RegistryClient {
+  const lost = (): Promise<never> => Promise.reject(LOST);
+  const noun = (_: object, name: string): object =>
+    new Proxy(answers[name as keyof Answers] ?? {}, {
+      get: (calls: Readonly<Record<string, unknown>>, call: string) => calls[call] ?? lost,
+    });
+  return new Proxy<RegistryClient>({} as RegistryClient, { get: noun });
 }
 
 async function code(promise: Promise<unknown>): Promise<P6nError> {
@@ -29,7 +35,7 @@ async function code(promise: Promise<unknown>): Promise<P6nError> {
 }
 
 test('RemoteRegistryService asks the next server when one does not answer', async () => {
-  const client = answering({ listHosts: () => Promise.resolve({ hosts: [HOST] }) });
+  const client = answering({ hosts: { list: () => Promise.resolve({ hosts: [HOST] }) } });
   const service = new RemoteRegistryService(() => [
     { name: 'one', client: NONE },
     { name: 'two', client },
@@ -40,9 +46,11 @@ test('RemoteRegistryService asks the next server when one does not answer', asyn
 test('RemoteRegistryService does not write twice', async () => {
   let asked = 0;
   const client = answering({
-    createNetwork: () => {
-      asked += 1;
-      return Promise.reject(LOST);
+    networks: {
+      create: () => {
+        asked += 1;
+        return Promise.reject(LOST);
+      },
     },
   });
   const service = new RemoteRegistryService(() => [
@@ -57,8 +65,8 @@ test('RemoteRegistryService does not write twice', async () => {
 test('RemoteRegistryService asks nobody else after a refusal', async () => {
   const missing = new P6nError('NOT_FOUND', 'Cannot find network "blue": there is none');
   const service = new RemoteRegistryService(() => [
-    { name: 'one', client: answering({ getNetwork: () => Promise.reject(missing) }) },
-    { name: 'two', client: answering({ getNetwork: () => Promise.resolve(NETWORK) }) },
+    { name: 'one', client: answering({ networks: { get: () => Promise.reject(missing) } }) },
+    { name: 'two', client: answering({ networks: { get: () => Promise.resolve(NETWORK) } }) },
   ]);
   assert.equal(await code(service.getNetwork(OPERATOR, { name: 'blue' })), missing);
 });
@@ -66,9 +74,11 @@ test('RemoteRegistryService asks nobody else after a refusal', async () => {
 test('RemoteRegistryService sends an app in the shape of the API', async () => {
   const bodies: unknown[] = [];
   const client = answering({
-    createApp: (body) => {
-      bodies.push(body);
-      return Promise.resolve({ id: 'web', created_at: 1 });
+    apps: {
+      create: (body) => {
+        bodies.push(body);
+        return Promise.resolve({ id: 'web', created_at: 1 });
+      },
     },
   });
   const service = new RemoteRegistryService(() => [{ name: 'one', client }]);

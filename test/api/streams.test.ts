@@ -29,7 +29,7 @@ test('ApiClient.follow() yields the feed until it is aborted', async () => {
   const target: ApiTarget = { kind: 'socket', path: await mesh(services) };
   const abort = new AbortController();
   const events: FollowEvent[] = [];
-  for await (const event of new ApiClient({ target, secret: SECRET }).follow(
+  for await (const event of new ApiClient({ target, secret: SECRET }).self.follow(
     new Set(),
     undefined,
     abort.signal,
@@ -44,7 +44,9 @@ test('ApiClient.follow() yields the feed until it is aborted', async () => {
 test('ApiClient.follow() fails when the feed ends by itself', async () => {
   const target: ApiTarget = { kind: 'socket', path: await mesh(fakeServices()) };
   const api = new ApiClient({ target, secret: SECRET });
-  const error = await failure(all(api.follow(new Set(), undefined, new AbortController().signal)));
+  const error = await failure(
+    all(api.self.follow(new Set(), undefined, new AbortController().signal)),
+  );
   assert.equal(error.code, 'DAEMON_UNREACHABLE');
 });
 
@@ -60,14 +62,16 @@ test('ApiClient.follow() fails with the error that the server met', async () => 
   });
   const target: ApiTarget = { kind: 'socket', path: await mesh(services) };
   const api = new ApiClient({ target, secret: SECRET });
-  const error = await failure(all(api.follow(new Set(), undefined, new AbortController().signal)));
+  const error = await failure(
+    all(api.self.follow(new Set(), undefined, new AbortController().signal)),
+  );
   assert.equal(error.code, 'REGISTRY_UNAVAILABLE');
 });
 
 test('ApiClient.output() yields what the command wrote and how it ended', async () => {
   const api = client(await serve(operatorApi(fakeServices(), SILENT_LOGGER)));
   const lines = await all<OutputLine>(
-    api.output('web-1', { follow: true, tailBytes: 1 }, new AbortController().signal),
+    api.instances.output('web-1', { follow: true, tailBytes: 1 }, new AbortController().signal),
   );
   assert.deepEqual(lines, [
     { type: 'stdout', data: 'b3V0Cg==' },
@@ -92,7 +96,9 @@ test('a source is not read faster than the reader takes it', async () => {
   });
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
   const abort = new AbortController();
-  const lines = api.output('web-1', { follow: true }, abort.signal)[Symbol.asyncIterator]();
+  const lines = api.instances
+    .output('web-1', { follow: true }, abort.signal)
+    [Symbol.asyncIterator]();
   await lines.next();
   // The buffers between the two ends fill, and then the source stands.
   let before = -1;

@@ -40,7 +40,7 @@ setInterval(() => void write(), 1_000 / Number(rate));
 async function turn(): Promise<void> {
   state = state === 'started' ? 'stopped' : 'started';
   const requestedMs = monotonicMs();
-  await client.putInstance({ ...turning, state, updatedAt: Date.now() as WallMillis });
+  await client.self.putInstance({ ...turning, state, updatedAt: Date.now() as WallMillis });
   const turned: Turned = { requestedMs, acknowledgedMs: monotonicMs() };
   process.send?.(turned);
 }
@@ -49,5 +49,5 @@ async function write(): Promise<void> {
   writes += 1;
   const instance = busy[writes % busy.length] as Instance;
   const metadata = { write: `${writes}` };
-  await client.putInstance({ ...instance, metadata, updatedAt: Date.now() as WallMillis });
+  await client.self.putInstance({ ...instance, metadata, updatedAt: Date.now() as WallMillis });
 }

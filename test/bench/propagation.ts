@@ -39,7 +39,7 @@ for (registry of ETCD_MISSING === undefined ? ['SQLite', 'etcd'] : ['SQLite']) {
     for (const host of [reader, writer]) await host.join(server, '--region', 'fra');
     await server.must('apps', 'create', 'web', '--network', 'blue');
     await server.must('apps', 'create', 'busy', '--network', 'blue');
-    await reader.client.runInstance({ app: 'busy', name: 'reader', command: COMMAND });
+    await reader.client.instances.run({ app: 'busy', name: 'reader', command: COMMAND });
     await measurePropagation(server, reader, writer);
     await measureRuns(reader);
   } finally {
@@ -61,10 +61,10 @@ async function measurePropagation(
   host: SiteHost,
 ): Promise<void> {
   const run = (app: string, name: string): Promise<InstanceView> =>
-    host.client.runInstance({ app, name, command: COMMAND });
+    host.client.instances.run({ app, name, command: COMMAND });
   const views = [await run('web', 'turning')];
   for (let n = 0; n < BUSY_INSTANCES; n += 1) views.push(await run('busy', `busy-${n}`));
-  const { hosts } = await server.client.listHosts();
+  const { hosts } = await server.client.hosts.list();
   const serverId = hosts.find(({ name }) => name === server.name)?.id as HostId;
   const child = startWriter(host, serverId, views.map(recordOf));
   const watched = new WatchedName(reader, QUESTION);
@@ -94,9 +94,9 @@ async function measureRuns(host: SiteHost): Promise<void> {
   const times: number[] = [];
   for (let n = 0; n < RUNS_UNCOUNTED + RUNS; n += 1) {
     const startedMs = monotonicMs();
-    await host.client.runInstance({ app: 'web', name: `run-${n}`, command: COMMAND });
+    await host.client.instances.run({ app: 'web', name: `run-${n}`, command: COMMAND });
     if (n >= RUNS_UNCOUNTED) times.push(monotonicMs() - startedMs);
-    await host.client.removeInstanceHere(`run-${n}`, { force: true });
+    await host.client.instances.remove(`run-${n}`, { force: true });
   }
   print('`instances run` by the API', times);
 }

@@ -29,7 +29,7 @@ export class WatchedName {
   }
 
   async #follow(host: SiteHost, question: NameQuestion): Promise<void> {
-    for await (const line of host.client.watchName(question, this.#abort.signal)) {
+    for await (const line of host.client.names.watch(question, this.#abort.signal)) {
       this.#sinceMs = monotonicMs();
       this.#named = line.answer.records.length > 0;
       this.#changed();

@@ -16,9 +16,11 @@ async function followed(
   let asked: Revision | undefined;
   await followEvents({
     client: {
-      events: (after) => {
-        asked = after;
-        return values(events);
+      events: {
+        follow: (after) => {
+          asked = after;
+          return values(events);
+        },
       },
     },
     since: options.since,
@@ -62,7 +64,7 @@ test('followEvents() lets no name steer the terminal', async () => {
 
 test('showAudit() prints who changed what', async () => {
   const terminal = new MemoryTerminal();
-  const client = { audit: () => Promise.resolve({ entries: [AUDIT_SAMPLE] }) };
+  const client = { events: { audit: () => Promise.resolve({ entries: [AUDIT_SAMPLE] }) } };
   await showAudit({ client, last: 7, terminal, json: false });
   const [, line] = terminal.output.split('\n');
   assert.match(line ?? '', /^2024-02-22T19:56:39Z +host-operator 65536 +create app "web" +created/);

@@ -33,32 +33,32 @@ const OTHER_HOST = {
 };
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
-  listOrganizations: { organizations: [ORGANIZATION] },
-  createOrganization: ORGANIZATION,
-  listNetworks: { networks: [NETWORK] },
-  createNetwork: NETWORK,
-  getNetwork: NETWORK,
-  listApps: { total_apps: 1, apps: [APP_SUMMARY] },
-  createApp: { id: 'web', created_at: 1 },
-  getApp: APP,
-  getSite: SITE,
-  rotateSiteKey: { site: SITE, signed: 2, refused: ['records/hosts/00010009'] },
-  drainHost: HOST,
-  rotateHostKey: HOST,
-  listHosts: { hosts: [HOST, OTHER_HOST] },
-  getHost: HOST,
-  listInvites: { invites: [INVITE] },
-  createInvite: { invite: INVITE, token: 'p6n1_token' },
-  listInstances: { instances: [INSTANCE] },
-  getInstance: INSTANCE,
-  runInstance: INSTANCE,
-  attachInstance: INSTANCE,
-  startInstance: INSTANCE,
-  stopInstance: { ...INSTANCE, state: 'stopped' },
-  status: STATUS,
-  lookupName: NAME_ANSWER_SAMPLE,
-  resetHost: undefined,
-  explain: { verdict: 'drop', rule: 'network-mismatch', sentence: 'The networks differ.' },
+  'organizations.list': { organizations: [ORGANIZATION] },
+  'organizations.create': ORGANIZATION,
+  'networks.list': { networks: [NETWORK] },
+  'networks.create': NETWORK,
+  'networks.get': NETWORK,
+  'apps.list': { total_apps: 1, apps: [APP_SUMMARY] },
+  'apps.create': { id: 'web', created_at: 1 },
+  'apps.get': APP,
+  'site.get': SITE,
+  'site.rotateKey': { site: SITE, signed: 2, refused: ['records/hosts/00010009'] },
+  'hosts.drain': HOST,
+  'host.rotateKey': HOST,
+  'hosts.list': { hosts: [HOST, OTHER_HOST] },
+  'hosts.get': HOST,
+  'invites.list': { invites: [INVITE] },
+  'invites.create': { invite: INVITE, token: 'p6n1_token' },
+  'instances.list': { instances: [INSTANCE] },
+  'instances.get': INSTANCE,
+  'instances.run': INSTANCE,
+  'instances.attach': INSTANCE,
+  'instances.start': INSTANCE,
+  'instances.stop': { ...INSTANCE, state: 'stopped' },
+  'host.status': STATUS,
+  'names.lookup': NAME_ANSWER_SAMPLE,
+  'host.reset': undefined,
+  'host.explain': { verdict: 'drop', rule: 'network-mismatch', sentence: 'The networks differ.' },
 };
 
 interface Run {
@@ -70,14 +70,17 @@ interface Run {
 
 async function p6nctl(line: string, answers = ANSWERS, colours = false): Promise<Run> {
   const calls: Call[] = [];
-  const client = new Proxy({} as ApiClient, {
-    get:
-      (_target, method: string) =>
-      (...rest: readonly unknown[]): Promise<unknown> => {
-        calls.push({ method, arguments: rest });
-        const answer = answers[method];
-        return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
-      },
+  const asked =
+    (noun: string, call: string): object =>
+    (...rest: readonly unknown[]): Promise<unknown> => {
+      const method = `${noun}.${call}`;
+      calls.push({ method, arguments: rest });
+      const answer = answers[method];
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    };
+  const client = new Proxy<ApiClient>({} as ApiClient, {
+    get: (_: object, noun: string) =>
+      new Proxy({}, { get: (__, call: string) => asked(noun, call) }),
   });
   const terminal = new MemoryTerminal(colours);
   const exitCode = await runProgram(
@@ -101,49 +104,51 @@ const RUN_WITH_EVERYTHING =
   '--check http:http --detach -- c --app -- d';
 
 const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[]>> = {
-  'organizations create acme': [['createOrganization', { name: 'acme' }]],
-  'organizations list': [['listOrganizations']],
-  'networks create blue': [['createNetwork', { name: 'blue' }]],
+  'organizations create acme': [['organizations.create', { name: 'acme' }]],
+  'organizations list': [['organizations.list']],
+  'networks create blue': [['networks.create', { name: 'blue' }]],
   'networks create blue --organization acme --region-scoped': [
-    ['createNetwork', { name: 'blue', organization: 'acme', region_scoped: true }],
+    ['networks.create', { name: 'blue', organization: 'acme', region_scoped: true }],
   ],
-  'networks list': [['listNetworks', {}]],
-  'networks list --organization acme': [['listNetworks', { organization: 'acme' }]],
-  'networks show blue': [['getNetwork', { name: 'blue', organization: undefined }]],
+  'networks list': [['networks.list', {}]],
+  'networks list --organization acme': [['networks.list', { organization: 'acme' }]],
+  'networks show blue': [['networks.get', { name: 'blue', organization: undefined }]],
   'networks remove blue --organization=acme': [
-    ['removeNetwork', { name: 'blue', organization: 'acme' }],
+    ['networks.remove', { name: 'blue', organization: 'acme' }],
   ],
   'apps create web': [
-    ['createApp', { app_name: 'web' }],
-    ['getApp', 'web'],
+    ['apps.create', { app_name: 'web' }],
+    ['apps.get', 'web'],
   ],
   'apps create web --network blue --organization acme': [
-    ['createApp', { app_name: 'web', network: 'blue', org_slug: 'acme' }],
-    ['getApp', 'web'],
+    ['apps.create', { app_name: 'web', network: 'blue', org_slug: 'acme' }],
+    ['apps.get', 'web'],
   ],
-  'apps list --organization acme': [['listApps', { org_slug: 'acme' }]],
-  'apps show web': [['getApp', 'web']],
-  'apps remove web': [['removeApp', 'web', { force: false }]],
-  'apps remove web --force': [['removeApp', 'web', { force: true }]],
-  'site show': [['getSite']],
-  'site rotate': [['rotateSiteKey']],
-  'hosts drain one': [['drainHost', 'one', true]],
-  'hosts undrain one': [['drainHost', 'one', false]],
-  'hosts rotate-key': [['rotateHostKey']],
-  'hosts list': [['listHosts', { paths: '1' }]],
-  'hosts show one': [['getHost', 'one']],
-  'hosts remove one': [['removeHost', 'one', { force: false }]],
-  'hosts remove one --force': [['removeHost', 'one', { force: true }]],
-  'hosts invite': [['createInvite', {}]],
-  'hosts invite --region fra --ttl 1h30m': [['createInvite', { region: 'fra', ttl_ms: 5_400_000 }]],
-  'hosts invites list': [['listInvites']],
-  'hosts invites revoke 7': [['revokeInvite', 7]],
+  'apps list --organization acme': [['apps.list', { org_slug: 'acme' }]],
+  'apps show web': [['apps.get', 'web']],
+  'apps remove web': [['apps.remove', 'web', { force: false }]],
+  'apps remove web --force': [['apps.remove', 'web', { force: true }]],
+  'site show': [['site.get']],
+  'site rotate': [['site.rotateKey']],
+  'hosts drain one': [['hosts.drain', 'one', true]],
+  'hosts undrain one': [['hosts.drain', 'one', false]],
+  'hosts rotate-key': [['host.rotateKey']],
+  'hosts list': [['hosts.list', { paths: '1' }]],
+  'hosts show one': [['hosts.get', 'one']],
+  'hosts remove one': [['hosts.remove', 'one', { force: false }]],
+  'hosts remove one --force': [['hosts.remove', 'one', { force: true }]],
+  'hosts invite': [['invites.create', {}]],
+  'hosts invite --region fra --ttl 1h30m': [
+    ['invites.create', { region: 'fra', ttl_ms: 5_400_000 }],
+  ],
+  'hosts invites list': [['invites.list']],
+  'hosts invites revoke 7': [['invites.revoke', 7]],
   'instances run --app web --detach -- sleep 60': [
-    ['runInstance', { app: 'web', command: ['sleep', '60'], working_directory: '/srv' }],
+    ['instances.run', { app: 'web', command: ['sleep', '60'], working_directory: '/srv' }],
   ],
   [RUN_WITH_EVERYTHING]: [
     [
-      'runInstance',
+      'instances.run',
       {
         app: 'web',
         name: '007',
@@ -164,36 +169,36 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
     ],
   ],
   'instances attach --app web --netns /run/netns/x': [
-    ['attachInstance', { app: 'web', netns: '/run/netns/x' }],
+    ['instances.attach', { app: 'web', netns: '/run/netns/x' }],
   ],
   'instances attach --app web --netns netns/x': [
-    ['attachInstance', { app: 'web', netns: '/srv/netns/x' }],
+    ['instances.attach', { app: 'web', netns: '/srv/netns/x' }],
   ],
   'instances attach --app web --pid 4711 --name n': [
-    ['attachInstance', { app: 'web', name: 'n', pid: 4711 }],
+    ['instances.attach', { app: 'web', name: 'n', pid: 4711 }],
   ],
-  'instances list': [['listInstances', {}]],
+  'instances list': [['instances.list', {}]],
   'instances list --app web --network blue --host one --here': [
-    ['listInstances', { app: 'web', network: 'blue', host: 'one', here: '1' }],
+    ['instances.list', { app: 'web', network: 'blue', host: 'one', here: '1' }],
   ],
-  'instances show web-1': [['getInstance', 'web-1']],
-  'instances show 00000000000007': [['getInstance', '00000000000007']],
-  'instances stop web-1': [['stopInstance', 'web-1', { graceMs: undefined }]],
-  'instances stop web-1 --grace 30s': [['stopInstance', 'web-1', { graceMs: 30_000 }]],
-  'instances start web-1': [['startInstance', 'web-1']],
-  'instances remove web-1': [['removeInstanceHere', 'web-1', { force: false }]],
-  'instances remove --force web-1': [['removeInstanceHere', 'web-1', { force: true }]],
-  'explain --from fdaa::1 --to fdaa::2': [['explain', { from: 'fdaa::1', to: 'fdaa::2' }]],
+  'instances show web-1': [['instances.get', 'web-1']],
+  'instances show 00000000000007': [['instances.get', '00000000000007']],
+  'instances stop web-1': [['instances.stop', 'web-1', { graceMs: undefined }]],
+  'instances stop web-1 --grace 30s': [['instances.stop', 'web-1', { graceMs: 30_000 }]],
+  'instances start web-1': [['instances.start', 'web-1']],
+  'instances remove web-1': [['instances.remove', 'web-1', { force: false }]],
+  'instances remove --force web-1': [['instances.remove', 'web-1', { force: true }]],
+  'explain --from fdaa::1 --to fdaa::2': [['host.explain', { from: 'fdaa::1', to: 'fdaa::2' }]],
   'explain --from fdaa::1 --to fdaa::2 --proto tcp --port 80': [
-    ['explain', { from: 'fdaa::1', to: 'fdaa::2', protocol: 'tcp', port: 80 }],
+    ['host.explain', { from: 'fdaa::1', to: 'fdaa::2', protocol: 'tcp', port: 80 }],
   ],
-  'dns lookup web.internal': [['lookupName', { name: 'web.internal' }]],
+  'dns lookup web.internal': [['names.lookup', { name: 'web.internal' }]],
   'dns lookup web.internal --type TXT --network blue': [
-    ['lookupName', { name: 'web.internal', type: 'TXT', network: 'blue' }],
+    ['names.lookup', { name: 'web.internal', type: 'TXT', network: 'blue' }],
   ],
-  'host reset': [['resetHost']],
-  status: [['status']],
-  '--json --socket /x.sock status': [['status']],
+  'host reset': [['host.reset']],
+  status: [['host.status']],
+  '--json --socket /x.sock status': [['host.status']],
 };
 
 for (const [line, expected] of Object.entries(ASKED)) {
@@ -223,7 +228,7 @@ const JSON_OUTPUT: Readonly<Record<string, unknown>> = {
   'apps list': [APP_SUMMARY],
   'apps create web': APP,
   'hosts list': [HOST, OTHER_HOST],
-  'hosts invite': ANSWERS['createInvite'],
+  'hosts invite': ANSWERS['invites.create'],
   'hosts invites list': [INVITE],
   'instances list': [INSTANCE],
   'instances show web-1': INSTANCE,
@@ -321,7 +326,7 @@ for (const [line, expected] of Object.entries(TABLES)) {
 }
 
 test('p6nctl prints no table of nothing', async () => {
-  const { exitCode, output } = await p6nctl('networks list', { listNetworks: { networks: [] } });
+  const { exitCode, output } = await p6nctl('networks list', { 'networks.list': { networks: [] } });
   assert.deepEqual([exitCode, output], [0, '']);
 });
 
@@ -332,7 +337,7 @@ test('p6nctl colours for eyes alone', async () => {
 
 test('p6nctl shows control characters and does not obey them', async () => {
   const networks = [{ ...NETWORK, name: 'x\x1b[2J\ny' }];
-  const { output } = await p6nctl('networks list', { listNetworks: { networks } });
+  const { output } = await p6nctl('networks list', { 'networks.list': { networks } });
   assert.ok(output.includes('x\\x1b[2J\\x0ay'));
 });
 
@@ -348,7 +353,7 @@ test('p6nctl hosts invite leaves all but the token to standard error', async () 
 });
 
 test('p6nctl instances list warns when it is incomplete', async () => {
-  const answers = { listInstances: { instances: [INSTANCE], incomplete: 'Cannot reach it' } };
+  const answers = { 'instances.list': { instances: [INSTANCE], incomplete: 'Cannot reach it' } };
   const { exitCode, talk } = await p6nctl('instances list', answers);
   assert.equal(exitCode, 0);
   assert.match(talk, /^Warning: only the instances of this host are listed\. Cannot reach it\n$/);
@@ -425,7 +430,7 @@ for (const [line, refusal] of Object.entries(WRONG)) {
 for (const [code, fault] of Object.entries(ERROR_CODES)) {
   test(`p6nctl ends with ${fault === 'usage' ? 2 : 1} at ${code}`, async () => {
     const error = new P6nError(code as ErrorCode, 'Cannot do it: the facts', { hint: 'Do so.' });
-    const answers = { listHosts: error };
+    const answers = { 'hosts.list': error };
     const people = await p6nctl('hosts list', answers);
     assert.equal(people.exitCode, fault === 'usage' ? 2 : 1);
     assert.equal(people.output, '');
@@ -447,12 +452,12 @@ test('p6nctl takes --json of a command to run for no wish of its own', async () 
 });
 
 test('p6nctl host reset tells what to do where p6nd does not run', async () => {
-  const resetHost = new P6nError('DAEMON_UNREACHABLE', 'Cannot reach p6nd');
-  assert.match((await p6nctl('host reset', { resetHost })).talk, /`p6nd --reset`/);
+  const unreachable = new P6nError('DAEMON_UNREACHABLE', 'Cannot reach p6nd');
+  assert.match((await p6nctl('host reset', { 'host.reset': unreachable })).talk, /`p6nd --reset`/);
 });
 
 test('p6nctl reports an unknown error without losing it', async () => {
-  const { exitCode, talk } = await p6nctl('hosts list', { listHosts: new Error('boom') });
+  const { exitCode, talk } = await p6nctl('hosts list', { 'hosts.list': new Error('boom') });
   assert.equal(exitCode, 1);
   assert.match(talk, /boom\n\(INTERNAL\)/);
 });

@@ -21,27 +21,27 @@ interface Foreground {
 
 function foreground(
   lines: () => AsyncIterable<OutputLine>,
-  overrides: Partial<RunInstanceOptions['client']> = {},
+  overrides: Partial<RunInstanceOptions['client']['instances']> = {},
 ): Foreground {
   const terminal = new MemoryTerminal();
   const stops: unknown[] = [];
   const removals: unknown[] = [];
   let listener: (() => void) | undefined;
-  const client: RunInstanceOptions['client'] = {
-    runInstance: () => Promise.resolve(INSTANCE),
+  const instances: RunInstanceOptions['client']['instances'] = {
+    run: () => Promise.resolve(INSTANCE),
     output: lines,
-    stopInstance: (reference, options) => {
+    stop: (reference, options) => {
       stops.push([reference, options]);
       return Promise.resolve(INSTANCE);
     },
-    removeInstanceHere: (reference, options) => {
+    remove: (reference, options) => {
       removals.push([reference, options]);
       return Promise.resolve();
     },
     ...overrides,
   };
   const options: RunInstanceOptions = {
-    client,
+    client: { instances },
     terminal,
     json: false,
     detach: false,
@@ -166,7 +166,7 @@ test('runInstance() turns a second interrupt into a stop by force', async () => 
 
 test('runInstance() makes an interrupt good that came before the instance', async () => {
   const run = foreground(() => values<OutputLine>([{ type: 'exit', code: 0 }]), {
-    runInstance: () => {
+    run: () => {
       run.interrupt();
       return Promise.resolve(INSTANCE);
     },
@@ -183,7 +183,7 @@ test('runInstance() is content when a command to stop has ended already', async 
       await Promise.resolve();
       yield { type: 'exit', code: 0 };
     },
-    { stopInstance: () => Promise.reject(ended) },
+    { stop: () => Promise.reject(ended) },
   );
   await runInstance(run.options);
   assert.equal(run.terminal.talk, '');
@@ -192,7 +192,7 @@ test('runInstance() is content when a command to stop has ended already', async 
 test('runInstance() fails with what p6nd refuses', async () => {
   const refused = new P6nError('NOT_FOUND', 'Cannot find app "web": there is none');
   const run = foreground(() => values<OutputLine>([]), {
-    runInstance: () => Promise.reject(refused),
+    run: () => Promise.reject(refused),
   });
   assert.equal(await failure(runInstance(run.options)), refused);
   assert.ok(!run.listening());

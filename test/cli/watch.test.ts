@@ -18,7 +18,7 @@ async function watched(answers: readonly NameAnswer[], json: boolean): Promise<s
   const terminal = new MemoryTerminal();
   const lines = answers.map((answer): NameLine => ({ type: 'answer', answer }));
   await watch({
-    client: { watchName: () => values(lines) },
+    client: { names: { watch: () => values(lines) } },
     question: { name: 'web.internal' },
     now: () => 0 as WallMillis,
     onInterrupt: () => () => undefined,

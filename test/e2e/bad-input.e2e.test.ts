@@ -85,7 +85,7 @@ describe('bad starts of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrenc
     const invite = await one.invite();
     await (await site.addHost('two')).start('--join', invite);
     await until('the invite is dropped', async () => {
-      return (await one.client.listInvites()).invites.length === 0;
+      return (await one.client.invites.list()).invites.length === 0;
     });
     const before = await everything(one);
     const three = await site.addHost('three');
@@ -194,11 +194,11 @@ async function startInVain(
 /** All that the registry has, for "nothing changed". */
 function everything({ client }: SiteHost): Promise<unknown> {
   return Promise.all([
-    client.listOrganizations(),
-    client.listNetworks(),
-    client.listApps(),
-    client.listHosts().then(({ hosts }) => hosts.map(hostRecord)),
-    client.listInvites(),
-    client.listInstances(),
+    client.organizations.list(),
+    client.networks.list(),
+    client.apps.list(),
+    client.hosts.list().then(({ hosts }) => hosts.map(hostRecord)),
+    client.invites.list(),
+    client.instances.list(),
   ]);
 }

@@ -78,7 +78,7 @@ describe('p6n-cni', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     JSON.parse(await succeeds('ADD', conf, environment)) as CniResult;
 
   const owned = async (): Promise<readonly string[]> => {
-    const { instances } = await host.client.listInstances({ here: '1' });
+    const { instances } = await host.client.instances.list({ here: '1' });
     return instances.map((one) => one.here?.owner ?? '').sort();
   };
 
@@ -104,7 +104,7 @@ describe('p6n-cni', { skip: SKIP_REASON, timeout: 120_000 }, () => {
       assert.deepEqual(await add(conf, environment), result);
       const checked = { ...conf, prevResult: result };
       assert.equal(await succeeds('CHECK', checked, environment), '');
-      const { instances } = await host.client.listInstances({ here: '1' });
+      const { instances } = await host.client.instances.list({ here: '1' });
       const { address, app, group, metadata } = instances[0]!;
       assert.deepEqual(
         [`${address}/128`, app, group, metadata],
@@ -171,12 +171,12 @@ describe('p6n-cni', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     const annotations = { 'p6n/app': 'web', 'p6n/group': 'batch', 'p6n/metadata-zone': 'z' };
     const runtimeConfig = { 'io.kubernetes.cri.pod-annotations': annotations };
     await add(network({ runtimeConfig }), { ...environment, CNI_ARGS: args });
-    const { instances } = await host.client.listInstances({ here: '1' });
+    const { instances } = await host.client.instances.list({ here: '1' });
     const { app, group, metadata } = instances[0]!;
     assert.deepEqual([app, group, metadata], ['db', 'batch', { role: 'b=c', zone: 'z' }]);
     // Asked for again with another app, the container moves.
     await add(network(), environment);
-    const moved = (await host.client.listInstances({ here: '1' })).instances;
+    const moved = (await host.client.instances.list({ here: '1' })).instances;
     assert.deepEqual(
       moved.map((one) => one.app),
       ['web'],

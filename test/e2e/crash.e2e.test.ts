@@ -85,7 +85,7 @@ async function records(server: SiteHost): Promise<unknown> {
   const lists = ['organizations', 'networks', 'apps'].map((noun) =>
     server.json<object>(noun, 'list'),
   );
-  const hosts = (await server.client.listHosts()).hosts.map(hostRecord);
+  const hosts = (await server.client.hosts.list()).hosts.map(hostRecord);
   const ids = (await instances(server)).map(({ id, name, address }) => ({ id, name, address }));
   return [...(await Promise.all(lists)), hosts, ids];
 }

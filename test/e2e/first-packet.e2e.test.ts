@@ -10,11 +10,11 @@ describe('a new host', { skip: SKIP_REASON, timeout: 300_000 }, () => {
     const older = [...site.hosts] as SiteHost[];
     const fourth = await site.addHost('four');
     const addresses = await Promise.all(
-      older.map(async (host) => (await host.client.status()).host.address as string),
+      older.map(async (host) => (await host.client.host.status()).host.address as string),
     );
     const server = older[0] as SiteHost;
     const enrolled = until('the server knows the new host', async () => {
-      return (await server.client.listHosts()).hosts.length === older.length + 1;
+      return (await server.client.hosts.list()).hosts.length === older.length + 1;
     }).then(() => performance.now());
     const joined = fourth.join(server);
     const took = await Promise.all(

@@ -209,7 +209,7 @@ export class SiteHost {
   /** Whether p6nd answers. */
   answers(): Promise<boolean> {
     const yes = (): boolean => true;
-    return this.client.status().then(yes, () => false);
+    return this.client.host.status().then(yes, () => false);
   }
 
   /** Starts p6nd and resolves with its exit code when it has ended. */

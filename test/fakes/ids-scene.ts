@@ -126,11 +126,11 @@ export class IdsScene {
   /** Moves the registry with all that is in it to another place, as an operator does. */
   async #move(place: string, servers: number): Promise<void> {
     const path = join(this.#folder, 'export');
-    await this.#client(0).exportRegistry({ path, close: true });
+    await this.#client(0).registry.export({ path, close: true });
     for (const number of [...this.#servers.keys()]) await this.#endServer(number);
     this.#place = place;
     await this.#startServer(0);
-    await this.#client(0).importRegistry({ path });
+    await this.#client(0).registry.import({ path });
     for (let number = 1; number < servers; number++) await this.#startServer(number);
   }
 
@@ -162,7 +162,7 @@ export class IdsScene {
     this.#servers.set(number, server);
     const deadline = Date.now() + ANSWER_TIMEOUT_MS;
     for (;;) {
-      const answers = this.#client(number).showRegistry();
+      const answers = this.#client(number).registry.show();
       if (
         await answers.then(
           () => true,
@@ -187,7 +187,7 @@ export class IdsScene {
 
   async #verify(): Promise<void> {
     assert.deepEqual(this.#twice, [], 'ids were given out twice');
-    const { networks } = await this.#client(0).listNetworks();
+    const { networks } = await this.#client(0).networks.list();
     const there = new Map(networks.map(({ name, id }) => [name, id]));
     for (const [name, id] of this.#made) {
       const expected = this.#removed.has(name) ? undefined : id;

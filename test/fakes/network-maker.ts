@@ -18,17 +18,17 @@ for (let made = 0; made < Number(count); made++) {
   const network = `${name}-${made}`;
   const { id } = await again(async (client) => {
     try {
-      return await client.createNetwork({ name: network });
+      return await client.networks.create({ name: network });
     } catch (error) {
       // The answer to an earlier try was lost.
-      if (codeOf(error) === 'NAME_TAKEN') return await client.getNetwork({ name: network });
+      if (codeOf(error) === 'NAME_TAKEN') return await client.networks.get({ name: network });
       throw error;
     }
   });
   say({ made: network, id });
   if (made % KEPT_EVERY === 0) continue;
   await again((client) =>
-    client.removeNetwork({ name: network }).catch((error: unknown) => {
+    client.networks.remove({ name: network }).catch((error: unknown) => {
       if (codeOf(error) !== 'NOT_FOUND') throw error;
     }),
   );

@@ -2,7 +2,7 @@
 // code. p6nd does the work and remembers the container as the owner of its instance, so each
 // command may come twice, late or for a container that nobody knows.
 
-import type { ApiClient } from '../../api/client.ts';
+import type { ClientPart } from '../../api/client.ts';
 import type { InstanceView } from '../../api/contract/instances.ts';
 import { P6nError } from '../../base/errors.ts';
 import {
@@ -36,10 +36,9 @@ import { interfaceWith, makeResult, passOn, ROUTE } from './result.ts';
 /** Of the interface behind that of another plugin, which has the engine's own name. */
 const CHAINED_INTERFACE = 'p6n0';
 
-export type CniClient = Pick<
-  ApiClient,
-  'attachInstance' | 'getApp' | 'listInstances' | 'removeInstanceHere' | 'status'
->;
+export type CniClient = ClientPart<'instances', 'attach' | 'list' | 'remove'> &
+  ClientPart<'apps', 'get'> &
+  ClientPart<'host', 'status'>;
 
 export interface Invocation {
   readonly environment: Environment;
@@ -118,7 +117,7 @@ async function add({ client, environment, network }: Call): Promise<object> {
   }
   const { app, group, metadata } = membership;
   const interfaceName = interfaceOf(network, container);
-  const instance = await client.attachInstance({
+  const instance = await client.instances.attach({
     app,
     metadata,
     ...(group === undefined ? {} : { group }),
@@ -163,7 +162,7 @@ async function collect({ client, network }: Call): Promise<undefined> {
 
 async function requireReady({ client, environment, network }: Call): Promise<undefined> {
   try {
-    await client.status();
+    await client.host.status();
   } catch (error) {
     const { details, message } = asCniError(error);
     throw new CniError(CniCode.NotReadyAndLimited, message, details);
@@ -171,7 +170,7 @@ async function requireReady({ client, environment, network }: Call): Promise<und
   const app = parseMembership(network.fields, environment)?.app;
   if (app === undefined) return;
   try {
-    await client.getApp(app);
+    await client.apps.get(app);
   } catch (error) {
     // An app that is in use here starts without a server, too.
     if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') return;
@@ -186,7 +185,7 @@ async function removeInstances(
   for (const { here, id } of await ownedInstances(client)) {
     if (here?.owner === undefined || !isMeant(here.owner)) continue;
     try {
-      await client.removeInstanceHere(id, { force: true });
+      await client.instances.remove(id, { force: true });
     } catch (error) {
       // p6nd may have seen by itself that the namespace is gone.
       if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') throw error;
@@ -195,7 +194,7 @@ async function removeInstances(
 }
 
 async function ownedInstances(client: CniClient): Promise<readonly InstanceView[]> {
-  return (await client.listInstances({ here: '1' })).instances;
+  return (await client.instances.list({ here: '1' })).instances;
 }
 
 function interfaceOf({ previous }: Network, { interfaceName }: Container): string {

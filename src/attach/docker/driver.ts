@@ -9,7 +9,7 @@
 //
 // Endpoints are in p6nd's journal under their owner, so a restart of either side loses none.
 
-import type { ApiClient } from '../../api/client.ts';
+import type { ClientPart } from '../../api/client.ts';
 import type { InstanceView } from '../../api/contract/instances.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -36,10 +36,8 @@ const ROUTE = 'fdaa::/16';
 const CONNECTED_ROUTE = 1;
 
 export interface DriverDependencies {
-  readonly client: Pick<
-    ApiClient,
-    'attachInstance' | 'getApp' | 'listInstances' | 'removeInstanceHere'
-  >;
+  readonly client: ClientPart<'instances', 'attach' | 'list' | 'remove'> &
+    ClientPart<'apps', 'get'>;
   readonly networks: NetworkBook;
   readonly resolvers: ResolverFiles;
   readonly logger: Logger;
@@ -97,7 +95,7 @@ export class DockerDriver {
       });
     }
     try {
-      await client.getApp(app);
+      await client.apps.get(app);
     } catch (error) {
       // Without a server nobody knows; a container of an app that there is not will not start.
       if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
@@ -115,7 +113,7 @@ export class DockerDriver {
     const { endpointId, facts, networkId } = parseCreateEndpoint(body);
     const network = this.#dependencies.networks.get(networkId);
     if (network === undefined) throw unknownNetwork();
-    const instance = await this.#dependencies.client.attachInstance({
+    const instance = await this.#dependencies.client.instances.attach({
       ...joined(network, facts),
       owner: ownerOf({ networkId, endpointId }),
       handover: handoverOf(endpointId),
@@ -127,7 +125,7 @@ export class DockerDriver {
     const instance = await this.#find(parseEndpoint(body));
     if (instance === undefined) return {};
     try {
-      await this.#dependencies.client.removeInstanceHere(instance.id, { force: true });
+      await this.#dependencies.client.instances.remove(instance.id, { force: true });
     } catch (error) {
       // p6nd may have seen by itself that the container is gone.
       if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') throw error;
@@ -145,7 +143,7 @@ export class DockerDriver {
     const handover = handoverOf(endpointId);
     const { app, id } = instance;
     const owner = ownerOf({ networkId, endpointId });
-    await client.attachInstance({ app, owner, handover, netns: sandbox });
+    await client.instances.attach({ app, owner, handover, netns: sandbox });
     logger.info('container of Docker joins', { machineId: id });
     resolvers.follow(sandbox);
     return {
@@ -162,7 +160,7 @@ export class DockerDriver {
   }
 
   async #instances(): Promise<readonly InstanceView[]> {
-    return (await this.#dependencies.client.listInstances({ here: '1' })).instances;
+    return (await this.#dependencies.client.instances.list({ here: '1' })).instances;
   }
 }
 

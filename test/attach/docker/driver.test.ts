@@ -25,8 +25,8 @@ class World {
   file: string | undefined;
 
   async driver(): Promise<DockerDriver> {
-    const client: DriverDependencies['client'] = {
-      attachInstance: (request) => {
+    const instances: DriverDependencies['client']['instances'] = {
+      attach: (request) => {
         this.attached.push(request);
         const here = {
           ...INSTANCE.here!,
@@ -37,13 +37,16 @@ class World {
         this.instances = [view];
         return Promise.resolve(view);
       },
-      getApp: (name) => Promise.reject(errorOf(name)),
-      listInstances: () => Promise.resolve({ instances: this.instances }),
-      removeInstanceHere: (id) => {
+      list: () => Promise.resolve({ instances: this.instances }),
+      remove: (id) => {
         this.removed.push(id);
         this.instances = [];
         return Promise.resolve();
       },
+    };
+    const client: DriverDependencies['client'] = {
+      apps: { get: (name) => Promise.reject(errorOf(name)) },
+      instances,
     };
     const networks = await NetworkBook.open({
       read: () => Promise.resolve(this.file),

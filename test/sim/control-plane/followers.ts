@@ -95,7 +95,7 @@ async function writeOne(n: number): Promise<void> {
     updatedAt: clock.wallNow() as WallMillis,
   };
   latest.set(found.machineId, next);
-  await client.putInstance(next);
+  await client.self.putInstance(next);
 }
 
 function isRight({ host, follower }: Followed, hosts: number, digest: SiteDigest): boolean {
@@ -117,7 +117,7 @@ function isRight({ host, follower }: Followed, hosts: number, digest: SiteDigest
 function sharing(client: ApiClient): FollowTransport {
   return {
     follow: async function* (networks, after, signal) {
-      for await (const event of client.follow(networks, after, signal)) yield shared(event);
+      for await (const event of client.self.follow(networks, after, signal)) yield shared(event);
     },
   };
 }

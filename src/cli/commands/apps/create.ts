@@ -1,6 +1,6 @@
 // `p6nctl apps create`: makes an app and prints it as the registry has it.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { CreateApp } from '../../../api/contract/apps.ts';
 import { type Command, optional } from '../../command.ts';
 import { printRecord } from '../../print.ts';
@@ -8,14 +8,14 @@ import type { Speech } from '../../terminal.ts';
 import { APP_FIELDS } from './show.ts';
 
 export interface CreateAppOptions extends Speech {
-  readonly client: Pick<ApiClient, 'createApp' | 'getApp'>;
+  readonly client: ClientPart<'apps', 'create' | 'get'>;
   readonly request: CreateApp & { readonly app_name: string };
 }
 
 export async function createApp(options: CreateAppOptions): Promise<void> {
   const { client, request } = options;
-  await client.createApp(request);
-  await printRecord(options, await client.getApp(request.app_name), APP_FIELDS);
+  await client.apps.create(request);
+  await printRecord(options, await client.apps.get(request.app_name), APP_FIELDS);
 }
 
 export const CREATE_APP: Command = {

@@ -1,6 +1,6 @@
 // `p6nctl apps list`: lists apps.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { AppFilter, AppSummary } from '../../../api/contract/apps.ts';
 import { type Command, optional } from '../../command.ts';
 import { type Field, printList } from '../../print.ts';
@@ -14,12 +14,12 @@ export const APP_COLUMNS: readonly Field<AppSummary>[] = [
 ];
 
 export interface ListAppsOptions extends Speech {
-  readonly client: Pick<ApiClient, 'listApps'>;
+  readonly client: ClientPart<'apps', 'list'>;
   readonly filter: AppFilter;
 }
 
 export async function listApps(options: ListAppsOptions): Promise<void> {
-  const { apps } = await options.client.listApps(options.filter);
+  const { apps } = await options.client.apps.list(options.filter);
   await printList(options, apps, APP_COLUMNS);
 }
 

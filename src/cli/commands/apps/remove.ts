@@ -1,18 +1,18 @@
 // `p6nctl apps remove`: removes an app, by force with its instances.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface RemoveAppOptions extends Speech {
-  readonly client: Pick<ApiClient, 'removeApp'>;
+  readonly client: ClientPart<'apps', 'remove'>;
   readonly name: string;
   readonly force: boolean;
 }
 
 export async function removeApp(options: RemoveAppOptions): Promise<void> {
   const { client, force, name } = options;
-  await client.removeApp(name, { force });
+  await client.apps.remove(name, { force });
   await talk(options, `Removed app ${name}.`);
 }
 

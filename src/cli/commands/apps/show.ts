@@ -1,6 +1,6 @@
 // `p6nctl apps show`: prints one app.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { AppView } from '../../../api/contract/apps.ts';
 import type { Command } from '../../command.ts';
 import { type Field, formatTime, printRecord } from '../../print.ts';
@@ -14,12 +14,12 @@ export const APP_FIELDS: readonly Field<AppView>[] = [
 ];
 
 export interface ShowAppOptions extends Speech {
-  readonly client: Pick<ApiClient, 'getApp'>;
+  readonly client: ClientPart<'apps', 'get'>;
   readonly name: string;
 }
 
 export async function showApp(options: ShowAppOptions): Promise<void> {
-  await printRecord(options, await options.client.getApp(options.name), APP_FIELDS);
+  await printRecord(options, await options.client.apps.get(options.name), APP_FIELDS);
 }
 
 export const SHOW_APP: Command = {

@@ -1,6 +1,6 @@
 // `p6nctl explain`: which rule of this host's filter a packet would meet.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type {
   ExplainProtocol,
   ExplainRequest,
@@ -21,12 +21,12 @@ const EXPLANATION_FIELDS: readonly Field<Explanation>[] = [
 ];
 
 export interface ExplainOptions extends Speech {
-  readonly client: Pick<ApiClient, 'explain'>;
+  readonly client: ClientPart<'host', 'explain'>;
   readonly request: ExplainRequest;
 }
 
 export async function explain(options: ExplainOptions): Promise<void> {
-  const explanation = await options.client.explain(options.request);
+  const explanation = await options.client.host.explain(options.request);
   await printRecord(options, explanation, EXPLANATION_FIELDS);
 }
 

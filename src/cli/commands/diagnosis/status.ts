@@ -1,6 +1,6 @@
 // `p6nctl status`: this host at a glance.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { StatusInstance, StatusPeer, StatusView } from '../../../api/contract/status.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import type { Command } from '../../command.ts';
@@ -9,13 +9,13 @@ import { type Field, formatBytes, printJson, printList, printRecord } from '../.
 import type { Speech } from '../../terminal.ts';
 
 export interface StatusOptions extends Speech {
-  readonly client: Pick<ApiClient, 'status'>;
+  readonly client: ClientPart<'host', 'status'>;
   readonly now: () => WallMillis;
 }
 
 export async function status(options: StatusOptions): Promise<void> {
   const { client, now, terminal } = options;
-  const view = await client.status();
+  const view = await client.host.status();
   if (options.json) return await printJson(options, view);
   await printRecord(options, view, hostFields(now()));
   if (view.peers.length > 0) {

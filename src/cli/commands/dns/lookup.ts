@@ -1,6 +1,6 @@
 // `p6nctl dns lookup`: what an instance would get for a name, and why.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { NameAnswer, NameQuestion, NameRecord } from '../../../api/contract/names.ts';
 import { type Command, type CommandOption, optional, type Words } from '../../command.ts';
 import { type Field, printJson, printList, printRecord } from '../../print.ts';
@@ -23,12 +23,12 @@ const RECORD_COLUMNS: readonly Field<NameRecord>[] = [
 ];
 
 export interface LookupOptions extends Speech {
-  readonly client: Pick<ApiClient, 'lookupName'>;
+  readonly client: ClientPart<'names', 'lookup'>;
   readonly question: NameQuestion;
 }
 
 export async function lookup(options: LookupOptions): Promise<void> {
-  const answer = await options.client.lookupName(options.question);
+  const answer = await options.client.names.lookup(options.question);
   if (options.json) return await printJson(options, answer);
   await printRecord(options, answer, ANSWER_FIELDS);
   if (answer.records.length === 0) return;

@@ -1,7 +1,7 @@
 // `p6nctl dns watch`: prints what changes of the answer for a name, as it happens, until it is
 // interrupted.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { NameAnswer, NameQuestion } from '../../../api/contract/names.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import type { Command, CommandContext } from '../../command.ts';
@@ -10,7 +10,7 @@ import type { Speech } from '../../terminal.ts';
 import { QUESTION_OPTIONS, readQuestion } from './lookup.ts';
 
 export interface WatchOptions extends Speech {
-  readonly client: Pick<ApiClient, 'watchName'>;
+  readonly client: ClientPart<'names', 'watch'>;
   readonly question: NameQuestion;
   readonly now: () => WallMillis;
   readonly onInterrupt: CommandContext['onInterrupt'];
@@ -23,7 +23,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const close = options.onInterrupt(() => abort.abort());
   let before: NameAnswer | undefined;
   try {
-    for await (const { answer } of client.watchName(question, abort.signal)) {
+    for await (const { answer } of client.names.watch(question, abort.signal)) {
       const lines = json ? [JSON.stringify(answer)] : differences(before, answer, now());
       await terminal.out(lines.map((line) => `${line}\n`).join(''));
       before = answer;

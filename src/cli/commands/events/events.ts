@@ -1,7 +1,7 @@
 // `p6nctl events`: what changes in the registry, as it happens, and the audit of what has changed
 // and by whom.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type {
   ActorView,
   AuditEntry,
@@ -18,13 +18,13 @@ import type { Speech } from '../../terminal.ts';
 const AUDIT_ENTRIES_DEFAULT = 100;
 
 export interface FollowOptions extends Speech {
-  readonly client: Pick<ApiClient, 'events'>;
+  readonly client: ClientPart<'events', 'follow'>;
   readonly since: string | undefined;
   readonly onInterrupt: CommandContext['onInterrupt'];
 }
 
 export interface AuditOptions extends Speech {
-  readonly client: Pick<ApiClient, 'audit'>;
+  readonly client: ClientPart<'events', 'audit'>;
   readonly last: number | undefined;
 }
 
@@ -35,7 +35,7 @@ export async function followEvents(options: FollowOptions): Promise<void> {
   const abort = new AbortController();
   const close = options.onInterrupt(() => abort.abort());
   try {
-    for await (const event of client.events(after, abort.signal)) {
+    for await (const event of client.events.follow(after, abort.signal)) {
       const lines = json ? [JSON.stringify(event)] : event.objects.map(lineOf(event));
       await terminal.out(lines.map((line) => `${line}\n`).join(''));
     }
@@ -45,7 +45,7 @@ export async function followEvents(options: FollowOptions): Promise<void> {
 }
 
 export async function showAudit(options: AuditOptions): Promise<void> {
-  const { entries } = await options.client.audit(options.last);
+  const { entries } = await options.client.events.audit(options.last);
   await printList(options, entries, AUDIT_COLUMNS);
 }
 

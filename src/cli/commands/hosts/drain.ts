@@ -1,19 +1,19 @@
 // `p6nctl hosts drain` and `p6nctl hosts undrain`: take the instances of a host out of service.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printJson } from '../../print.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface DrainHostOptions extends Speech {
-  readonly client: Pick<ApiClient, 'drainHost'>;
+  readonly client: ClientPart<'hosts', 'drain'>;
   readonly name: string;
   readonly isDrained: boolean;
 }
 
 export async function drainHost(options: DrainHostOptions): Promise<void> {
   const { client, name, isDrained } = options;
-  const host = await client.drainHost(name, isDrained);
+  const host = await client.hosts.drain(name, isDrained);
   if (options.json) return await printJson(options, host);
   const said = isDrained
     ? `Host ${name} is drained: its instances are named nowhere from now on, and stop soon.`

@@ -1,6 +1,6 @@
 // `p6nctl hosts invite`: prints a token for one host.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import { type CreateInvite, INVITE_TTL } from '../../../api/contract/invites.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import { type Command, optional } from '../../command.ts';
@@ -9,7 +9,7 @@ import { printJson } from '../../print.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface InviteHostOptions extends Speech {
-  readonly client: Pick<ApiClient, 'createInvite'>;
+  readonly client: ClientPart<'invites', 'create'>;
   readonly now: () => WallMillis;
   readonly request: CreateInvite;
 }
@@ -17,7 +17,7 @@ export interface InviteHostOptions extends Speech {
 /** The token alone goes to standard output, so that it can be sent on or kept in a file. */
 export async function inviteHost(options: InviteHostOptions): Promise<void> {
   const { client, now, request, terminal } = options;
-  const created = await client.createInvite(request);
+  const created = await client.invites.create(request);
   if (options.json) return await printJson(options, created);
   await terminal.out(`${created.token}\n`);
   const left = formatDuration(created.invite.expires_at - now());

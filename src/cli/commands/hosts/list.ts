@@ -1,6 +1,6 @@
 // `p6nctl hosts list`: lists the hosts of the site.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { HostView } from '../../../api/contract/hosts.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import type { Command } from '../../command.ts';
@@ -39,12 +39,12 @@ function roundTripOf(path: HostView['path']): string {
 }
 
 export interface ListHostsOptions extends Speech {
-  readonly client: Pick<ApiClient, 'listHosts'>;
+  readonly client: ClientPart<'hosts', 'list'>;
   readonly now: () => WallMillis;
 }
 
 export async function listHosts(options: ListHostsOptions): Promise<void> {
-  const { hosts } = await options.client.listHosts({ paths: '1' });
+  const { hosts } = await options.client.hosts.list({ paths: '1' });
   await printList(options, hosts, [...HOST_COLUMNS, ...pathColumns(options.now())]);
 }
 

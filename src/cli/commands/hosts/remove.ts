@@ -1,18 +1,18 @@
 // `p6nctl hosts remove`: takes a host out of the site.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface RemoveHostOptions extends Speech {
-  readonly client: Pick<ApiClient, 'removeHost'>;
+  readonly client: ClientPart<'hosts', 'remove'>;
   readonly name: string;
   readonly force: boolean;
 }
 
 export async function removeHost(options: RemoveHostOptions): Promise<void> {
   const { client, force, name } = options;
-  await client.removeHost(name, { force });
+  await client.hosts.remove(name, { force });
   await talk(options, `Removed host ${name}: the other hosts drop its packets from now on.`);
 }
 

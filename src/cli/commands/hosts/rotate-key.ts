@@ -1,16 +1,16 @@
 // `p6nctl hosts rotate-key`: gives this host another WireGuard key.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printJson } from '../../print.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface RotateHostKeyOptions extends Speech {
-  readonly client: Pick<ApiClient, 'rotateHostKey'>;
+  readonly client: ClientPart<'host', 'rotateKey'>;
 }
 
 export async function rotateHostKey(options: RotateHostKeyOptions): Promise<void> {
-  const host = await options.client.rotateHostKey();
+  const host = await options.client.host.rotateKey();
   if (options.json) return await printJson(options, host);
   const { name, key_generation: generation, public_key: key } = host;
   await talk(options, `Host ${name} uses its key number ${generation} now: ${key}`);

@@ -1,6 +1,6 @@
 // `p6nctl hosts show`: prints one host.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { HostView } from '../../../api/contract/hosts.ts';
 import type { Command } from '../../command.ts';
 import { type Field, formatTime, printRecord } from '../../print.ts';
@@ -23,12 +23,12 @@ function timeOf(at: number | undefined): string {
 }
 
 export interface ShowHostOptions extends Speech {
-  readonly client: Pick<ApiClient, 'getHost'>;
+  readonly client: ClientPart<'hosts', 'get'>;
   readonly name: string;
 }
 
 export async function showHost(options: ShowHostOptions): Promise<void> {
-  await printRecord(options, await options.client.getHost(options.name), HOST_FIELDS);
+  await printRecord(options, await options.client.hosts.get(options.name), HOST_FIELDS);
 }
 
 export const SHOW_HOST: Command = {

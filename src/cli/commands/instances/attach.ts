@@ -1,7 +1,7 @@
 // `p6nctl instances attach`: makes somebody else's namespace an instance.
 
 import { isAbsolute, resolve } from 'node:path';
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { AttachInstance } from '../../../api/contract/instances.ts';
 import { P6nError } from '../../../base/errors.ts';
 import { type Command, optional } from '../../command.ts';
@@ -13,12 +13,12 @@ import { INSTANCE_FIELDS, INSTANCE_OPTIONS, instanceFacts } from './fields.ts';
 const PID_MAX = 4_194_304;
 
 export interface AttachInstanceOptions extends Speech {
-  readonly client: Pick<ApiClient, 'attachInstance'>;
+  readonly client: ClientPart<'instances', 'attach'>;
   readonly request: AttachInstance;
 }
 
 export async function attachInstance(options: AttachInstanceOptions): Promise<void> {
-  const instance = await options.client.attachInstance(options.request);
+  const instance = await options.client.instances.attach(options.request);
   await printRecord(options, instance, INSTANCE_FIELDS);
 }
 

@@ -1,6 +1,6 @@
 // `p6nctl instances list`: lists the instances of the site, or of this host.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { InstanceFilter } from '../../../api/contract/instances.ts';
 import { type Command, optional } from '../../command.ts';
 import { printList } from '../../print.ts';
@@ -8,12 +8,12 @@ import { type Speech, warn } from '../../terminal.ts';
 import { INSTANCE_COLUMNS } from './fields.ts';
 
 export interface ListInstancesOptions extends Speech {
-  readonly client: Pick<ApiClient, 'listInstances'>;
+  readonly client: ClientPart<'instances', 'list'>;
   readonly filter: InstanceFilter;
 }
 
 export async function listInstances(options: ListInstancesOptions): Promise<void> {
-  const { incomplete, instances } = await options.client.listInstances(options.filter);
+  const { incomplete, instances } = await options.client.instances.list(options.filter);
   await printList(options, instances, INSTANCE_COLUMNS);
   if (incomplete !== undefined) {
     await warn(options, `only the instances of this host are listed. ${incomplete}`);

@@ -1,18 +1,18 @@
 // `p6nctl instances remove`: removes an instance of this host.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface RemoveInstanceOptions extends Speech {
-  readonly client: Pick<ApiClient, 'removeInstanceHere'>;
+  readonly client: ClientPart<'instances', 'remove'>;
   readonly reference: string;
   readonly force: boolean;
 }
 
 export async function removeInstance(options: RemoveInstanceOptions): Promise<void> {
   const { client, force, reference } = options;
-  await client.removeInstanceHere(reference, { force });
+  await client.instances.remove(reference, { force });
   await talk(options, `Removed instance ${reference}.`);
 }
 

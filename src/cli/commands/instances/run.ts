@@ -2,7 +2,7 @@
 // command's output on, turns an interrupt into a stop of the instance, and ends as the command
 // ends.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { RunInstance } from '../../../api/contract/instances.ts';
 import type { OutputLine } from '../../../api/contract/output.ts';
 import { P6nError } from '../../../base/errors.ts';
@@ -17,10 +17,7 @@ const TAIL_BYTES = 16_777_216;
 type ExitLine = Extract<OutputLine, { type: 'exit' }>;
 
 export interface RunInstanceOptions extends Speech {
-  readonly client: Pick<
-    ApiClient,
-    'runInstance' | 'output' | 'stopInstance' | 'removeInstanceHere'
-  >;
+  readonly client: ClientPart<'instances', 'run' | 'output' | 'stop' | 'remove'>;
   readonly onInterrupt: CommandContext['onInterrupt'];
   readonly request: RunInstance;
   readonly detach: boolean;
@@ -32,14 +29,14 @@ export interface RunInstanceOptions extends Speech {
 export async function runInstance(options: RunInstanceOptions): Promise<void> {
   const { client, detach, request } = options;
   if (detach) {
-    return await printRecord(options, await client.runInstance(request), INSTANCE_FIELDS);
+    return await printRecord(options, await client.instances.run(request), INSTANCE_FIELDS);
   }
   const interrupts = new Interrupts(options);
   try {
-    const { id, name } = await client.runInstance(request);
+    const { id, name } = await client.instances.run(request);
     interrupts.started(id);
     const exit = await passOutput(options, id);
-    if (options.remove) await client.removeInstanceHere(id, { force: true });
+    if (options.remove) await client.instances.remove(id, { force: true });
     if (exit.code === 0) return;
     const end =
       exit.code === undefined
@@ -79,7 +76,7 @@ class Interrupts {
   #stop(): void {
     const { client } = this.#options;
     if (this.#id === undefined) return;
-    const stopped = client.stopInstance(this.#id, this.#count > 1 ? { graceMs: 0 } : {});
+    const stopped = client.instances.stop(this.#id, this.#count > 1 ? { graceMs: 0 } : {});
     stopped.catch((error: unknown) => {
       // A command that has ended meanwhile is what was wanted.
       if (error instanceof P6nError && error.code === 'INSTANCE_STATE') return;
@@ -93,7 +90,7 @@ async function passOutput(options: RunInstanceOptions, id: string): Promise<Exit
   const { client, terminal } = options;
   const { signal } = new AbortController();
   const request = { follow: true, tailBytes: TAIL_BYTES };
-  for await (const line of client.output(id, request, signal)) {
+  for await (const line of client.instances.output(id, request, signal)) {
     switch (line.type) {
       case 'stdout':
         await terminal.out(Buffer.from(line.data, 'base64'));

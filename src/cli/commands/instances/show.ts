@@ -1,19 +1,19 @@
 // `p6nctl instances show`: prints one instance.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printRecord } from '../../print.ts';
 import type { Speech } from '../../terminal.ts';
 import { INSTANCE_FIELDS } from './fields.ts';
 
 export interface ShowInstanceOptions extends Speech {
-  readonly client: Pick<ApiClient, 'getInstance'>;
+  readonly client: ClientPart<'instances', 'get'>;
   readonly reference: string;
 }
 
 export async function showInstance(options: ShowInstanceOptions): Promise<void> {
   const { client, reference } = options;
-  await printRecord(options, await client.getInstance(reference), INSTANCE_FIELDS);
+  await printRecord(options, await client.instances.get(reference), INSTANCE_FIELDS);
 }
 
 export const SHOW_INSTANCE: Command = {

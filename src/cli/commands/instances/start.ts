@@ -1,19 +1,19 @@
 // `p6nctl instances start`: starts a stopped instance.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printRecord } from '../../print.ts';
 import type { Speech } from '../../terminal.ts';
 import { INSTANCE_FIELDS } from './fields.ts';
 
 export interface StartInstanceOptions extends Speech {
-  readonly client: Pick<ApiClient, 'startInstance'>;
+  readonly client: ClientPart<'instances', 'start'>;
   readonly reference: string;
 }
 
 export async function startInstance(options: StartInstanceOptions): Promise<void> {
   const { client, reference } = options;
-  await printRecord(options, await client.startInstance(reference), INSTANCE_FIELDS);
+  await printRecord(options, await client.instances.start(reference), INSTANCE_FIELDS);
 }
 
 export const START_INSTANCE: Command = {

@@ -1,6 +1,6 @@
 // `p6nctl instances stop`: stops an instance, which keeps its address.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import { STOP_GRACE_MAX_MS } from '../../../api/contract/instances.ts';
 import type { Command } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
@@ -9,14 +9,14 @@ import type { Speech } from '../../terminal.ts';
 import { INSTANCE_FIELDS } from './fields.ts';
 
 export interface StopInstanceOptions extends Speech {
-  readonly client: Pick<ApiClient, 'stopInstance'>;
+  readonly client: ClientPart<'instances', 'stop'>;
   readonly reference: string;
   readonly graceMs: number | undefined;
 }
 
 export async function stopInstance(options: StopInstanceOptions): Promise<void> {
   const { client, graceMs, reference } = options;
-  await printRecord(options, await client.stopInstance(reference, { graceMs }), INSTANCE_FIELDS);
+  await printRecord(options, await client.instances.stop(reference, { graceMs }), INSTANCE_FIELDS);
 }
 
 export const STOP_INSTANCE: Command = {

@@ -1,6 +1,6 @@
 // `p6nctl hosts invites list`: lists invites, also used and expired ones.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { InviteView } from '../../../api/contract/invites.ts';
 import type { Command } from '../../command.ts';
 import { type Field, formatTime, printList } from '../../print.ts';
@@ -16,11 +16,11 @@ const INVITE_COLUMNS: readonly Field<InviteView>[] = [
 ];
 
 export interface ListInvitesOptions extends Speech {
-  readonly client: Pick<ApiClient, 'listInvites'>;
+  readonly client: ClientPart<'invites', 'list'>;
 }
 
 export async function listInvites(options: ListInvitesOptions): Promise<void> {
-  const { invites } = await options.client.listInvites();
+  const { invites } = await options.client.invites.list();
   await printList(options, invites, INVITE_COLUMNS);
 }
 

@@ -1,6 +1,6 @@
 // `p6nctl hosts invites revoke`: makes an invite worthless.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import { P6nError } from '../../../base/errors.ts';
 import type { Command } from '../../command.ts';
 import { type Speech, talk } from '../../terminal.ts';
@@ -9,12 +9,12 @@ import { type Speech, talk } from '../../terminal.ts';
 const INVITE_NUMBER_MAX = 0xffff;
 
 export interface RevokeInviteOptions extends Speech {
-  readonly client: Pick<ApiClient, 'revokeInvite'>;
+  readonly client: ClientPart<'invites', 'revoke'>;
   readonly number: number;
 }
 
 export async function revokeInvite(options: RevokeInviteOptions): Promise<void> {
-  await options.client.revokeInvite(options.number);
+  await options.client.invites.revoke(options.number);
   await talk(options, `Revoked invite ${options.number}.`);
 }
 

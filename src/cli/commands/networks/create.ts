@@ -1,6 +1,6 @@
 // `p6nctl networks create`: makes a network and prints it.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { CreateNetwork } from '../../../api/contract/networks.ts';
 import { type Command, optional } from '../../command.ts';
 import { printRecord } from '../../print.ts';
@@ -8,12 +8,12 @@ import type { Speech } from '../../terminal.ts';
 import { NETWORK_FIELDS, ORGANIZATION_OPTION } from './fields.ts';
 
 export interface CreateNetworkOptions extends Speech {
-  readonly client: Pick<ApiClient, 'createNetwork'>;
+  readonly client: ClientPart<'networks', 'create'>;
   readonly request: CreateNetwork;
 }
 
 export async function createNetwork(options: CreateNetworkOptions): Promise<void> {
-  const network = await options.client.createNetwork(options.request);
+  const network = await options.client.networks.create(options.request);
   await printRecord(options, network, NETWORK_FIELDS);
 }
 

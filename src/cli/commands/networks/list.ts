@@ -1,6 +1,6 @@
 // `p6nctl networks list`: lists networks.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { NetworkFilter } from '../../../api/contract/networks.ts';
 import { type Command, optional } from '../../command.ts';
 import { printList } from '../../print.ts';
@@ -8,12 +8,12 @@ import type { Speech } from '../../terminal.ts';
 import { NETWORK_FIELDS } from './fields.ts';
 
 export interface ListNetworksOptions extends Speech {
-  readonly client: Pick<ApiClient, 'listNetworks'>;
+  readonly client: ClientPart<'networks', 'list'>;
   readonly filter: NetworkFilter;
 }
 
 export async function listNetworks(options: ListNetworksOptions): Promise<void> {
-  const { networks } = await options.client.listNetworks(options.filter);
+  const { networks } = await options.client.networks.list(options.filter);
   await printList(options, networks, NETWORK_FIELDS);
 }
 

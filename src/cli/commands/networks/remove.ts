@@ -1,19 +1,19 @@
 // `p6nctl networks remove`: removes a network without apps.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { type Speech, talk } from '../../terminal.ts';
 import { ORGANIZATION_OPTION } from './fields.ts';
 
 export interface RemoveNetworkOptions extends Speech {
-  readonly client: Pick<ApiClient, 'removeNetwork'>;
+  readonly client: ClientPart<'networks', 'remove'>;
   readonly name: string;
   readonly organization: string | undefined;
 }
 
 export async function removeNetwork(options: RemoveNetworkOptions): Promise<void> {
   const { client, name, organization } = options;
-  await client.removeNetwork({ name, organization });
+  await client.networks.remove({ name, organization });
   await talk(options, `Removed network ${name}.`);
 }
 

@@ -1,20 +1,20 @@
 // `p6nctl networks show`: prints one network.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printRecord } from '../../print.ts';
 import type { Speech } from '../../terminal.ts';
 import { NETWORK_FIELDS, ORGANIZATION_OPTION } from './fields.ts';
 
 export interface ShowNetworkOptions extends Speech {
-  readonly client: Pick<ApiClient, 'getNetwork'>;
+  readonly client: ClientPart<'networks', 'get'>;
   readonly name: string;
   readonly organization: string | undefined;
 }
 
 export async function showNetwork(options: ShowNetworkOptions): Promise<void> {
   const { client, name, organization } = options;
-  await printRecord(options, await client.getNetwork({ name, organization }), NETWORK_FIELDS);
+  await printRecord(options, await client.networks.get({ name, organization }), NETWORK_FIELDS);
 }
 
 export const SHOW_NETWORK: Command = {

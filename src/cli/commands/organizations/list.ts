@@ -1,6 +1,6 @@
 // `p6nctl organizations list`: lists organizations.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { OrganizationView } from '../../../api/contract/organizations.ts';
 import type { Command } from '../../command.ts';
 import { type Field, formatTime, printList } from '../../print.ts';
@@ -12,11 +12,11 @@ export const ORGANIZATION_FIELDS: readonly Field<OrganizationView>[] = [
 ];
 
 export interface ListOrganizationsOptions extends Speech {
-  readonly client: Pick<ApiClient, 'listOrganizations'>;
+  readonly client: ClientPart<'organizations', 'list'>;
 }
 
 export async function listOrganizations(options: ListOrganizationsOptions): Promise<void> {
-  const { organizations } = await options.client.listOrganizations();
+  const { organizations } = await options.client.organizations.list();
   await printList(options, organizations, ORGANIZATION_FIELDS);
 }
 

@@ -1,13 +1,13 @@
 // `p6nctl registry export`: saves the site with every id that was ever given out.
 
 import { resolve } from 'node:path';
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printJson } from '../../print.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface ExportRegistryOptions extends Speech {
-  readonly client: Pick<ApiClient, 'exportRegistry'>;
+  readonly client: ClientPart<'registry', 'export'>;
   /** Absolute. */
   readonly path: string;
   readonly close: boolean;
@@ -15,7 +15,7 @@ export interface ExportRegistryOptions extends Speech {
 
 export async function exportRegistry(options: ExportRegistryOptions): Promise<void> {
   const { client, close, path } = options;
-  const exported = await client.exportRegistry({ path, close });
+  const exported = await client.registry.export({ path, close });
   if (options.json) return await printJson(options, exported);
   const end = close ? '; the registry takes no writes from now on' : '';
   await talk(options, `Exported ${exported.entries} entries to ${path}${end}.`);

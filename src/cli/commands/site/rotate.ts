@@ -1,16 +1,16 @@
 // `p6nctl site rotate`: gives the site another signing key.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { Command } from '../../command.ts';
 import { printJson } from '../../print.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 export interface RotateSiteKeyOptions extends Speech {
-  readonly client: Pick<ApiClient, 'rotateSiteKey'>;
+  readonly client: ClientPart<'site', 'rotateKey'>;
 }
 
 export async function rotateSiteKey(options: RotateSiteKeyOptions): Promise<void> {
-  const rotated = await options.client.rotateSiteKey();
+  const rotated = await options.client.site.rotateKey();
   if (options.json) return await printJson(options, rotated);
   const { site, signed, refused } = rotated;
   const key = site.keys.at(-1);

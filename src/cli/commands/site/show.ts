@@ -1,6 +1,6 @@
 // `p6nctl site show`: prints the site and the keys that it has had.
 
-import type { ApiClient } from '../../../api/client.ts';
+import type { ClientPart } from '../../../api/client.ts';
 import type { SiteView } from '../../../api/contract/site.ts';
 import type { Command } from '../../command.ts';
 import { type Field, formatTime, printRecord } from '../../print.ts';
@@ -15,11 +15,11 @@ const SITE_FIELDS: readonly Field<SiteView>[] = [
 ];
 
 export interface ShowSiteOptions extends Speech {
-  readonly client: Pick<ApiClient, 'getSite'>;
+  readonly client: ClientPart<'site', 'get'>;
 }
 
 export async function showSite(options: ShowSiteOptions): Promise<void> {
-  await printRecord(options, await options.client.getSite(), SITE_FIELDS);
+  await printRecord(options, await options.client.site.get(), SITE_FIELDS);
 }
 
 export const SHOW_SITE: Command = {
