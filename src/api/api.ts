@@ -20,6 +20,7 @@ import { hostWriteRoutes } from './routes/host-writes.ts';
 import { hostRoutes, inviteRoutes } from './routes/hosts.ts';
 import { instanceListRoute, instanceRoutes } from './routes/instances.ts';
 import { machineRoutes } from './routes/machines.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { nameRoutes } from './routes/names.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { organizationRoutes } from './routes/organizations.ts';
@@ -34,6 +35,7 @@ import type {
   HostWriteService,
   InstanceService,
   MembershipService,
+  MetricsService,
   NameService,
   RegistryKeeper,
   RegistryService,
@@ -46,6 +48,8 @@ const OPERATOR_CONNECTIONS_MAX = 1_024;
 /** Each host holds a feed and now and then a second connection. */
 const MESH_CONNECTIONS_MAX = 16_384;
 const ENROLMENT_CONNECTIONS_MAX = 1_024;
+const METRICS_CONNECTIONS_MAX = 16;
+const METRICS_IDLE_TIMEOUT_MS = 120_000;
 /** Longer than several heartbeats of a feed, milliseconds. */
 const MESH_IDLE_TIMEOUT_MS = 60_000;
 const ENROLMENT_IDLE_TIMEOUT_MS = 15_000;
@@ -64,6 +68,7 @@ export interface OperatorServices {
   readonly status: StatusService;
   readonly explain: ExplainService;
   readonly names: NameService;
+  readonly metrics: MetricsService;
   readonly host: HostService;
 }
 
@@ -95,7 +100,20 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   eventRoutes(server.app, services.registry);
   auditRoute(server.app, services.registry);
   diagnosisRoutes(server.app, services);
+  metricsRoute(server.app, services.metrics);
   nameRoutes(server.app, services.names);
+  return server;
+}
+
+/** For Prometheus, on a loopback port: numbers, and nothing that changes anything. */
+export function metricsApi(metrics: MetricsService, logger: Logger): ApiServer {
+  const server = new ApiServer({
+    logger,
+    connectionsMax: METRICS_CONNECTIONS_MAX,
+    idleTimeoutMs: METRICS_IDLE_TIMEOUT_MS,
+  });
+  guardRoutes(server.app, () => ({ kind: 'operator' }));
+  metricsRoute(server.app, metrics);
   return server;
 }
 

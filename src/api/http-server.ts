@@ -41,9 +41,17 @@ export type ListenTarget =
   | { readonly fd: number }
   | { readonly host: string; readonly port: number };
 
+/** Requests by how they were answered: with a status below 400, below 500, and the rest. */
+export interface RequestCounts {
+  readonly answered: number;
+  readonly wrong: number;
+  readonly failed: number;
+}
+
 export class ApiServer {
   /** For routes, and for tests that inject requests. */
   readonly app: FastifyInstance;
+  readonly #requests = { answered: 0, wrong: 0, failed: 0 };
   readonly #logger: Logger;
   readonly #refusalLog = new RateLimit(REFUSAL_LOG_RATE, performance.now() as Millis);
   #refused = 0;
@@ -75,8 +83,16 @@ export class ApiServer {
       void reply.header(REQUEST_ID_HEADER, request.id);
       done();
     });
+    this.app.addHook('onResponse', (_request, { statusCode }, done) => {
+      this.#requests[resultOf(statusCode)] += 1;
+      done();
+    });
     readBodies(this.app);
     answerErrors(this.app, options.logger, (request, error) => this.#noteRefusal(request, error));
+  }
+
+  get requests(): RequestCounts {
+    return this.#requests;
   }
 
   /** Requests of callers who may not do what they asked for. */
@@ -128,6 +144,11 @@ export class ApiServer {
       });
     });
   }
+}
+
+function resultOf(status: number): keyof RequestCounts {
+  if (status < 400) return 'answered';
+  return status < 500 ? 'wrong' : 'failed';
 }
 
 /** Clients name the type of a body also where they send none. */

@@ -176,6 +176,11 @@ export interface StatusService {
   status(principal: Principal): Promise<StatusView>;
 }
 
+export interface MetricsService {
+  /** In Prometheus' text format. */
+  metrics(): Promise<string>;
+}
+
 /** The host as a whole. */
 export interface HostService {
   /** Ends p6nd and all instances of the host, and takes from the machine what p6nd has made. */

@@ -199,7 +199,7 @@ class Daemon {
       this.isReset = true;
       this.#ending.abort();
     };
-    const dependencies = { parts, life, echo: machine.echo, logger, reset };
+    const dependencies = { parts, life, echo: machine.echo, clock: machine.clock, logger, reset };
     await serveOperator(dependencies, facts, config, lifecycle);
   }
 

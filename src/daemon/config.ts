@@ -9,7 +9,7 @@ import yargs from 'yargs';
 import { DEFAULT_REGION, NAME_LENGTH_MAX, requireName } from '../addressing/names.ts';
 import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
 import { P6nError } from '../base/errors.ts';
-import { parseHostPort } from '../ip/host-port.ts';
+import { type HostPort, parseHostPort } from '../ip/host-port.ts';
 import { isUpstreamAddress, UPSTREAMS_MAX } from '../nameserver/resolv-conf.ts';
 import { type Offloads, parseOffloads } from '../os/offloads.ts';
 import { parseRegistryPlace, type RegistryPlace } from './registry-place.ts';
@@ -41,6 +41,8 @@ export interface DaemonConfig {
   readonly upstreams: readonly string[];
   /** Where Docker finds its network driver; undefined for nowhere. */
   readonly docker: string | undefined;
+  /** Where the metrics are read besides the unix socket; undefined for nowhere. */
+  readonly metrics: HostPort | undefined;
   readonly logLevel: string;
   readonly offloads: Offloads;
   /** Only takes from the machine what an earlier p6nd has left. */
@@ -70,6 +72,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   upstream: { describe: 'resolver for other names; may be repeated', list: true },
   offloads: { describe: 'offloads that stay on: tun-tcp,tun-udp,udp-gso,udp-gro or none [all]' },
   docker: { describe: 'serve Docker: on, off, or the path of a socket [off]' },
+  metrics: { describe: 'loopback ADDRESS:PORT that serves metrics to Prometheus [none]' },
   'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
 };
 
@@ -216,6 +219,7 @@ function validate(raw: Raw): DaemonConfig {
     mtu: integer(raw, 'mtu', MTU_DEFAULT, MTU_MIN, MTU_MAX),
     upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
     docker: dockerSocket(single(raw, 'docker') ?? 'off'),
+    metrics: loopbackPort(single(raw, 'metrics')),
     logLevel,
     offloads: parseOffloads(single(raw, 'offloads')),
     reset: raw[RESET] !== undefined,
@@ -228,6 +232,14 @@ function dockerSocket(text: string): string | undefined {
   if (text === 'on') return DOCKER_SOCKET;
   if (text.startsWith('/') && text.endsWith('.sock')) return text;
   throw invalid('docker', text, 'it is on, off, or an absolute path that ends in .sock');
+}
+
+/** Metrics tell who talks to whom: they leave the machine by what the operator puts before them. */
+function loopbackPort(text: string | undefined): HostPort | undefined {
+  if (text === undefined) return undefined;
+  const place = parseHostPort(text);
+  if (place !== undefined && /^(?:127\.\d+\.\d+\.\d+|::1)$/.test(place.host)) return place;
+  throw invalid('metrics', text, 'it is a loopback address with a port, as 127.0.0.1:9176');
 }
 
 function registryPlace(raw: Raw): RegistryPlace {

@@ -2,7 +2,8 @@
 // packets move already: nothing here is needed for that, and it takes long to load.
 
 import type { EchoPort } from '../agent/ports.ts';
-import { operatorApi } from '../api/api.ts';
+import { metricsApi, operatorApi } from '../api/api.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Parts } from './compose.ts';
@@ -15,6 +16,7 @@ import { LocalInstanceService } from './instance-service.ts';
 import { HOST_DEVICE } from './machine.ts';
 import { LocalMembershipService } from './membership-service.ts';
 import { serveMeshInterface } from './mesh-interface.ts';
+import { LocalMetricsService } from './metrics/metrics-service.ts';
 import { LocalNameService } from './name-service.ts';
 import { RegistryDesk } from './registry-desk.ts';
 import { LocalStatusService, type StatusFacts } from './status-service.ts';
@@ -26,13 +28,14 @@ export interface OperatorDependencies {
   readonly parts: Parts;
   readonly life: HostLife;
   readonly echo: EchoPort;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Ends p6nd, and what it leaves otherwise. */
   readonly reset: () => void;
 }
 
 export async function serveOperator(
-  { parts, life, echo, logger, reset }: OperatorDependencies,
+  { parts, life, echo, clock, logger, reset }: OperatorDependencies,
   facts: StatusFacts,
   config: DaemonConfig,
   lifecycle: Lifecycle,
@@ -42,6 +45,11 @@ export async function serveOperator(
   const invites = () => server?.invites.invites() ?? [];
   const refusedRequests = () => server?.refusedRequests ?? 0;
   const { hostId: id, name } = facts.identity;
+  const doors = new Map(server?.doors);
+  const metrics = new LocalMetricsService(
+    { dataplane, follower, ledger, names, instances, registry: server?.service, doors, clock },
+    { ...facts, offloads: config.offloads },
+  );
   const api = operatorApi(
     {
       registry: access.registry,
@@ -56,6 +64,7 @@ export async function serveOperator(
         { dataplane, echo, registry: access.registry, rotation: life.rotation },
         { id, name },
       ),
+      metrics,
       host: new LocalHostService({ instances, end: reset }),
       names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
     },
@@ -63,6 +72,12 @@ export async function serveOperator(
   );
   await api.listen({ path: config.socket, mode: SOCKET_MODE });
   lifecycle.started('operator socket', api);
+  doors.set('operator', api);
+  if (config.metrics !== undefined) {
+    const door = metricsApi(metrics, logger);
+    await door.listen(config.metrics);
+    lifecycle.started('metrics', door);
+  }
   if (config.docker !== undefined) {
     lifecycle.started('docker', await serveDocker(config.docker, config, logger));
   }

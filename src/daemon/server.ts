@@ -48,7 +48,7 @@ export class Server {
   readonly #machine: Machine;
   readonly #logger: Logger;
   readonly #facts: ServerFacts;
-  readonly #doors: ApiServer[] = [];
+  readonly #doors = new Map<string, ApiServer>();
 
   constructor(registry: Registry, machine: Machine, logger: Logger, facts: ServerFacts) {
     const { identity, endpoints, publicKey, signer, siteKey, isShared } = facts;
@@ -72,7 +72,12 @@ export class Server {
 
   /** Requests of hosts and invites that they may not make, since the start. */
   get refusedRequests(): number {
-    return this.#doors.reduce((sum, door) => sum + door.refusedRequests, 0);
+    return [...this.#doors.values()].reduce((sum, door) => sum + door.refusedRequests, 0);
+  }
+
+  /** The doors for hosts and for invites, by name. */
+  get doors(): ReadonlyMap<string, ApiServer> {
+    return this.#doors;
   }
 
   /**
@@ -107,7 +112,7 @@ export class Server {
       const address = hostAddress(identity.hostId);
       await server.listen({ fd: sockets.listenTcp({ device: HOST_DEVICE, address, port }) });
       lifecycle.started(name, server);
-      this.#doors.push(server);
+      this.#doors.set(name, server);
     }
     this.audit.start();
     lifecycle.started('audit', this.audit);

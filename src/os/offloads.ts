@@ -19,7 +19,7 @@ export const NO_OFFLOADS: Offloads = { tunTcp: false, tunUdp: false, udpGso: fal
 
 export type OffloadName = 'tun-tcp' | 'tun-udp' | 'udp-gso' | 'udp-gro';
 
-const NAMES: Readonly<Record<OffloadName, keyof Offloads>> = {
+export const OFFLOAD_NAMES: Readonly<Record<OffloadName, keyof Offloads>> = {
   'tun-tcp': 'tunTcp',
   'tun-udp': 'tunUdp',
   'udp-gso': 'udpGso',
@@ -46,12 +46,12 @@ export function parseOffloads(text: string | undefined): Offloads {
   if (text === 'none') return NO_OFFLOADS;
   const chosen = { ...NO_OFFLOADS };
   for (const name of text.split(',')) {
-    if (!Object.hasOwn(NAMES, name)) {
+    if (!Object.hasOwn(OFFLOAD_NAMES, name)) {
       throw new P6nError('VALUE_INVALID', `Cannot use offload "${name}"`, {
-        hint: `Name some of ${Object.keys(NAMES).join(', ')}, or none.`,
+        hint: `Name some of ${Object.keys(OFFLOAD_NAMES).join(', ')}, or none.`,
       });
     }
-    chosen[NAMES[name as OffloadName]] = true;
+    chosen[OFFLOAD_NAMES[name as OffloadName]] = true;
   }
   return chosen;
 }

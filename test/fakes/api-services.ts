@@ -269,6 +269,7 @@ export function fakeServices(
       rotateKey: answering('rotateKey', HOST),
     },
     status: { status: answering('status', STATUS) },
+    metrics: { metrics: answering('metrics', '# HELP p6n_peers Peers.\n') },
     host: { reset: answering('resetHost', undefined) },
     explain: {
       explain: answering('explain', {

@@ -60,6 +60,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   fastify: 'src/api/',
   typebox: 'src/api/contract/',
   pino: 'src/daemon/',
+  'prom-client': 'src/metrics/',
   yargs: 'src/',
   'cli-table3': 'src/cli/',
   picocolors: 'src/cli/',

@@ -94,6 +94,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     contentType: EVENT_STREAM_CONTENT_TYPE,
   },
   'GET /v1/audit': json('Show who has changed what', 200, AUDIT_LIST),
+  'GET /metrics': { ...json('Read the metrics', 200, Type.String()), contentType: 'text/plain' },
   'GET /v1/status': json('Show how this host is', 200, STATUS_VIEW),
   'POST /v1/explain': json('Say which rule a packet would meet', 200, EXPLANATION),
   'GET /v1/names/lookup': json('Answer as the name server would', 200, NAME_ANSWER),

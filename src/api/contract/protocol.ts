@@ -9,6 +9,8 @@ export const DEFAULT_SOCKET = '/run/p6n/p6nd.sock';
 export const JSON_CONTENT_TYPE = 'application/json';
 /** Streams are one JSON value a line. */
 export const NDJSON_CONTENT_TYPE = 'application/x-ndjson';
+/** Of Prometheus' text format. */
+export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** So many entries of an audit are told at once, at the most. */
 export const AUDIT_ENTRIES_MAX = 9_999;

@@ -1,0 +1,12 @@
+// What Prometheus reads.
+
+import type { FastifyInstance } from 'fastify';
+import { METRICS_CONTENT_TYPE } from '../contract/protocol.ts';
+import type { MetricsService } from '../services.ts';
+import { OPERATOR } from './callers.ts';
+
+export function metricsRoute(app: FastifyInstance, service: MetricsService): void {
+  app.get('/metrics', { config: { allow: OPERATOR } }, async (_request, reply) => {
+    return await reply.type(METRICS_CONTENT_TYPE).send(await service.metrics());
+  });
+}
