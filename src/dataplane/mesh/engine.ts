@@ -2,48 +2,25 @@
 // and told what shall be. The worker runs it on the machine, tests run many in one process.
 
 import { toBase64 } from '../../base/bytes.ts';
-import { after, type Clock, type Millis, type WallMillis } from '../../base/clock.ts';
+import { after, type Millis } from '../../base/clock.ts';
 import { asP6nError, type P6nError } from '../../base/errors.ts';
-import { type Random, randomUint32 } from '../../base/random.ts';
+import { randomUint32 } from '../../base/random.ts';
 import type { EndpointAddress, PeerConfig } from '../../device/config.ts';
-import { Device } from '../../device/device.ts';
 import { HostRoutes } from '../../device/host-routes.ts';
 import type { DeviceEvents } from '../../device/ports.ts';
 import type { FilterConfig } from '../../filter/config.ts';
 import { PacketFilter } from '../../filter/filter.ts';
-import type { Offloads, OnRefused } from '../../os/offloads.ts';
-import type { Poller } from '../../os/poller.ts';
-import type { AllocateSlab, AllocateSummedSlab } from '../../os/slab.ts';
-import type { OpenTun } from '../../os/tun.ts';
-import type { OpenUdp } from '../../os/udp.ts';
-import type { Crypto, PrivateKey, PublicKey } from '../../wireguard/crypto/crypto.ts';
+import type { Offloads } from '../../os/offloads.ts';
+import type { PrivateKey, PublicKey } from '../../wireguard/crypto/crypto.ts';
 import type { ConfigChange } from '../config-diff.ts';
-import { type DataplaneCounters, PipelineCounter } from '../counters.ts';
-import { makeBuffers, type Pipeline } from '../path/pipeline.ts';
-import { MESH_PLACES, RECEIVE_PLACES, RECEIVE_STRIDE } from '../path/places.ts';
+import { type EngineDependencies, makeParts } from '../path/parts.ts';
+import type { Pipeline } from '../path/pipeline.ts';
+import { MESH_PLACES } from '../path/places.ts';
 import { udpToken } from '../path/tokens.ts';
-import { TunTable } from '../path/tun-table.ts';
 import type { RecentPeer } from '../session-book.ts';
 import { MeshPolicy } from './mesh-policy.ts';
 import { PeerEvents } from './peer-events.ts';
 import { HOST_FIELD, PeerTable } from './peer-table.ts';
-
-export interface EngineDependencies {
-  readonly crypto: Crypto;
-  readonly random: Random;
-  readonly clock: Clock;
-  /** The time for initiations; that of the clock when absent. */
-  readonly timestampNow?: () => WallMillis;
-  /** Measures the work of handshakes: a clock that runs only while this thread does. */
-  readonly workNow: () => Millis;
-  readonly allocateSlab: AllocateSlab;
-  readonly allocateSummedSlab: AllocateSummedSlab;
-  readonly openTun: OpenTun;
-  readonly openUdp: OpenUdp;
-  readonly poller: Pick<Poller, 'add' | 'remove'>;
-  readonly counters: DataplaneCounters;
-  readonly onRefused: OnRefused;
-}
 
 export interface EngineOptions {
   /** 0 for any free one. */
@@ -72,9 +49,6 @@ export interface ChangeFailure {
 /** Handshakes that a start begins: a burst would put this host and others under load. */
 export const START_INITIATIONS_PER_SECOND = 64;
 
-/** Memory of the device for handshakes and for packets that waited for one. */
-const SCRATCH_BYTES = 512 * 1024;
-
 /** What the filter knows before it is told: nothing, so that nothing passes. */
 const CLOSED_FILTER: FilterConfig = {
   hostId: undefined,
@@ -100,60 +74,25 @@ export class Engine {
   constructor(dependencies: EngineDependencies, options: EngineOptions) {
     this.#dependencies = dependencies;
     this.#recentPeers = options.recentPeers ?? [];
-    const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
-    const { offloads } = options;
-    const onRefused: OnRefused = (refused) => {
-      counters.pipeline[PipelineCounter.OffloadsRefused]! += 1;
-      dependencies.onRefused(refused);
-    };
-    const buffers = makeBuffers(dependencies, MESH_PLACES);
-    const udp = openUdp({
-      port: options.listenPort,
-      datagrams: buffers.datagrams,
-      places: RECEIVE_PLACES,
-      stride: RECEIVE_STRIDE,
-      lengthMax: MESH_PLACES.datagramBytesMax,
-      counters: counters.udp,
-      offloads,
-      onRefused,
-    });
+    const { random, counters, openUdp, poller } = dependencies;
+    const { listenPort, privateKey, mtu, offloads } = options;
     const routes = new HostRoutes(HOST_FIELD);
-    const device = new Device(
-      {
-        crypto: dependencies.crypto,
-        random,
-        wallNow: () => clock.wallNow(),
-        timestampNow: dependencies.timestampNow,
-        workNow: dependencies.workNow,
-        routes,
-        sink: udp,
-        events: this.#events,
-        scratch: allocateSlab(SCRATCH_BYTES),
-        counters: counters.device,
-      },
-      { privateKey: options.privateKey, mtu: options.mtu },
-    );
+    const parts = makeParts(dependencies, {
+      places: MESH_PLACES,
+      offloads,
+      openSockets: (udpOptions) => openUdp({ ...udpOptions, port: listenPort }),
+      routes,
+      events: this.#events,
+      device: { privateKey, mtu },
+    });
     const filter = new PacketFilter(CLOSED_FILTER, {
       flowSeed: randomUint32(random),
       counters: { drops: counters.filterDrops, passes: counters.filterPasses },
     });
-    this.peers = new PeerTable(device, routes);
+    this.peers = new PeerTable(parts.device, routes);
     this.#policy = new MeshPolicy(filter, this.peers, CLOSED_FILTER);
-    this.pipeline = {
-      clock,
-      device,
-      policy: this.#policy,
-      tuns: new TunTable({
-        openTun,
-        poller,
-        counters: counters.pipeline,
-        offloads,
-        onRefused,
-      }),
-      udp,
-      buffers,
-      counters: counters.pipeline,
-    };
+    this.pipeline = { ...parts, policy: this.#policy };
+    const { udp } = parts;
     for (const [i, descriptor] of udp.descriptors.entries()) poller.add(descriptor, udpToken(i));
   }
 

@@ -8,16 +8,13 @@
 import { isAllZero, wipe } from '../../base/bytes.ts';
 import type { Millis } from '../../base/clock.ts';
 import { randomBytes } from '../../base/random.ts';
-import { Device } from '../../device/device.ts';
 import { TrieRoutes } from '../../device/trie-routes.ts';
-import type { Offloads, OnRefused } from '../../os/offloads.ts';
+import type { Offloads } from '../../os/offloads.ts';
 import { KEY_BYTES, type PrivateKey } from '../../wireguard/crypto/crypto.ts';
 import { HOST_TUN } from '../config.ts';
-import { PipelineCounter } from '../counters.ts';
-import type { EngineDependencies } from '../mesh/engine.ts';
-import { makeBuffers, type Pipeline } from '../path/pipeline.ts';
-import { makePlaces, RECEIVE_PLACES, RECEIVE_STRIDE } from '../path/places.ts';
-import { TunTable } from '../path/tun-table.ts';
+import { type EngineDependencies, makeParts } from '../path/parts.ts';
+import type { Pipeline } from '../path/pipeline.ts';
+import { makePlaces } from '../path/places.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
 import { OpenPolicy } from './open-policy.ts';
 import { PeerBook } from './peer-book.ts';
@@ -27,7 +24,6 @@ import { PortUdp } from './port-udp.ts';
 export const MTU_DEFAULT = 1420;
 /** The longest IP packet; an interface may have any MTU. */
 const PACKET_BYTES_MAX = 65_536;
-const SCRATCH_BYTES = 512 * 1024;
 /** Nobody is told of what happens to peers. */
 const NO_EVENTS = {
   handshakeCompleted: () => undefined,
@@ -57,59 +53,20 @@ export class StandaloneEngine {
   constructor(dependencies: EngineDependencies, options: StandaloneOptions) {
     const { name, rekeyAfterMs } = options;
     this.#dependencies = dependencies;
-    const { clock, random, counters, allocateSlab, openTun, openUdp, poller } = dependencies;
-    const { offloads } = options;
-    const places = makePlaces(PACKET_BYTES_MAX);
-    const onRefused: OnRefused = (refused) => {
-      counters.pipeline[PipelineCounter.OffloadsRefused]! += 1;
-      dependencies.onRefused(refused);
-    };
-    const buffers = makeBuffers(dependencies, places);
-    this.#udp = new PortUdp(
-      { openUdp, poller },
-      {
-        datagrams: buffers.datagrams,
-        places: RECEIVE_PLACES,
-        stride: RECEIVE_STRIDE,
-        lengthMax: places.datagramBytesMax,
-        counters: counters.udp,
-        offloads,
-        onRefused,
-      },
-    );
+    const { clock, openUdp, poller } = dependencies;
     const routes = new TrieRoutes();
-    const device = new Device(
-      {
-        crypto: dependencies.crypto,
-        random,
-        wallNow: () => clock.wallNow(),
-        timestampNow: dependencies.timestampNow,
-        workNow: dependencies.workNow,
-        routes,
-        sink: this.#udp,
-        events: NO_EVENTS,
-        scratch: allocateSlab(SCRATCH_BYTES),
-        counters: counters.device,
-      },
-      { privateKey: this.#placeholderKey(), mtu: MTU_DEFAULT, rekeyAfterMs },
-    );
-    device.setRunning(false, clock.now());
-    this.#book = new PeerBook(device, routes);
-    this.pipeline = {
-      clock,
-      device,
-      policy: new OpenPolicy(),
-      tuns: new TunTable({
-        openTun,
-        poller,
-        counters: counters.pipeline,
-        offloads,
-        onRefused,
-      }),
-      udp: this.#udp,
-      buffers,
-      counters: counters.pipeline,
-    };
+    const parts = makeParts(dependencies, {
+      places: makePlaces(PACKET_BYTES_MAX),
+      offloads: options.offloads,
+      openSockets: (udpOptions) => new PortUdp({ openUdp, poller }, udpOptions),
+      routes,
+      events: NO_EVENTS,
+      device: { privateKey: this.#placeholderKey(), mtu: MTU_DEFAULT, rekeyAfterMs },
+    });
+    parts.device.setRunning(false, clock.now());
+    this.#udp = parts.udp;
+    this.#book = new PeerBook(parts.device, routes);
+    this.pipeline = { ...parts, policy: new OpenPolicy() };
     this.pipeline.tuns.open({ tun: HOST_TUN, name, namespace: undefined, mtu: MTU_DEFAULT });
   }
 

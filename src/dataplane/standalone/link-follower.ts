@@ -1,5 +1,4 @@
-// Follows the interface and the machine's network: up and down, MTU, another network namespace,
-// deletion; and changes of routes, after which local addresses are judged anew.
+// Follows the interface: up and down, MTU, another network namespace, deletion.
 
 import type { Millis } from '../../base/clock.ts';
 import { asP6nError } from '../../base/errors.ts';
@@ -14,14 +13,9 @@ import type { StandaloneEvent } from './messages.ts';
 export const REFRESH_MS = 250;
 
 export interface LinkFollowerDependencies {
-  readonly engine: Pick<
-    StandaloneEngine,
-    'isUp' | 'up' | 'down' | 'setMtu' | 'forgetSessions' | 'pipeline'
-  >;
+  readonly engine: Pick<StandaloneEngine, 'isUp' | 'up' | 'down' | 'setMtu'>;
   readonly poller: Pick<Poller, 'add' | 'remove'>;
   readonly watchTun: (descriptor: number) => TunWatch;
-  readonly routeNews: NetworkNews;
-  readonly cloneNews: NetworkNews;
 }
 
 export class LinkFollower {
@@ -44,9 +38,6 @@ export class LinkFollower {
     this.#dependencies = dependencies;
     this.#watch = dependencies.watchTun(descriptor);
     this.#report = report;
-    for (const { descriptor } of [dependencies.routeNews, dependencies.cloneNews]) {
-      dependencies.poller.add(descriptor, NEWS_TOKEN);
-    }
   }
 
   refreshIfDue(now: Millis): void {
@@ -56,9 +47,6 @@ export class LinkFollower {
   }
 
   takeNews(now: Millis): void {
-    const { engine, routeNews, cloneNews } = this.#dependencies;
-    if (cloneNews.drain()) engine.forgetSessions();
-    if (routeNews.drain()) engine.pipeline.device.routesChanged();
     if (this.#linkNews?.drain() === true) this.refresh(now);
   }
 
@@ -84,12 +72,7 @@ export class LinkFollower {
   }
 
   close(): void {
-    const { poller, routeNews, cloneNews } = this.#dependencies;
     this.#follow(undefined);
-    for (const news of [routeNews, cloneNews]) {
-      poller.remove(news.descriptor);
-      news.close();
-    }
     this.#watch.close();
   }
 

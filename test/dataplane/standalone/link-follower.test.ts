@@ -1,4 +1,4 @@
-// What a stand-alone interface does when its link or the machine's network changes.
+// What a stand-alone interface does when its link changes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,8 @@ import { P6nError } from '../../../src/base/errors.ts';
 import { MTU_DEFAULT } from '../../../src/dataplane/standalone/engine.ts';
 import { LinkFollower, REFRESH_MS } from '../../../src/dataplane/standalone/link-follower.ts';
 import type { StandaloneEvent } from '../../../src/dataplane/standalone/messages.ts';
-import type { NetworkNews, TunState } from '../../../src/os/network-news.ts';
+import type { TunState } from '../../../src/os/network-news.ts';
+import { FakeNews } from '../../fakes/fake-news.ts';
 
 test('LinkFollower follows up, down, MTU and deletion', () => {
   const world = new LinkWorld();
@@ -40,54 +41,21 @@ test('LinkFollower tries again when the port is taken, and says so once', () => 
   assert.deepEqual(world.take(), ['up', 'link true']);
 });
 
-test('LinkFollower lets go of local addresses when routes change', () => {
-  const world = new LinkWorld();
-  world.routeNews.isTold = true;
-  world.follower.takeNews(world.now());
-  assert.deepEqual(world.take(), ['routes changed']);
-});
-
-test('LinkFollower has sessions forgotten when the machine is a clone', () => {
-  const world = new LinkWorld();
-  world.cloneNews.isTold = true;
-  world.follower.takeNews(world.now());
-  assert.deepEqual(world.take(), ['sessions forgotten']);
-});
-
 test('LinkFollower watches where the interface has moved to', () => {
   const world = new LinkWorld();
   world.follower.refresh(world.now());
-  assert.deepEqual(world.watched, [1, 4, 2]);
+  assert.deepEqual(world.watched, [2]);
   world.linkNews = new FakeNews(3);
   world.follower.refresh(world.now());
-  assert.deepEqual(world.watched, [1, 4, 3]);
+  assert.deepEqual(world.watched, [3]);
   world.follower.close();
   assert.deepEqual(world.watched, []);
 });
-
-class FakeNews implements NetworkNews {
-  readonly descriptor: number;
-  isTold = false;
-
-  constructor(descriptor: number) {
-    this.descriptor = descriptor;
-  }
-
-  drain(): boolean {
-    const { isTold } = this;
-    this.isTold = false;
-    return isTold;
-  }
-
-  close(): void {}
-}
 
 class LinkWorld {
   passed = 0;
   state: TunState | undefined = { isUp: false, mtu: MTU_DEFAULT };
   upError: P6nError | undefined;
-  readonly routeNews = new FakeNews(1);
-  readonly cloneNews = new FakeNews(4);
   linkNews = new FakeNews(2);
   readonly watched: number[] = [];
   readonly follower: LinkFollower;
@@ -108,10 +76,6 @@ class LinkWorld {
             this.#done.push('down');
           },
           setMtu: (mtu) => this.#done.push(`mtu ${mtu}`),
-          forgetSessions: () => this.#done.push('sessions forgotten'),
-          pipeline: {
-            device: { routesChanged: () => this.#done.push('routes changed') },
-          } as never,
         },
         poller: {
           add: (descriptor) => this.watched.push(descriptor),
@@ -124,8 +88,6 @@ class LinkWorld {
           read: () => this.state,
           close: () => undefined,
         }),
-        routeNews: this.routeNews,
-        cloneNews: this.cloneNews,
       },
       9,
       (report) => this.#done.push(words(report)),
