@@ -14,8 +14,9 @@ import type { RegistryKeeper } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { writeFileAtomic } from '../os/atomic-file.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
+import type { RegistryState } from '../registry/custody.ts';
 import { idsOf, type ParsedExport, parseExport } from '../registry/export.ts';
-import type { Registry, RegistryState } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 
 export class RegistryDesk implements RegistryKeeper {
   readonly #registry: Registry | undefined;
@@ -26,14 +27,14 @@ export class RegistryDesk implements RegistryKeeper {
   }
 
   async show(principal: Principal): Promise<RegistryView> {
-    return view(await this.#require(principal, 'registry-export').state());
+    return view(await this.#require(principal, 'registry-export').custody.state());
   }
 
   async export(
     principal: Principal,
     { path, close = false }: ExportRegistry,
   ): Promise<RegistryExported> {
-    const lines = await this.#require(principal, 'registry-export').export({ close });
+    const lines = await this.#require(principal, 'registry-export').custody.export({ close });
     await onDisk('write', path, () => writeFileAtomic(path, lines.join('')));
     // A first and a last line stand round the entries.
     return { path, entries: lines.length - 2 };
@@ -41,15 +42,16 @@ export class RegistryDesk implements RegistryKeeper {
 
   async import(principal: Principal, { path }: ImportRegistry): Promise<RegistryView> {
     const registry = this.#require(principal, 'registry-import');
-    await registry.import(await readExport(path));
-    return view(await registry.state());
+    await registry.custody.import(await readExport(path));
+    return view(await registry.custody.state());
   }
 
   async accept(principal: Principal, { exports = [] }: AcceptRegistry): Promise<RegistryView> {
     const registry = this.#require(principal, 'registry-import');
-    for (const path of exports) await registry.takeOver(undefined, idsOf(await readExport(path)));
-    await registry.accept();
-    return view(await registry.state());
+    for (const path of exports)
+      await registry.custody.takeOver(undefined, idsOf(await readExport(path)));
+    await registry.custody.accept();
+    return view(await registry.custody.state());
   }
 
   #require(principal: Principal, action: Action): Registry {

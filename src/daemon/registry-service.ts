@@ -152,7 +152,7 @@ export class LocalRegistryService implements RegistryService {
   async getSite(principal: Principal): Promise<SiteView> {
     authorize(principal, 'read');
     const site = await this.#registry.findSite();
-    if (site !== undefined) return siteView(site, await this.#registry.listSiteKeys());
+    if (site !== undefined) return siteView(site, await this.#registry.siteKeys.list());
     throw new P6nError('NOT_FOUND', 'Cannot show the site: the registry has none');
   }
 

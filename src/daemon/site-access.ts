@@ -57,7 +57,7 @@ export function localAccess(
       publishNextKey: async (key) => void (await own.publishNextKey(host, key.public_key)),
       nextKeyState: async () => ({ ready: await registry.isReadyForNextKey(host) }),
       switchKey: async (key) => void (await own.switchKey(host, key.public_key)),
-      reportIds: async (known) => void (await registry.takeOver(host, known)),
+      reportIds: async (known) => void (await registry.custody.takeOver(host, known)),
     },
   };
 }

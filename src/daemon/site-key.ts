@@ -39,7 +39,7 @@ export class SiteKeyDesk {
     const { siteSecretKey, signed, nextSiteSecretKey } = keeper.current;
     withSecret(siteSecretKey, (secretKey) => signer.setKey(secretKey));
     if (signed !== true) {
-      const hosts = await registry.signAll();
+      const hosts = await registry.siteKeys.signAll();
       await keeper.change({ signed: true });
       logger.info('registry signed', { hosts });
     }
@@ -73,13 +73,13 @@ export class SiteKeyDesk {
     const next = new SiteSigner();
     withSecret(nextSiteSecretKey, (secretKey) => next.setKey(secretKey));
     try {
-      await registry.publishSiteKey(next);
+      await registry.siteKeys.publish(next);
     } finally {
       next.stop();
     }
     publishStep('site-key-published');
     withSecret(nextSiteSecretKey, (secretKey) => signer.setKey(secretKey));
-    const resigned = await registry.resign(last);
+    const resigned = await registry.siteKeys.resign(last);
     publishStep('site-key-used');
     await keeper.change({
       siteKey: signer.publicKey,

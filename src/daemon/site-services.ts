@@ -73,7 +73,7 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
     const host = requireHost(principal, 'host-update');
     const highestHost = highest !== undefined && isHostId(highest) ? highest : undefined;
     const known = { networks: networks.filter(isNetworkId), highestHost };
-    await this.#registry.takeOver(host, known);
+    await this.#registry.custody.takeOver(host, known);
   }
 
   async putInstance(principal: Principal, instance: Instance): Promise<void> {

@@ -16,18 +16,9 @@ import {
 import { actorOf } from './audit.ts';
 import type { Principal } from './authority.ts';
 import { type Bootstrap, type Bootstrapped, bootstrap } from './bootstrap.ts';
-import {
-  accept,
-  admitRestored,
-  type Closure,
-  countReports,
-  findClosure,
-  type KnownIds,
-  requireFollowable,
-  takeOver,
-} from './closure.ts';
+import { requireFollowable } from './closure.ts';
+import { Custody } from './custody.ts';
 import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
-import { exportRegistry, importRegistry, type ParsedExport } from './export.ts';
 import { Broadcast } from './feed/broadcast.ts';
 import { changesOf, type RegistryChange } from './feed/changes.ts';
 import { follow } from './follow.ts';
@@ -76,7 +67,6 @@ import type {
   Organization,
   Revision,
   Site,
-  SiteKey,
 } from './model.ts';
 import {
   createNetwork,
@@ -89,19 +79,8 @@ import {
 } from './networks.ts';
 import { createOrganization, listOrganizations } from './organizations.ts';
 import { findSite } from './site.ts';
-import { listSiteKeys, publishSiteKey, type Resigned, resign, signAll } from './site-keys.ts';
-import type { SiteSigner } from './site-signer.ts';
+import { SiteKeys } from './site-keys.ts';
 import type { RegistryContext } from './transaction.ts';
-
-export interface RegistryState {
-  readonly incarnation: string;
-  readonly revision: number;
-  /** Why it takes no writes; undefined while it does. */
-  readonly closure: Closure | undefined;
-  /** How many hosts have reported what they know of a time before a restore. */
-  readonly reports: number;
-  readonly isEmpty: boolean;
-}
 
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
  * REGISTRY_CORRUPT, or CHANGED_MEANWHILE when others changed the same records all the time. */
@@ -110,6 +89,10 @@ export class Registry {
   readonly leases: HostLeases;
   /** Whom nobody hears of. */
   readonly absences: Absences;
+  /** What signs for the site. */
+  readonly siteKeys: SiteKeys;
+  /** The registry as a whole. */
+  readonly custody: Custody;
   readonly #context: RegistryContext;
   readonly #broadcast: Broadcast;
 
@@ -119,6 +102,8 @@ export class Registry {
     this.#broadcast = like === undefined ? new Broadcast(context.store) : like.#broadcast;
     this.leases = like?.leases ?? new HostLeases(context);
     this.absences = like?.absences ?? new Absences(context);
+    this.siteKeys = new SiteKeys(context);
+    this.custody = new Custody(context);
   }
 
   /** The same registry, whose changes are noted as made for `principal`. */
@@ -143,29 +128,6 @@ export class Registry {
   /** The site, or undefined in a registry that was not bootstrapped. */
   findSite(): Promise<Site | undefined> {
     return findSite(this.#context);
-  }
-
-  /** Ordered by generation. */
-  listSiteKeys(): Promise<readonly SiteKey[]> {
-    return listSiteKeys(this.#context);
-  }
-
-  /**
-   * Makes the key of `next` the site's key, by the word of the one that signs so far; again at
-   * will. Rejects with CHANGED_MEANWHILE when this server's key is not the site's any more.
-   */
-  publishSiteKey(next: SiteSigner): Promise<SiteKey> {
-    return publishSiteKey(this.#context, next);
-  }
-
-  /** Signs all that the key `last` (base64) has signed, and withdraws all invites. */
-  resign(last: string): Promise<Resigned> {
-    return resign(this.#context, last);
-  }
-
-  /** Signs the hosts of a registry from before there were signatures; resolves with how many. */
-  signAll(): Promise<number> {
-    return signAll(this.#context);
   }
 
   /** Rejects with NAME_INVALID, NAME_TAKEN or LIMIT_REACHED. */
@@ -379,40 +341,6 @@ export class Registry {
   async *#followable<T>(run: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
     await requireFollowable(this.#context);
     yield* run();
-  }
-
-  /** Which registry this is, and whether it takes writes. */
-  async state(): Promise<RegistryState> {
-    const { store } = this.#context;
-    const { revision } = await store.list([]);
-    if (store.restored !== undefined) await admitRestored(this.#context);
-    const [closure, reports, site] = await Promise.all([
-      findClosure(store),
-      countReports(store),
-      findSite(this.#context),
-    ]);
-    const { incarnation } = store;
-    return { incarnation, revision, closure, reports, isEmpty: site === undefined };
-  }
-
-  /** Takes over ids that somebody else knows; false unless the registry waits to be accepted. */
-  takeOver(host: HostId | undefined, known: KnownIds): Promise<boolean> {
-    return takeOver(this.#context, host, known);
-  }
-
-  /** Opens a registry that takes no writes. VALUE_INVALID when it does, or is being imported. */
-  accept(): Promise<Closure> {
-    return accept(this.#context);
-  }
-
-  /** The whole registry as lines of text; with `close` it takes no writes from then on. */
-  export(options: { readonly close: boolean }): Promise<readonly string[]> {
-    return exportRegistry(this.#context, options);
-  }
-
-  /** Becomes what an export says. VALUE_INVALID unless it is empty or closed, and of its site. */
-  import(parsed: ParsedExport): Promise<void> {
-    return importRegistry(this.#context, parsed);
   }
 
   /**

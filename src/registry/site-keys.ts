@@ -25,6 +25,38 @@ export interface Resigned {
   readonly refused: readonly string[];
 }
 
+/** The keys of one registry; every method rejects as those of Registry do. */
+export class SiteKeys {
+  readonly #context: RegistryContext;
+
+  constructor(context: RegistryContext) {
+    this.#context = context;
+  }
+
+  /** Ordered by generation. */
+  list(): Promise<readonly SiteKey[]> {
+    return listSiteKeys(this.#context);
+  }
+
+  /**
+   * Makes the key of `next` the site's key, by the word of the one that signs so far; again at
+   * will. Rejects with CHANGED_MEANWHILE when this server's key is not the site's any more.
+   */
+  publish(next: SiteSigner): Promise<SiteKey> {
+    return publishSiteKey(this.#context, next);
+  }
+
+  /** Signs all that the key `last` (base64) has signed, and withdraws all invites. */
+  resign(last: string): Promise<Resigned> {
+    return resign(this.#context, last);
+  }
+
+  /** Signs the hosts of a registry from before there were signatures; resolves with how many. */
+  signAll(): Promise<number> {
+    return signAll(this.#context);
+  }
+}
+
 /** The first key is its own witness: hosts learn it from their invites. */
 export function putFirstSiteKey(
   { signer, clock }: RegistryContext,
@@ -42,7 +74,7 @@ export function putFirstSiteKey(
 }
 
 /** Ordered by generation. */
-export async function listSiteKeys({ store }: RegistryContext): Promise<readonly SiteKey[]> {
+async function listSiteKeys({ store }: RegistryContext): Promise<readonly SiteKey[]> {
   return (await store.list([SITE_KEYS])).entries.map(decodeSiteKey);
 }
 
@@ -50,7 +82,7 @@ export async function listSiteKeys({ store }: RegistryContext): Promise<readonly
  * Makes the key of `next` the site's key, by the word of the one that signs so far. Repeated, it
  * changes nothing. Throws CHANGED_MEANWHILE when another server was faster.
  */
-export function publishSiteKey(context: RegistryContext, next: SiteSigner): Promise<SiteKey> {
+function publishSiteKey(context: RegistryContext, next: SiteSigner): Promise<SiteKey> {
   const { signer, clock } = context;
   return change(context, 'change the site key', async (transaction) => {
     const site = await requireSite(transaction);
@@ -83,7 +115,7 @@ export function publishSiteKey(context: RegistryContext, next: SiteSigner): Prom
  * Signs with the context's key every host and every removal that `last` (base64) has signed, and
  * withdraws all invites, which name the last key.
  */
-export async function resign(context: RegistryContext, last: string): Promise<Resigned> {
+async function resign(context: RegistryContext, last: string): Promise<Resigned> {
   const { store } = context;
   const refused: string[] = [];
   let signed = 0;
@@ -111,7 +143,7 @@ export async function resign(context: RegistryContext, last: string): Promise<Re
  * first key. Only for a server that has never seen the registry signed: later, a record without a
  * signature is somebody's forgery.
  */
-export async function signAll(context: RegistryContext): Promise<number> {
+async function signAll(context: RegistryContext): Promise<number> {
   await change(context, 'sign the registry', async (transaction) => {
     const site = await requireSite(transaction);
     if ((await transaction.get(siteKeyKey(1))) === undefined) {

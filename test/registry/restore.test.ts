@@ -19,7 +19,7 @@ import { Site } from '../fakes/site.ts';
 test('an export fills an empty registry with the same site, as another incarnation', async () => {
   const { from, text } = await exported();
   const to = new Site();
-  await to.registry.import(parseExport(text));
+  await to.registry.custody.import(parseExport(text));
   const entries = async (site: Site): Promise<readonly string[]> =>
     (await site.store.list([''])).entries.map(({ key, value }) => `${key} ${value}`);
   assert.deepEqual(await entries(to), await entries(from));
@@ -31,12 +31,12 @@ test('an import keeps the ids of both, and the higher count of hosts', async () 
   const { from, text } = await exported();
   const old = (await from.registry.listNetworks()).find(({ name }) => name === 'blue');
   const to = new Site({ keysBefore: 100 });
-  await to.registry.import(parseExport(text));
+  await to.registry.custody.import(parseExport(text));
   const later = await to.registry.createNetwork({ name: 'late' });
   const server = (await to.registry.listHosts())[0]?.id as HostId;
   const { host } = await to.join(server, 'late');
-  await to.registry.export({ close: true });
-  await to.registry.import(parseExport(text));
+  await to.registry.custody.export({ close: true });
+  await to.registry.custody.import(parseExport(text));
   for (const id of [old?.id, later.id]) {
     assert.notEqual(await to.store.get(networkIdKey(id as NetworkId)), undefined);
   }
@@ -46,11 +46,11 @@ test('an import keeps the ids of both, and the higher count of hosts', async () 
 
 test('import() refuses a registry in use, one of another site, and half a file', async () => {
   const { from, text } = await exported();
-  await assert.rejects(from.registry.import(parseExport(text)), { code: 'VALUE_INVALID' });
+  await assert.rejects(from.registry.custody.import(parseExport(text)), { code: 'VALUE_INVALID' });
   const other = new Site({ random: new SeededRandom(77) });
   await other.start();
-  await other.registry.export({ close: true });
-  await assert.rejects(other.registry.import(parseExport(text)), /another site/);
+  await other.registry.custody.export({ close: true });
+  await assert.rejects(other.registry.custody.import(parseExport(text)), /another site/);
   const lines = text.split('\n');
   for (const broken of [
     '',
@@ -66,14 +66,14 @@ test('import() refuses a registry in use, one of another site, and half a file',
 
 test('a registry that was exported to move takes no writes until it is accepted', async () => {
   const { from } = await exported();
-  await from.registry.export({ close: true });
-  await from.registry.export({ close: true });
+  await from.registry.custody.export({ close: true });
+  await from.registry.custody.export({ close: true });
   await assert.rejects(from.registry.createNetwork({ name: 'green' }), { code: 'REGISTRY_CLOSED' });
-  assert.equal((await from.registry.state()).closure?.reason, 'exported');
+  assert.equal((await from.registry.custody.state()).closure?.reason, 'exported');
   assert.equal((await from.registry.listNetworks()).length, 2);
-  await from.registry.accept();
+  await from.registry.custody.accept();
   await from.registry.createNetwork({ name: 'green' });
-  await assert.rejects(from.registry.accept(), { code: 'VALUE_INVALID' });
+  await assert.rejects(from.registry.custody.accept(), { code: 'VALUE_INVALID' });
 });
 
 test('followers of an empty registry, or one that is being imported, hear nothing', async () => {
@@ -89,7 +89,7 @@ test('followers of an empty registry, or one that is being imported, hear nothin
   const write = { type: 'put', key: 'private/closure', value: JSON.stringify(closure) } as const;
   await from.store.transact({ compares: [], writes: [write] });
   await assert.rejects(first(from), { code: 'REGISTRY_CLOSED' });
-  await assert.rejects(from.registry.accept(), { code: 'REGISTRY_CLOSED' });
+  await assert.rejects(from.registry.custody.accept(), { code: 'REGISTRY_CLOSED' });
 });
 
 test('an older file is another incarnation that gives out no id again', async (t) => {
@@ -104,7 +104,7 @@ test('an older file is another incarnation that gives out no id again', async (t
   const before = second.store.incarnation;
   const network = await second.registry.createNetwork({ name: 'blue' });
   const { host } = await second.join(server.id, 'two');
-  const text = (await second.registry.export({ close: false })).join('');
+  const text = (await second.registry.custody.export({ close: false })).join('');
   await second.store.close();
   await copyFile(join(folder, 'backup.db'), join(folder, 'registry.db'));
 
@@ -112,19 +112,22 @@ test('an older file is another incarnation that gives out no id again', async (t
   await assert.rejects(third.registry.createNetwork({ name: 'x' }), { code: 'REGISTRY_CLOSED' });
   assert.notEqual(third.store.incarnation, before);
   assert.equal((await third.registry.listNetworks()).length, 1, 'it can be read');
-  const state = await third.registry.state();
+  const state = await third.registry.custody.state();
   assert.equal(state.closure?.reason, 'restored');
-  await third.registry.takeOver(server.id, { networks: [network.id], highestHost: undefined });
-  assert.equal((await third.registry.state()).reports, 1);
+  await third.registry.custody.takeOver(server.id, {
+    networks: [network.id],
+    highestHost: undefined,
+  });
+  assert.equal((await third.registry.custody.state()).reports, 1);
   const liar = { networks: [], highestHost: (ID_MIN + 900_000) as HostId };
-  await third.registry.takeOver(server.id, liar);
-  await third.registry.takeOver(undefined, idsOf(parseExport(text)));
-  await third.registry.accept();
+  await third.registry.custody.takeOver(server.id, liar);
+  await third.registry.custody.takeOver(undefined, idsOf(parseExport(text)));
+  await third.registry.custody.accept();
   assert.notEqual(await third.store.get(networkIdKey(network.id)), undefined);
   const next = (await third.join(server.id, 'three')).host.id;
   assert.ok(next > host.id);
   assert.ok(next < ID_MIN + 10_000, 'a host that lies burns few ids');
-  assert.equal((await third.registry.state()).reports, 0);
+  assert.equal((await third.registry.custody.state()).reports, 0);
   await third.store.close();
 
   // Accepted once, it is the registry.
@@ -142,7 +145,7 @@ test('a server that is killed right after an import finds the registry open', as
   mark.note({ incarnation: '0123456789abcdef', number: 1 });
   await mark.flush();
   const { registry, store } = await openSite(t, folder);
-  await registry.import(parseExport(text));
+  await registry.custody.import(parseExport(text));
   const { incarnation } = store;
   const { revision: number } = await store.list([]);
   // What the killed server leaves on the disk.
@@ -157,7 +160,7 @@ async function exported(): Promise<{ readonly from: Site; readonly text: string 
   await from.registry.removeNetwork({ name: 'gone' });
   await from.registry.createApp({ name: 'web', network: 'blue' });
   await from.join(server.id, 'two');
-  return { from, text: (await from.registry.export({ close: false })).join('') };
+  return { from, text: (await from.registry.custody.export({ close: false })).join('') };
 }
 
 async function openSite(t: TestContext, folder: string, keysBefore = 0): Promise<Site> {

@@ -111,13 +111,13 @@ test('a new site key is vouched for by the last, and signs what that signed alon
   await store.transact({ compares: [], writes: [write] });
   const last = signer.publicKey;
   const next = makeSigner(5);
-  const published = await registry.publishSiteKey(next);
-  assert.deepEqual(await registry.publishSiteKey(next), published);
+  const published = await registry.siteKeys.publish(next);
+  assert.deepEqual(await registry.siteKeys.publish(next), published);
   signer.setKey(secretOf(5));
-  const { signed, refused } = await registry.resign(last);
+  const { signed, refused } = await registry.siteKeys.resign(last);
   assert.deepEqual({ signed, refused }, { signed: 3, refused: [hostKey(forged.id)] });
-  assert.deepEqual(await registry.resign(last), { signed: 3, refused });
-  const [first, second, ...more] = await registry.listSiteKeys();
+  assert.deepEqual(await registry.siteKeys.resign(last), { signed: 3, refused });
+  const [first, second, ...more] = await registry.siteKeys.list();
   assert.ok(first !== undefined && second !== undefined);
   assert.deepEqual(more, []);
   assert.ok(isSuccessor(first, second));
@@ -138,7 +138,7 @@ test('a new site key is vouched for by the last, and signs what that signed alon
   ]) {
     await assert.rejects(signing, { code: 'NOT_PERMITTED', message: /lacks the site's/ });
   }
-  const again = registry.publishSiteKey(makeSigner(6));
+  const again = registry.siteKeys.publish(makeSigner(6));
   await assert.rejects(again, { code: 'CHANGED_MEANWHILE' });
 });
 
@@ -153,10 +153,10 @@ test('signAll() signs a registry from before there were signatures', async () =>
     { type: 'delete', key: 'records/site-keys/00000001' },
   ] as const;
   await site.store.transact({ compares: [], writes });
-  assert.equal(await site.registry.signAll(), 1);
+  assert.equal(await site.registry.siteKeys.signAll(), 1);
   assert.ok(isGenuineHost(siteId, site.signer.publicKey, await site.registry.findHost('one')));
-  assert.equal((await site.registry.listSiteKeys())[0]?.publicKey, site.signer.publicKey);
-  assert.equal(await site.registry.signAll(), 0);
+  assert.equal((await site.registry.siteKeys.list())[0]?.publicKey, site.signer.publicKey);
+  assert.equal(await site.registry.siteKeys.signAll(), 0);
 });
 
 test('a signer without a key signs nothing', () => {

@@ -1,0 +1,69 @@
+// The registry as a whole: which one it is, whether it takes writes, as a file and from one, and
+// open again after a restore.
+
+import type { HostId } from '../addressing/ids.ts';
+import {
+  accept,
+  admitRestored,
+  type Closure,
+  countReports,
+  findClosure,
+  type KnownIds,
+  takeOver,
+} from './closure.ts';
+import { exportRegistry, importRegistry, type ParsedExport } from './export.ts';
+import { findSite } from './site.ts';
+import type { RegistryContext } from './transaction.ts';
+
+export interface RegistryState {
+  readonly incarnation: string;
+  readonly revision: number;
+  /** Why it takes no writes; undefined while it does. */
+  readonly closure: Closure | undefined;
+  /** How many hosts have reported what they know of a time before a restore. */
+  readonly reports: number;
+  readonly isEmpty: boolean;
+}
+
+/** Every method rejects as those of Registry do. */
+export class Custody {
+  readonly #context: RegistryContext;
+
+  constructor(context: RegistryContext) {
+    this.#context = context;
+  }
+
+  /** Which registry this is, and whether it takes writes. */
+  async state(): Promise<RegistryState> {
+    const { store } = this.#context;
+    const { revision } = await store.list([]);
+    if (store.restored !== undefined) await admitRestored(this.#context);
+    const [closure, reports, site] = await Promise.all([
+      findClosure(store),
+      countReports(store),
+      findSite(this.#context),
+    ]);
+    const { incarnation } = store;
+    return { incarnation, revision, closure, reports, isEmpty: site === undefined };
+  }
+
+  /** Takes over ids that somebody else knows; false unless the registry waits to be accepted. */
+  takeOver(host: HostId | undefined, known: KnownIds): Promise<boolean> {
+    return takeOver(this.#context, host, known);
+  }
+
+  /** Opens a registry that takes no writes. VALUE_INVALID when it does, or is being imported. */
+  accept(): Promise<Closure> {
+    return accept(this.#context);
+  }
+
+  /** The whole registry as lines of text; with `close` it takes no writes from then on. */
+  export(options: { readonly close: boolean }): Promise<readonly string[]> {
+    return exportRegistry(this.#context, options);
+  }
+
+  /** Becomes what an export says. VALUE_INVALID unless it is empty or closed, and of its site. */
+  import(parsed: ParsedExport): Promise<void> {
+    return importRegistry(this.#context, parsed);
+  }
+}
