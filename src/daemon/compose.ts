@@ -29,10 +29,18 @@ import {
 } from './preflight.ts';
 import type { Server } from './server.ts';
 import { ServerChoice } from './server-choice.ts';
+import type { ServiceLife } from './service-life.ts';
 import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
 import { knownServers, regionInForce } from './start-state.ts';
 import type { StatusFacts } from './status-service.ts';
 import { VERSION } from './version.ts';
+
+/** Who has started p6nd, hears of it and ends it. */
+export interface DaemonSurroundings {
+  readonly logger: Logger;
+  readonly service: ServiceLife;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Runs p6nd until `signal` aborts. Throws what keeps it from starting, and what ends its data plane
@@ -40,14 +48,14 @@ import { VERSION } from './version.ts';
  */
 export async function runDaemon(
   config: DaemonConfig,
-  logger: Logger,
-  signal: AbortSignal,
+  { logger, service, signal }: DaemonSurroundings,
 ): Promise<void> {
   const lifecycle = new Lifecycle(logger);
   const daemon = new Daemon(config, logger, lifecycle);
   try {
-    await daemon.run(signal);
+    await daemon.run(signal, service);
   } finally {
+    service.stopping();
     await lifecycle.stop();
   }
   if (daemon.isReset) await (await import('./reset.ts')).resetHost(config, logger);
@@ -81,15 +89,17 @@ class Daemon {
    * Resolves when `signal` has aborted. A start that is under way is waited for up to its next
    * step, so that no part starts behind the back of those that are being stopped.
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, service: ServiceLife): Promise<void> {
     const { logger } = this.#ground;
     const ending = this.#ending.signal;
     const end = (): void => this.#ending.abort();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     try {
-      await this.#start(ending);
+      const { dataplane } = await this.#start(ending);
       logger.info('p6nd is ready');
+      // Main thread and data plane both live when the one has an answer of the other.
+      service.ready(() => dataplane.peers());
       if (!ending.aborted) {
         await new Promise((resolve) => ending.addEventListener('abort', resolve, { once: true }));
       }
@@ -101,7 +111,7 @@ class Daemon {
     logger.info('p6nd ends');
   }
 
-  async #start(ending: AbortSignal): Promise<void> {
+  async #start(ending: AbortSignal): Promise<Parts> {
     const { config, lifecycle, logger, machine } = this.#ground;
     const { clock, links, locks } = machine;
     const startedAt = clock.wallNow();
@@ -126,6 +136,7 @@ class Daemon {
     await parts.server?.serve((publicKey) => peerInstalled(parts, publicKey), lifecycle);
     ending.throwIfAborted();
     await this.#serveOperator(parts, life, startedAt);
+    return parts;
   }
 
   async #identify(ending: AbortSignal): Promise<Self> {

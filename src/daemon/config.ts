@@ -107,13 +107,36 @@ export async function readConfig(
   return validate(raw);
 }
 
+/** What a service manager says to the process that it starts. */
+export interface ServiceEnvironment {
+  /** Of sd_notify(3); undefined where nobody listens. */
+  readonly notifySocket: string | undefined;
+  /**
+   * How often the service manager wants to hear of p6nd, milliseconds; undefined for not at all.
+   */
+  readonly watchdogMs: number | undefined;
+}
+
+export function readServiceEnvironment(
+  environment: NodeJS.ProcessEnv = process.env,
+): ServiceEnvironment {
+  const { NOTIFY_SOCKET, WATCHDOG_PID, WATCHDOG_USEC } = environment;
+  const isOurs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(process.pid);
+  const watchdogMs = isOurs && WATCHDOG_USEC !== undefined ? Number(WATCHDOG_USEC) / 1000 : 0;
+  return {
+    notifySocket: NOTIFY_SOCKET === '' ? undefined : NOTIFY_SOCKET,
+    watchdogMs: watchdogMs > 0 ? watchdogMs : undefined,
+  };
+}
+
 async function readFlags(words: readonly string[]): Promise<Raw | undefined> {
   let problem: string | undefined;
   let asked = false;
   const parser = yargs()
     .scriptName('p6nd')
     .usage(
-      'p6nd [OPTIONS]\n\nThe daemon of p6n: private IPv6 networks for the workloads of this host.',
+      'p6nd [check-config] [OPTIONS]\n\nThe daemon of p6n: private IPv6 networks for the ' +
+        'workloads of this host.',
     )
     .option('config', { type: 'string', requiresArg: true, describe: 'JSON file with these keys' })
     .option(RESET, { type: 'boolean', describe: 'end the instances, remove the interfaces, exit' })

@@ -1,22 +1,30 @@
 // What an operator has of a host that runs: one site of one host for all of it.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { NotifySocket } from '../fakes/notify-socket.ts';
 import { parseExposition } from '../fakes/prometheus.ts';
-import { Site, type SiteHost, SKIP_REASON } from './site.ts';
+import { P6ND, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 const METRICS = '127.0.0.1:9176';
 
 let site: Site;
 let host: SiteHost;
+let manager: NotifySocket;
 
 before(async () => {
   if (SKIP_REASON !== false) return;
   site = await Site.create();
   host = await site.addHost('one');
-  await host.start('--region', 'ams', '--metrics', METRICS);
+  manager = new NotifySocket(join(site.folder, 'notify'));
+  const environment = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '200000' };
+  await host.start('--region', 'ams', '--metrics', METRICS, { environment });
 });
-after(() => site?.remove());
+after(async () => {
+  manager?.close();
+  await site?.remove();
+});
 
 test('metrics are read on the socket and on the loopback port', { skip: SKIP_REASON }, async () => {
   const socket = ['curl', '-sf', '--unix-socket', host.socket, 'http://p6nd/metrics'];
@@ -38,4 +46,37 @@ test('the loopback port serves metrics and nothing else', { skip: SKIP_REASON },
     const words = ['-s', '-o', '/dev/null', '-w', '%{http_code}', `http://${METRICS}${path}`];
     assert.equal((await host.exec('curl', ...words)).stdout, '404', path);
   }
+});
+
+test('p6nd check-config says what is in force, and what is wrong', {
+  skip: SKIP_REASON,
+}, async () => {
+  const good = await run(P6ND, 'check-config', '--region', 'ams', '--registry', 'sqlite');
+  assert.equal(good.code, 0, good.stderr);
+  assert.equal((JSON.parse(good.stdout) as { region: string }).region, 'ams');
+  const bad = await run(P6ND, 'check-config', '--mtu', '7');
+  assert.equal(bad.code, 2);
+  assert.match(bad.stderr, /Cannot use "7" as --mtu/);
+  const missing = await run(P6ND, 'check-config', '--join', '/nonexistent/invite');
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /Cannot read \/nonexistent\/invite: ENOENT/);
+});
+
+test('a service manager hears of p6nd from its start to its end', {
+  skip: SKIP_REASON,
+}, async () => {
+  const hears = (pattern: RegExp) =>
+    until(`${pattern}`, async () => manager.heard().some((text) => pattern.test(text)));
+  await hears(/^READY=1$/);
+  await hears(/^WATCHDOG=1$/);
+  process.kill(host.pid ?? 0, 'SIGHUP');
+  await hears(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
+  await until('the log', async () => host.log.includes('log level taken'));
+  await host.kill('SIGTERM');
+  await hears(/^STOPPING=1$/);
+  const said = manager.heard().filter((text) => text !== 'WATCHDOG=1');
+  assert.deepEqual(
+    said.map((text) => text.split('=')[0]),
+    ['READY', 'RELOADING', 'READY', 'STOPPING'],
+  );
 });

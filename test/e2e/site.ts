@@ -13,6 +13,7 @@ import { ApiClient } from '../../src/api/client.ts';
 import type { HostView } from '../../src/api/contract/hosts.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
+export const P6ND: string = join(BIN, 'p6nd');
 export const P6NCTL: string = join(BIN, 'p6nctl');
 /** Condition loops look this often, and give up after this long: far more than anything takes. */
 const POLL_MS = 50;
@@ -214,7 +215,7 @@ export class SiteHost {
 
   /** Starts p6nd and resolves with its exit code when it has ended. */
   launch(flags: readonly string[], options: LaunchOptions = {}): Promise<number> {
-    const words = ['netns', 'exec', this.namespace, ...(options.wrap ?? []), join(BIN, 'p6nd')];
+    const words = ['netns', 'exec', this.namespace, ...(options.wrap ?? []), P6ND];
     words.push('--state-dir', options.stateDir ?? this.stateDir, '--socket', this.socket);
     if (!this.#hidden) words.push('--endpoint', `${this.underlay}:51820`);
     words.push('--name', this.name, ...flags);
