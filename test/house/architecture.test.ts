@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
-import { filesBelow, importsOf } from './tree.ts';
+import { filesBelow, importsOf, readText } from './tree.ts';
 
 /**
  * What a folder may import besides itself. `folder/file` allows that one file or folder of another
@@ -107,4 +107,25 @@ function folderOf(path: string): string {
 
 function isPackage(specifier: string): boolean {
   return !specifier.startsWith('.') && !specifier.startsWith('node:');
+}
+
+test('programs that run for each call or instance load no schemas', () => {
+  for (const program of ['cli', 'attach/cni', 'agent/supervisor', 'standalone']) {
+    const reached = new Set<string>();
+    const packages = loadedBy(`dist/src/${program}/main.js`, reached);
+    assert.ok(reached.size > 1);
+    for (const heavy of ['typebox', 'fastify']) assert.ok(!packages.has(heavy), program);
+  }
+});
+
+/** The packages that a compiled file loads at once or later; adds the files to `reached`. */
+function loadedBy(path: string, reached: Set<string>): Set<string> {
+  const packages = new Set<string>();
+  if (reached.has(path)) return packages;
+  reached.add(path);
+  for (const target of importsOf({ path, text: readText(path) })) {
+    if (!target.startsWith('.')) packages.add(target);
+    else for (const found of loadedBy(join(dirname(path), target), reached)) packages.add(found);
+  }
+  return packages;
 }

@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import type { InstanceCheck, InstanceHealth, InstanceService } from '../../registry/model.ts';
 import { CHECKS, SERVICES } from './declared.ts';
 import { METADATA } from './metadata.ts';
+import { STOP_GRACE_MAX_MS } from './protocol.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
 /** A command has at most this many words. */
@@ -14,8 +15,6 @@ export const COMMAND_WORD_LENGTH_MAX = 32_768;
 export const PATH_LENGTH_MAX = 4_095;
 /** IFNAMSIZ of Linux less the final zero, of characters that need no escape anywhere. */
 const INTERFACE_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,15}$';
-/** Longest time that a stop may leave a command, milliseconds. */
-export const STOP_GRACE_MAX_MS = 300_000;
 
 export type InstanceViewState = 'created' | 'started' | 'stopped';
 

@@ -1,14 +1,8 @@
 // Invites: a server lets one host in for each. The token is told once, when the invite is made.
 
 import { Type } from 'typebox';
-import { INVITE_TTL_MAX_MS, INVITE_TTL_MIN_MS } from '../../registry/model.ts';
+import { INVITE_TTL } from './protocol.ts';
 import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
-
-/** Shortest and longest time that an invite may be open, milliseconds. */
-export const INVITE_TTL: { readonly minMs: number; readonly maxMs: number } = {
-  minMs: INVITE_TTL_MIN_MS,
-  maxMs: INVITE_TTL_MAX_MS,
-};
 
 export type InviteState = 'open' | 'used' | 'expired';
 

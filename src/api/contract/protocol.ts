@@ -1,4 +1,7 @@
-// Numbers and names that both ends of a connection must agree on.
+// Numbers and names that both ends of a connection must agree on. No schema stands here: p6nctl
+// starts without the library of schemas, which takes longer to load than all of its own files.
+
+import { INVITE_TTL_MAX_MS, INVITE_TTL_MIN_MS } from '../../registry/model.ts';
 
 /** Marks a host's request as made for the p6nctl of that host; its value is `1`. */
 export const OPERATOR_HEADER = 'x-p6n-operator';
@@ -19,3 +22,12 @@ export const AUDIT_ENTRIES_MAX = 9_999;
 export const HEARTBEAT_INTERVAL_MS = 5_000;
 /** A stream that was silent for this long is dead, milliseconds. */
 export const HEARTBEAT_TIMEOUT_MS = 16_000;
+
+/** Shortest and longest time that an invite may be open, milliseconds. */
+export const INVITE_TTL: { readonly minMs: number; readonly maxMs: number } = {
+  minMs: INVITE_TTL_MIN_MS,
+  maxMs: INVITE_TTL_MAX_MS,
+};
+
+/** Longest time that a stop may leave a command, milliseconds. */
+export const STOP_GRACE_MAX_MS = 300_000;

@@ -1,7 +1,8 @@
 // `p6nctl hosts invite`: prints a token for one host.
 
 import type { ClientPart } from '../../../api/client.ts';
-import { type CreateInvite, INVITE_TTL } from '../../../api/contract/invites.ts';
+import type { CreateInvite } from '../../../api/contract/invites.ts';
+import { INVITE_TTL } from '../../../api/contract/protocol.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import { type Command, optional } from '../../command.ts';
 import { formatDuration, parseDuration } from '../../duration.ts';

@@ -1,7 +1,7 @@
 // `p6nctl instances stop`: stops an instance, which keeps its address.
 
 import type { ClientPart } from '../../../api/client.ts';
-import { STOP_GRACE_MAX_MS } from '../../../api/contract/instances.ts';
+import { STOP_GRACE_MAX_MS } from '../../../api/contract/protocol.ts';
 import type { Command } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { printRecord } from '../../print.ts';
