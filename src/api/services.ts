@@ -47,7 +47,7 @@ import type {
   RegistryExported,
   RegistryView,
 } from './contract/registry.ts';
-import type { SiteKeyRotated, SiteView } from './contract/site.ts';
+import type { SiteKeyRotated, SiteKeySecret, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 
 /** The truth of the site: on a server its registry, elsewhere a server through the mesh. */
@@ -223,6 +223,8 @@ export interface HostWriteService {
   publishNextKey(principal: Principal, key: NextKey): Promise<void>;
   nextKeyState(principal: Principal): Promise<NextKeyState>;
   switchKey(principal: Principal, key: NextKey): Promise<void>;
+  /** The key that signs for the site, if the host is a server. */
+  siteKey(principal: Principal): Promise<SiteKeySecret>;
   /** Which ids the host knows to be given out; a registry that was restored takes them over. */
   reportIds(principal: Principal, report: KnownIdsReport): Promise<void>;
   /** The record's host is the principal's, and its address follows from its ids. */

@@ -90,7 +90,7 @@ export class Server {
   ): Promise<void> {
     const { identity } = this.#facts;
     const { clock, sockets } = this.#machine;
-    const site = new SiteServices(this.registry, identity.hostId);
+    const site = new SiteServices(this.registry, identity.hostId, this.#facts.siteKey);
     const mesh = meshApi(
       { registry: this.service, follow: site, hostWrites: site, authenticator: site },
       this.#logger,

@@ -2,10 +2,8 @@
 // servers through the mesh. Both have one form, so nothing else asks which it is.
 
 import type { HostId } from '../addressing/ids.ts';
-import { hostAddress } from '../addressing/layout.ts';
-import { SERVER_PORT } from '../addressing/ports.ts';
 import type { AppLookup, InstanceWriter } from '../agent/ports.ts';
-import { ApiClient } from '../api/client.ts';
+import type { ApiClient } from '../api/client.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry.ts';
 import type { RegistryService } from '../api/services.ts';
@@ -14,6 +12,7 @@ import type { FollowTransport } from '../follower/follower.ts';
 import type { KnownIds } from '../registry/closure.ts';
 import type { FollowEvent } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import { meshClient } from './mesh-client.ts';
 import type { ServerChoice } from './server-choice.ts';
 
 export interface SiteAccess {
@@ -115,16 +114,7 @@ export function remoteAccess(
   choice: ServerChoice,
 ): SiteAccess {
   const client = (server: HostId, operator = false): ApiClient =>
-    new ApiClient({
-      target: {
-        kind: 'tcp',
-        host: hostAddress(server),
-        port: SERVER_PORT,
-        localAddress: hostAddress(host),
-      },
-      secret,
-      operator,
-    });
+    meshClient(server, { host, secret, operator });
   const remotes = (): RemoteServer[] =>
     choice.inOrder().map(({ hostId, name }) => ({ name, client: client(hostId, true) }));
   return {

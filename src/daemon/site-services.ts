@@ -10,21 +10,25 @@ import {
 } from '../addressing/ids.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import type { KnownIdsReport } from '../api/contract/registry.ts';
+import type { SiteKeySecret } from '../api/contract/site.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
 import type { AppOnNetwork, FollowPosition, Instance } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { SiteKeyDesk } from './site-key.ts';
 
 export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {
   readonly #registry: Registry;
 
   readonly #server: HostId;
+  readonly #siteKey: Pick<SiteKeyDesk, 'handOver'>;
 
   /** `server` is this host. */
-  constructor(registry: Registry, server: HostId) {
+  constructor(registry: Registry, server: HostId, siteKey: Pick<SiteKeyDesk, 'handOver'>) {
     this.#registry = registry;
     this.#server = server;
+    this.#siteKey = siteKey;
   }
 
   async lookupApp(principal: Principal, name: string): Promise<AppOnNetwork | undefined> {
@@ -64,6 +68,11 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
   async switchKey(principal: Principal, key: NextKey): Promise<void> {
     const host = requireHost(principal, 'host-update');
     await this.#registry.as(principal).switchKey(host, key.public_key);
+  }
+
+  async siteKey(principal: Principal): Promise<SiteKeySecret> {
+    const host = requireHost(principal, 'site-key-read');
+    return await this.#siteKey.handOver(host);
   }
 
   async reportIds(

@@ -31,6 +31,7 @@ export type Action =
   | 'invite-read'
   | 'invite-write'
   | 'host-remove'
+  | 'site-key-read'
   | 'site-key-write'
   | 'token-write'
   | 'registry-export'
@@ -65,6 +66,7 @@ const TABLE: Readonly<Record<Action, Row>> = {
   'invite-read': row('yes', 'no', 'no', 'no'),
   'invite-write': row('yes', 'no', 'no', 'no'),
   'host-remove': row('yes', 'no', 'no', 'no'),
+  'site-key-read': row('no', 'own', 'no', 'no'),
   'site-key-write': row('yes', 'no', 'no', 'no'),
   'token-write': row('yes', 'no', 'no', 'no'),
   'registry-export': row('yes', 'no', 'no', 'no'),

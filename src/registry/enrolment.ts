@@ -4,10 +4,10 @@ import { createHmac } from 'node:crypto';
 import { DEFAULT_REGION } from '../addressing/names.ts';
 import { P6nError } from '../base/errors.ts';
 import { decodeHost, encodeRecord } from './codec.ts';
-import { addHost, hashSecret, listHosts } from './hosts.ts';
+import { addHost, listHosts, putSecret } from './hosts.ts';
 import { type InviteReference, isExpired, lookupInvite } from './invites.ts';
-import { hostKey, hostSecretKey, inviteKey } from './keys.ts';
-import type { Host, HostSecret, Invite, Site } from './model.ts';
+import { hostKey, inviteKey } from './keys.ts';
+import type { Host, Invite, Site } from './model.ts';
 import { requireSite } from './site.ts';
 import { isGenuineHost, isGenuineInvite } from './site-signature.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
@@ -54,7 +54,7 @@ export async function enrol(
     const invite = await requireInvite(context, transaction, site, request);
     const host = await hostOf(context, transaction, { site, invite }, request);
     const secret = secretOf(enrolmentKey, site, host);
-    await putSecret(transaction, host, secret);
+    await putSecret(transaction, host.id, secret);
     return { host, secret, site };
   });
   const servers = (await listHosts(context)).filter(
@@ -129,15 +129,4 @@ function secretOf(enrolmentKey: Uint8Array, site: Site, host: Host): string {
   return createHmac('sha256', enrolmentKey)
     .update(`${HOST_SECRET_LABEL} ${site.id} ${host.id} ${host.publicKey}`)
     .digest('hex');
-}
-
-async function putSecret(transaction: Transaction, host: Host, secret: string): Promise<void> {
-  const record: HostSecret = {
-    kind: 'host-secret',
-    host: host.id,
-    secretHash: hashSecret(secret),
-  };
-  const value = encodeRecord(record);
-  const stored = await transaction.get(hostSecretKey(host.id));
-  if (stored?.value !== value) transaction.put(hostSecretKey(host.id), value);
 }

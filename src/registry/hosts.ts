@@ -19,7 +19,7 @@ import {
   SERVER_COUNT,
   wireguardKeyKey,
 } from './keys.ts';
-import type { Host, HostRole } from './model.ts';
+import type { Host, HostRole, HostSecret } from './model.ts';
 import { requireEndpoints, requirePublicKey } from './refusals.ts';
 import { requireSigningSite } from './site.ts';
 import { change, countUp, type RegistryContext, type Transaction } from './transaction.ts';
@@ -117,6 +117,29 @@ export async function verifyHostSecret(
   const expected = Buffer.from(decodeHostSecret(stored).secretHash);
   const actual = Buffer.from(hashSecret(secret));
   return expected.length === actual.length && timingSafeEqual(expected, actual);
+}
+
+/** Keeps the proof of a host's secret; again at will. */
+export function setHostSecret(
+  context: RegistryContext,
+  host: HostId,
+  secret: string,
+): Promise<void> {
+  return change(context, 'keep the proof of a secret', async (transaction) => {
+    await requireHost(transaction, host);
+    await putSecret(transaction, host, secret);
+  });
+}
+
+export async function putSecret(
+  transaction: Transaction,
+  host: HostId,
+  secret: string,
+): Promise<void> {
+  const record: HostSecret = { kind: 'host-secret', host, secretHash: hashSecret(secret) };
+  const value = encodeRecord(record);
+  const stored = await transaction.get(hostSecretKey(host));
+  if (stored?.value !== value) transaction.put(hostSecretKey(host), value);
 }
 
 /** What the registry keeps of a host's secret. */

@@ -31,6 +31,7 @@ import {
   type HostUpdate,
   listHosts,
   noteObserved,
+  setHostSecret,
   updateHost,
   verifyHostSecret,
 } from './hosts.ts';
@@ -248,6 +249,11 @@ export class Registry {
   /** Whether `secret` is what that host was given at enrolment; false for a host that is not. */
   verifyHostSecret(host: HostId, secret: string): Promise<boolean> {
     return verifyHostSecret(this.#context, host, secret);
+  }
+
+  /** Keeps the proof of a server's own secret, which nobody has given it. NOT_FOUND. */
+  setHostSecret(host: HostId, secret: string): Promise<void> {
+    return setHostSecret(this.#context, host, secret);
   }
 
   /** Rejects with NOT_FOUND (server), VALUE_INVALID or LIMIT_REACHED. */

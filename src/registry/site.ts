@@ -1,6 +1,7 @@
 // The site: its record, and its signing key, whose secret half stays with the servers.
 
 import nacl from 'tweetnacl';
+import { equalConstantTime, wipe } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Random, randomBytes } from '../base/random.ts';
 import { decodeSite } from './codec.ts';
@@ -23,10 +24,13 @@ export function generateSiteKeyPair(random: Random): SiteKeyPair {
   return nacl.sign.keyPair.fromSeed(randomBytes(random, SEED_BYTES));
 }
 
-/** The public half that belongs to a secret key; undefined when it is not 64 bytes. */
+/** The public half of a secret key; undefined unless its 64 bytes belong to each other. */
 export function sitePublicKeyOf(secretKey: Uint8Array): Uint8Array | undefined {
   if (secretKey.length !== SECRET_KEY_BYTES) return undefined;
-  return nacl.sign.keyPair.fromSecretKey(secretKey).publicKey;
+  const pair = nacl.sign.keyPair.fromSeed(secretKey.subarray(0, SEED_BYTES));
+  const isWhole = equalConstantTime(pair.publicKey, secretKey.subarray(SEED_BYTES));
+  wipe(pair.secretKey);
+  return isWhole ? pair.publicKey : undefined;
 }
 
 export async function findSite({ store }: RegistryContext): Promise<Site | undefined> {

@@ -101,6 +101,7 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/self/heartbeat', [404, 204, 403], { acknowledged: [] }),
   ask('PUT', '/v1/self/next-key', [404, 204, 403], { public_key: HOST.public_key }),
   ask('GET', '/v1/self/next-key', [404, 200, 403]),
+  ask('GET', '/v1/self/site-key', [404, 200, 403]),
   ask('POST', '/v1/self/switch-key', [404, 204, 403], { public_key: HOST.public_key }),
   ask('GET', '/v1/registry', [200, 404, 404]),
   ask('POST', '/v1/registry/export', [200, 404, 404], { path: '/x' }),

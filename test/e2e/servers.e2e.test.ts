@@ -36,6 +36,20 @@ describe('servers on one etcd', { skip, timeout: 120_000 }, () => {
     );
     await until('the host reaches both servers', async () => (await pings(three)) === 2);
 
+    // Whoever changes the site's key, all servers have it, and sign with it.
+    for (const [changing, other] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      await changing.must('site', 'rotate');
+      const changed = (): boolean => secretOf(other) === secretOf(changing);
+      await until(`${other.name} has the key`, () => Promise.resolve(changed()));
+      await until(
+        `${other.name} signs`,
+        async () => (await other.ctl('hosts', 'invite')).code === 0,
+      );
+    }
+
     // A member that leads goes; nothing is lost, and writes go on.
     const leader = cluster.leader();
     await cluster.killMember(leader);

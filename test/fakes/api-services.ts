@@ -293,6 +293,7 @@ export function fakeServices(
       publishNextKey: answering('publishNextKey', undefined),
       nextKeyState: answering('nextKeyState', { ready: true }),
       switchKey: answering('switchKey', undefined),
+      siteKey: answering('siteKey', { site_key: 'public', site_secret_key: 'secret' }),
       reportIds: answering('reportIds', undefined),
       putInstance: answering('putInstance', undefined),
       removeInstance: answering('removeInstance', undefined),

@@ -6,6 +6,7 @@ import type { AppOnNetwork, FollowEvent, FollowPosition, Instance } from '../../
 import type { FollowLine } from '../contract/follow.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../contract/hosts.ts';
 import type { KnownIdsReport } from '../contract/registry.ts';
+import type { SiteKeySecret } from '../contract/site.ts';
 import { streamLines } from '../line-stream.ts';
 import { Calls } from './connection.ts';
 import { path, withQuery } from './paths.ts';
@@ -15,6 +16,9 @@ import { path, withQuery } from './paths.ts';
  * itself asks again ever more rarely.
  */
 const FOLLOW_TIMEOUT_MS = 4_000;
+
+/** A server that does not answer soon is away, and others have the key as well, milliseconds. */
+const SITE_KEY_TIMEOUT_MS = 4_000;
 
 export class SelfCalls extends Calls {
   /**
@@ -64,6 +68,11 @@ export class SelfCalls extends Calls {
 
   switchKey(key: NextKey): Promise<void> {
     return this.api.post('/v1/self/switch-key', key);
+  }
+
+  /** The key that signs for the site; for servers alone. */
+  siteKey(): Promise<SiteKeySecret> {
+    return this.api.call('GET', '/v1/self/site-key', { timeoutMs: SITE_KEY_TIMEOUT_MS });
   }
 
   putInstance(instance: Instance): Promise<void> {

@@ -20,6 +20,14 @@ export interface SiteView {
   readonly created_at: number;
 }
 
+/** For servers alone: the key that signs. */
+export interface SiteKeySecret {
+  /** Ed25519 public key, base64. */
+  readonly site_key: string;
+  /** Ed25519 secret key, base64. A secret. */
+  readonly site_secret_key: string;
+}
+
 export interface SiteKeyRotated {
   readonly site: SiteView;
   /** Records that the new key has signed. */

@@ -79,7 +79,7 @@ export function hostWriteRoutes(app: FastifyInstance, service: HostWriteService)
   );
 }
 
-/** In the order in which a host that changes its key asks them. */
+/** The keys of a host that changes its own, and of one that is a server. */
 function hostKeyRoutes(app: FastifyInstance, service: HostWriteService): void {
   app.put<{ Body: NextKey }>(
     '/v1/self/next-key',
@@ -92,6 +92,10 @@ function hostKeyRoutes(app: FastifyInstance, service: HostWriteService): void {
 
   app.get('/v1/self/next-key', { config: { allow: HOST } }, (request) =>
     service.nextKeyState(request.principal),
+  );
+
+  app.get('/v1/self/site-key', { config: { allow: HOST } }, (request) =>
+    service.siteKey(request.principal),
   );
 
   app.post<{ Body: NextKey }>(

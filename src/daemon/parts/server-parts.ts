@@ -1,18 +1,20 @@
 // What a server has besides: the site's key, the registry, and the desks that serve other hosts. It
 // is loaded when packets move already, and on servers alone.
 
+import { PROCESS_TIMERS } from '../../agent/agent.ts';
 import type { SiteSigner } from '../../registry/site-signer.ts';
 import type { Server } from '../server.ts';
-import type { Ground, Self } from './moving-parts.ts';
+import type { Ground, MovingParts } from './moving-parts.ts';
 
 export async function openServer(
   { config, lifecycle, logger, machine, endpoints }: Ground,
-  { keeper, key }: Self,
+  { follower, keeper, key, ledger }: Pick<MovingParts, 'follower' | 'keeper' | 'key' | 'ledger'>,
   signer: SiteSigner,
 ): Promise<Server> {
   const { openRegistry } = await import('../registry-opener.ts');
   const { Server } = await import('../server.ts');
   const { SiteKeyDesk } = await import('../site-key.ts');
+  const { SiteKeyAsker } = await import('../site-key-asker.ts');
   const { stateDir, registry: place } = config;
   const identity = keeper.current;
   lifecycle.started('site key', signer);
@@ -21,8 +23,19 @@ export async function openServer(
     { place, stateDir, writer: identity.hostId.toString(16) },
   );
   const { random } = machine;
-  const siteKey = new SiteKeyDesk({ registry, signer, keeper, random, logger });
-  await siteKey.start();
+  const asker = new SiteKeyAsker({ registry, keeper, random });
+  const siteKey = new SiteKeyDesk({
+    ...{ registry, signer, keeper, random, logger },
+    timers: PROCESS_TIMERS,
+    believed: () => {
+      const { hosts } = ledger.current();
+      return { hosts, siteKey: ledger.siteKey };
+    },
+    ask: (server) => asker.ask(server),
+  });
+  siteKey.start();
+  lifecycle.started('keeper of the site key', siteKey);
+  follower.onChange(() => siteKey.look());
   const publicKey = (): string => key.publicKey;
   const isShared = place.kind === 'etcd';
   const facts = { identity, endpoints, publicKey, signer, siteKey, stateDir, isShared };

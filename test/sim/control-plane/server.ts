@@ -79,7 +79,7 @@ const operations = {
   }): Promise<number> => {
     store = await openStore(words.place);
     registry = new Registry({ store, clock, random, signer, logger: SILENT_LOGGER });
-    const site = new SiteServices(registry, ID_MIN as HostId);
+    const site = new SiteServices(registry, ID_MIN as HostId, {} as never);
     const service = new LocalRegistryService({
       registry,
       invites: {} as never,
