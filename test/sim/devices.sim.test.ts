@@ -109,6 +109,20 @@ test('Device ends handshakes that both peers began at once without waiting for a
   assert.deepEqual([...b.pongs], [1]);
 });
 
+test('Device loses no packet when both peers renew their sessions at once', (t) => {
+  const { network, a, b } = pair(t, { ...PERFECT, latencyMs: 40, jitterMs: 30 });
+  for (let second = 0; second < 1_000; second++) {
+    a.ping(b, second);
+    b.ping(a, second);
+    network.runFor(1_000);
+  }
+  network.runFor(1_000);
+  for (const node of [a, b]) {
+    assert.equal(node.pongs.size, 1_000);
+    assert.equal(node.count(DeviceCounter.DropUnknownIndex), 0);
+  }
+});
+
 test('Device renews sessions under traffic for an hour without losing a packet', (t) => {
   const { network, a, b } = pair(t, { ...PERFECT, jitterMs: 10 });
   for (let n = 0; n < 720; n++) {

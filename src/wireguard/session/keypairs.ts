@@ -1,17 +1,27 @@
-// The up to three sessions of a peer (the paper, section 6.1 and 6.3): receiving goes on with all
-// of them, sending with the current one.
+// The sessions of a peer (the paper, sections 6.1 and 6.3): receiving goes on with all of them,
+// sending with the current one.
 //
 //   initiator: a response was accepted          responder: a response was sent
-//     new -> current -> previous -> gone          new -> next
-//     (an unconfirmed next becomes previous)    responder: the initiator used the next
-//                                                 next -> current -> previous -> gone
+//     new -> current -> past                      new -> next
+//     (an unconfirmed next is past too)         responder: the initiator used the next
+//                                                 next -> current -> past
+//
+// The paper knows one past session, the previous one, and its responder lets go of that for next.
+// When both peers begin at once, each sends by the session that it began itself; at their next
+// handshakes, at once again, two sessions come at each before it hears the peer use one of them.
+// What the peer sent until then is not lost where the three before are kept.
 
+import type { Millis } from '../../base/clock.ts';
+import { REJECT_AFTER_MS } from '../constants.ts';
 import type { Session } from './session.ts';
+
+const PAST_SESSIONS_MAX = 3;
 
 export class Keypairs {
   /** Told of each session that is out of use, which it disposes of. */
   readonly #retire: (session: Session) => void;
-  #previous: Session | undefined;
+  /** The newest first. */
+  readonly #past: Session[] = [];
   #current: Session | undefined;
   #next: Session | undefined;
 
@@ -26,23 +36,18 @@ export class Keypairs {
 
   /** A session whose responder has proved itself by its response. */
   addInitiated(session: Session): void {
-    this.#drop(this.#previous);
-    if (this.#next === undefined) {
-      this.#previous = this.#current;
-    } else {
-      this.#drop(this.#current);
-      this.#previous = this.#next;
-      this.#next = undefined;
-    }
+    this.#keep(this.#current);
+    this.#keep(this.#next);
+    this.#next = undefined;
     this.#current = session;
+    this.#dropExpired(session.createdAt);
   }
 
   /** A session that its initiator has yet to use, which proves that our response arrived. */
   addResponded(session: Session): void {
     this.#drop(this.#next);
-    this.#drop(this.#previous);
-    this.#previous = undefined;
     this.#next = session;
+    this.#dropExpired(session.createdAt);
   }
 
   /**
@@ -51,8 +56,7 @@ export class Keypairs {
    */
   confirm(session: Session): boolean {
     if (session !== this.#next) return false;
-    this.#drop(this.#previous);
-    this.#previous = this.#current;
+    this.#keep(this.#current);
     this.#current = session;
     this.#next = undefined;
     return true;
@@ -65,12 +69,25 @@ export class Keypairs {
   }
 
   clear(): void {
-    this.#drop(this.#previous);
+    for (const session of this.#past.splice(0)) this.#retire(session);
     this.#drop(this.#current);
     this.#drop(this.#next);
-    this.#previous = undefined;
     this.#current = undefined;
     this.#next = undefined;
+  }
+
+  #keep(session: Session | undefined): void {
+    if (session === undefined) return;
+    if (this.#past.length === PAST_SESSIONS_MAX) this.#drop(this.#past.pop());
+    this.#past.unshift(session);
+  }
+
+  /** Nothing is received any more by sessions of a certain age, so their keys are zeroed. */
+  #dropExpired(now: Millis): void {
+    for (let last = this.#past.at(-1); last !== undefined; last = this.#past.at(-1)) {
+      if (now - last.createdAt < REJECT_AFTER_MS) return;
+      this.#drop(this.#past.pop());
+    }
   }
 
   #drop(session: Session | undefined): void {
