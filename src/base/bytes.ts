@@ -28,7 +28,10 @@ export function fromHexDigits(digits: Uint8Array): Uint8Array | undefined {
   const bytes = new Uint8Array(digits.length / 2);
   for (const [i, digit] of digits.entries()) {
     const value = hexDigitValue(digit);
-    if (value < 0) return undefined;
+    if (value < 0) {
+      wipe(bytes);
+      return undefined;
+    }
     bytes[i >> 1] = ((bytes[i >> 1] ?? 0) << 4) | value;
   }
   return bytes;

@@ -50,11 +50,16 @@ export class Conversation {
       start = end + 1;
     }
     // A copy, which slice() of a Buffer is not.
-    const rest = new Uint8Array(text.subarray(start));
-    this.#rest = this.#progress.kind === 'ended' ? NOTHING : rest;
+    const isOver = this.#progress.kind === 'ended';
+    this.#rest = isOver ? NOTHING : new Uint8Array(text.subarray(start));
     wipe(text);
     if (this.#rest.length > LINE_BYTES_MAX) operations.push(this.#end());
     return operations;
+  }
+
+  /** Nothing more comes: what is not complete is zeroed. */
+  close(): void {
+    this.#end();
   }
 
   /** What came, behind the beginning of its first line. Keys stand in it, so nothing is left. */
@@ -106,6 +111,7 @@ export class Conversation {
   }
 
   #end(): Operation {
+    if (this.#progress.kind === 'set') this.#progress.parser.wipe();
     this.#progress = { kind: 'ended' };
     wipe(this.#rest);
     this.#rest = NOTHING;

@@ -9,7 +9,7 @@ import type { Logger } from '../base/logger.ts';
 import type { InterfaceChange, InterfaceState } from '../dataplane/standalone/config.ts';
 import { Conversation, type Operation } from './conversation.ts';
 import { formatInterface } from './get-text.ts';
-import type { ResolveZone } from './set-parser.ts';
+import { type ResolveZone, wipeKeys } from './set-parser.ts';
 
 /** Where wg(8) looks for sockets of interfaces that no kernel runs. */
 export const SOCKET_FOLDER = '/var/run/wireguard';
@@ -141,20 +141,38 @@ function serve(socket: Socket, options: UapiOptions): void {
   let turn = Promise.resolve();
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
+  socket.on('close', () => conversation.close());
   socket.on('data', (bytes: Buffer) => {
-    for (const operation of conversation.take(bytes)) {
-      // Answers stand in the order of their questions, and nobody asks faster than is answered.
-      socket.pause();
-      turn = turn.then(async () => {
+    const operations = conversation.take(bytes);
+    if (operations.length === 0) return;
+    // Answers stand in the order of their questions, and nobody asks faster than he reads them.
+    socket.pause();
+    turn = turn.then(async () => {
+      for (const operation of operations) {
         await answer(socket, operation, options);
-        socket.resume();
-      });
-    }
+        if (socket.writableNeedDrain) await drained(socket);
+      }
+      socket.resume();
+    });
   });
   socket.on('end', () => {
     turn = turn.then(() => {
       socket.end();
     });
+  });
+}
+
+/** Resolves when what was written is read, or nobody reads any more. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+    if (socket.closed) done();
   });
 }
 
@@ -169,7 +187,7 @@ async function answer(socket: Socket, operation: Operation, options: UapiOptions
         try {
           await device.change(operation.change);
         } finally {
-          wipeKeys([operation.change, ...operation.change.peers]);
+          wipeKeys(operation.change, ...operation.change.peers);
         }
         socket.write('errno=0\n\n');
         return;
@@ -191,19 +209,7 @@ async function answer(socket: Socket, operation: Operation, options: UapiOptions
 
 function sendState(socket: Socket, state: InterfaceState): void {
   const text = formatInterface(state);
-  wipeKeys([state, ...state.peers]);
+  wipeKeys(state, ...state.peers);
   socket.write(text, () => wipe(text));
   socket.write('errno=0\n\n');
-}
-
-interface KeyHolder {
-  readonly privateKey?: Uint8Array | undefined;
-  readonly presharedKey?: Uint8Array | undefined;
-}
-
-function wipeKeys(holders: readonly KeyHolder[]): void {
-  for (const { privateKey, presharedKey } of holders) {
-    if (privateKey !== undefined) wipe(privateKey);
-    if (presharedKey !== undefined) wipe(presharedKey);
-  }
 }

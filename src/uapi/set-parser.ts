@@ -1,7 +1,7 @@
 // The text of a `set` of the WireGuard cross-platform protocol (wireguard.com/xplatform), line by
 // line: `key=value`, a peer's lines behind its public_key. Pure; nothing in it throws.
 
-import { fromHexDigits } from '../base/bytes.ts';
+import { fromHexDigits, wipe } from '../base/bytes.ts';
 import type {
   AllowedIpChange,
   InterfaceChange,
@@ -55,9 +55,16 @@ export class SetParser {
     return this.#isValid;
   }
 
-  /** The whole change, or undefined when a line was wrong. Its keys are the caller's to zero. */
+  /** The whole change, whose keys are the caller's to zero; undefined when a line was wrong. */
   finish(): InterfaceChange | undefined {
-    return this.#isValid ? this.#change : undefined;
+    if (this.#isValid) return this.#change;
+    this.wipe();
+    return undefined;
+  }
+
+  /** Zeroes the keys of what will not be finished. */
+  wipe(): void {
+    wipeKeys(this.#change, ...this.#change.peers);
   }
 
   #take(key: string, value: Uint8Array): boolean {
@@ -69,6 +76,7 @@ export class SetParser {
         return (
           peer === undefined &&
           define(parseKey(value), (privateKey) => {
+            wipeKeys(this.#change);
             this.#change.privateKey = privateKey;
           })
         );
@@ -76,6 +84,7 @@ export class SetParser {
         return (
           peer !== undefined &&
           define(parseKey(value), (presharedKey) => {
+            wipeKeys(peer);
             peer.presharedKey = presharedKey;
           })
         );
@@ -169,6 +178,19 @@ export class SetParser {
   #count(): boolean {
     this.#entries += 1;
     return this.#entries <= CHANGE_ENTRIES_MAX;
+  }
+}
+
+export interface KeyHolder {
+  readonly privateKey?: Uint8Array | undefined;
+  readonly presharedKey?: Uint8Array | undefined;
+}
+
+/** Zeroes the secret keys that the holders have. */
+export function wipeKeys(...holders: readonly KeyHolder[]): void {
+  for (const { privateKey, presharedKey } of holders) {
+    if (privateKey !== undefined) wipe(privateKey);
+    if (presharedKey !== undefined) wipe(presharedKey);
   }
 }
 

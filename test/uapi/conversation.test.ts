@@ -7,7 +7,7 @@ import type { InterfaceChange, InterfaceState } from '../../src/dataplane/standa
 import { formatPrefix } from '../../src/ip/prefix.ts';
 import { Conversation, LINE_BYTES_MAX, type Operation } from '../../src/uapi/conversation.ts';
 import { formatInterface } from '../../src/uapi/get-text.ts';
-import { asciiText } from '../../src/uapi/set-parser.ts';
+import { asciiText, SetParser } from '../../src/uapi/set-parser.ts';
 
 const KEY = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);
@@ -154,6 +154,37 @@ test('Conversation leaves no key behind in what it took', () => {
     assert.equal(operation?.kind, 'set');
     assert.ok(pieces.every((piece) => isAllZero(piece)));
   }
+});
+
+test('Conversation zeroes the keys of what is wrong, or never complete', (t) => {
+  const wiped = t.mock.method(SetParser.prototype, 'wipe').mock;
+  const begin = `set=1\nprivate_key=${KEY}\n`;
+  talk(`${begin}listen_port=x\n\n`);
+  assert.equal(wiped.callCount(), 1, 'a wrong line');
+  talk(`${begin}${'x'.repeat(LINE_BYTES_MAX + 1)}\n`);
+  assert.equal(wiped.callCount(), 2, 'a line without end');
+  const conversation = new Conversation(resolveZone);
+  conversation.take(latin1(begin));
+  conversation.close();
+  assert.equal(wiped.callCount(), 3, 'the end of the connection');
+});
+
+test('SetParser.wipe() zeroes every secret key, also one that was named twice', () => {
+  const parser = new SetParser(resolveZone);
+  const keys: Uint8Array[] = [];
+  const takeKey = (name: string): void => {
+    parser.takeLine(latin1(`${name}=${KEY}`));
+    const { privateKey, peers } = parser.finish() ?? {};
+    const key = peers?.at(-1)?.presharedKey ?? privateKey;
+    if (key !== undefined) keys.push(key);
+  };
+  for (const name of ['private_key', 'private_key']) takeKey(name);
+  parser.takeLine(latin1(`public_key=${OTHER}`));
+  for (const name of ['preshared_key', 'preshared_key']) takeKey(name);
+  assert.equal(new Set(keys).size, 4);
+  assert.deepEqual(keys.map(isAllZero), [true, false, true, false]);
+  parser.wipe();
+  assert.ok(keys.every(isAllZero));
 });
 
 test('Conversation ends with what is not the protocol, and says nothing after', () => {

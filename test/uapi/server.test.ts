@@ -11,6 +11,7 @@ import { P6nError } from '../../src/base/errors.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { InterfaceState } from '../../src/dataplane/standalone/config.ts';
 import { serveUapi, type UapiInterface, type UapiServer } from '../../src/uapi/server.ts';
+import { until } from '../api/sockets.ts';
 
 const EMPTY: InterfaceState = { privateKey: undefined, listenPort: 7, mark: 0, peers: [] };
 const NAME = 'wg-test';
@@ -18,6 +19,32 @@ const NAME = 'wg-test';
 test('serveUapi() answers operations in their order on one connection', async (t) => {
   const { ask } = await serve(t, device());
   assert.equal(await ask('get=1\n\nset=1\nfwmark=1\n\n'), 'listen_port=7\nerrno=0\n\nerrno=0\n\n');
+});
+
+test('serveUapi() reads no more questions than its answers are read', async (t) => {
+  let asked = 0;
+  const peer = {
+    publicKey: new Uint8Array(32) as never,
+    presharedKey: undefined,
+    endpoint: undefined,
+    lastHandshakeAt: undefined,
+    sentBytes: 0,
+    receivedBytes: 0,
+    persistentKeepalive: 0,
+    allowedIps: [],
+  };
+  const state = (): Promise<InterfaceState> => {
+    asked += 1;
+    return Promise.resolve({ ...EMPTY, peers: Array<typeof peer>(10_000).fill(peer) });
+  };
+  const { path } = await serve(t, { ...device(), state });
+  const socket = connect(path);
+  t.after(() => socket.destroy());
+  socket.pause();
+  socket.write('get=1\n\n'.repeat(50));
+  await until(() => asked === 1);
+  for (let round = 0; round < 100; round++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(asked, 1, 'the first answer is not read');
 });
 
 test('serveUapi() says errors with a sign for set and without one for get', async (t) => {

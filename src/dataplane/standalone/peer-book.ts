@@ -26,34 +26,18 @@ export class PeerBook {
     this.#routes = routes;
   }
 
-  /** Throws VALUE_INVALID for an endpoint that is none, and LIMIT_REACHED. */
+  /**
+   * Takes over the preshared key, or zeroes it when no peer has it. Throws VALUE_INVALID for an
+   * endpoint that is none, and LIMIT_REACHED.
+   */
   apply(change: PeerChange, now: Millis): void {
     const key = toHex(change.publicKey);
-    let peer = this.#peers.get(key);
-    if (change.remove) {
-      this.#remove(key);
-      return;
-    }
-    if (peer === undefined) {
-      if (change.updateOnly) return;
-      const settings = changedSettings({ publicKey: change.publicKey }, change);
-      const index = this.#device.installPeer(settings, now);
-      // A peer with the interface's own key is none.
-      if (index === NO_PEER) return;
-      peer = { index, settings };
-      this.#peers.set(key, peer);
-    } else {
-      const { endpoint } = change;
-      if (endpoint !== undefined) this.#device.setEndpoint(peer.index, endpoint);
-      const before = peer.settings.presharedKey;
-      peer.settings = changedSettings(peer.settings, change);
-      if (before !== undefined && before !== peer.settings.presharedKey) wipe(before);
-      this.#device.updatePeer(peer.index, peer.settings, now);
-    }
-    if (change.replaceAllowedIps) this.#routes.removePeer(peer.index);
-    for (const { prefix, remove } of change.allowedIps) {
-      if (remove) this.#routes.remove(prefix, peer.index);
-      else this.#routes.insert(prefix, peer.index);
+    const { presharedKey } = change;
+    try {
+      this.#apply(key, change, now);
+    } finally {
+      const isKept = this.#peers.get(key)?.settings.presharedKey === presharedKey;
+      if (presharedKey !== undefined && !isKept) wipe(presharedKey);
     }
   }
 
@@ -83,6 +67,35 @@ export class PeerBook {
         allowedIps: this.#routes.prefixesOf(index),
       };
     });
+  }
+
+  #apply(key: string, change: PeerChange, now: Millis): void {
+    let peer = this.#peers.get(key);
+    if (change.remove) {
+      this.#remove(key);
+      return;
+    }
+    if (peer === undefined) {
+      if (change.updateOnly) return;
+      const settings = changedSettings({ publicKey: change.publicKey }, change);
+      const index = this.#device.installPeer(settings, now);
+      // A peer with the interface's own key is none.
+      if (index === NO_PEER) return;
+      peer = { index, settings };
+      this.#peers.set(key, peer);
+    } else {
+      const { endpoint } = change;
+      if (endpoint !== undefined) this.#device.setEndpoint(peer.index, endpoint);
+      const before = peer.settings.presharedKey;
+      peer.settings = changedSettings(peer.settings, change);
+      if (before !== undefined && before !== peer.settings.presharedKey) wipe(before);
+      this.#device.updatePeer(peer.index, peer.settings, now);
+    }
+    if (change.replaceAllowedIps) this.#routes.removePeer(peer.index);
+    for (const { prefix, remove } of change.allowedIps) {
+      if (remove) this.#routes.remove(prefix, peer.index);
+      else this.#routes.insert(prefix, peer.index);
+    }
   }
 
   #remove(key: string): void {

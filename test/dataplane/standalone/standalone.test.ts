@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isAllZero } from '../../../src/base/bytes.ts';
 import type { WallMillis } from '../../../src/base/clock.ts';
 import { P6nError } from '../../../src/base/errors.ts';
 import type { PeerChange } from '../../../src/dataplane/standalone/config.ts';
@@ -111,6 +112,19 @@ test('StandaloneEngine adds no peer for an update, nor one with its own key', ()
   one.setPeer(3, {});
   one.change({ replacePeers: true });
   assert.deepEqual(one.engine.state().peers, []);
+});
+
+test('StandaloneEngine zeroes a preshared key that no peer has, or has any more', () => {
+  const one = new StandaloneNode();
+  const keys = [3, 4, 5].map((n) => secret(n) as SymmetricKey);
+  const [unused, first, second] = keys as [SymmetricKey, SymmetricKey, SymmetricKey];
+  one.setPeer(2, { presharedKey: unused, updateOnly: true });
+  one.setPeer(2, { presharedKey: first });
+  assert.deepEqual(keys.map(isAllZero), [true, false, false]);
+  one.setPeer(2, { presharedKey: second });
+  assert.deepEqual(keys.map(isAllZero), [true, true, false]);
+  one.setPeer(2, { remove: true });
+  assert.ok(isAllZero(second));
 });
 
 test('StandaloneEngine sends nothing while it is down or has no key', () => {
