@@ -182,6 +182,35 @@ test('flows that differ in anything but what a cut makes stay apart, and in orde
   }
 });
 
+test('fragments, and packets with IP options or extension headers, are merged with nothing', () => {
+  const isIpv4 = true;
+  const flow: Flow = { isIpv4, isTcp: true, options: new Uint8Array(0) };
+  const plain = [0, 1, 2, 3].map((i) =>
+    buildPacket(flow, { sequence: i * 100, flags: ACK, identification: i }, new Uint8Array(100)),
+  );
+  const moreFragments = 0x2000;
+  const changes: ((packet: Uint8Array) => Uint8Array)[] = [
+    (packet) => withFragmentField(packet, moreFragments),
+    (packet) => withFragmentField(packet, 1),
+    withIpv4Options,
+  ];
+  for (const change of changes) {
+    const packets = plain.map((packet) => change(packet.slice()));
+    const written = run(packets, false);
+    assert.ok(written.every(({ header }) => header === undefined));
+    assert.deepEqual(
+      written.map(({ packet }) => packet),
+      packets,
+    );
+  }
+  const ofIpv6: Flow = { ...flow, isIpv4: false };
+  const extended = [0, 1].map((i) => {
+    const fields = { sequence: i * 100, flags: ACK, identification: 0 };
+    return withDestinationOptions(buildPacket(ofIpv6, fields, new Uint8Array(100)));
+  });
+  assert.equal(run(extended, false).length, 2);
+});
+
 test('packets for two TUNs are never merged', () => {
   const flow: Flow = { ...SHARED, options: new Uint8Array(0) };
   const packets = [0, 1, 2, 3].map((i) =>
@@ -216,6 +245,36 @@ test('any bytes come out as they went in', () => {
     ),
   );
 });
+
+function withFragmentField(packet: Uint8Array, field: number): Uint8Array {
+  new DataView(packet.buffer).setUint16(6, field);
+  return withHeaderChecksum(packet, 20);
+}
+
+/** Four options of one byte that do nothing, behind the header of 20 bytes. */
+function withIpv4Options(packet: Uint8Array): Uint8Array {
+  const longer = Uint8Array.of(...packet.subarray(0, 20), 1, 1, 1, 1, ...packet.subarray(20));
+  longer[0] = 0x46;
+  new DataView(longer.buffer).setUint16(2, longer.length);
+  return withHeaderChecksum(longer, 24);
+}
+
+function withHeaderChecksum(packet: Uint8Array, length: number): Uint8Array {
+  const view = new DataView(packet.buffer);
+  view.setUint16(10, 0);
+  view.setUint16(10, ~foldSum(sumBytes(packet, 0, length)) & 0xffff);
+  return packet;
+}
+
+/** A header of destination options that does nothing, before that of TCP. */
+function withDestinationOptions(packet: Uint8Array): Uint8Array {
+  const tcp = packet[6] ?? 0;
+  const options = [tcp, 0, 1, 4, 0, 0, 0, 0];
+  const longer = Uint8Array.of(...packet.subarray(0, 40), ...options, ...packet.subarray(40));
+  longer[6] = 60;
+  new DataView(longer.buffer).setUint16(4, longer.length - 40);
+  return longer;
+}
 
 function run(
   packets: readonly Uint8Array[],
