@@ -15,7 +15,7 @@ test('Keypairs.addInitiated() keeps three that were current, and drops the one b
   assert.deepEqual(dropped, ['one']);
 });
 
-test('Keypairs.addInitiated() keeps current and an unconfirmed next, which stays unconfirmed', () => {
+test('Keypairs.addInitiated() keeps current, and an unconfirmed next unconfirmed', () => {
   const { keypairs, dropped, session } = setup();
   for (const name of ['one', 'two', 'three']) keypairs.addInitiated(session(name));
   keypairs.addResponded(session('theirs'));
