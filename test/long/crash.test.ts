@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hostRecord, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import { hostRecord, Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
 interface InstanceJson {
   readonly id: string;
@@ -13,7 +13,7 @@ interface InstanceJson {
   readonly here?: { readonly pid?: number };
 }
 
-describe('kill -9 of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrency: 3 }, () => {
+describe('kill -9 of p6nd', { skip: SKIP_REASON, timeout: 300_000, concurrency: 2 }, () => {
   for (const victim of [0, 1]) {
     test(`on the ${victim === 0 ? 'server' : 'joined host'} loses nothing`, async (context) => {
       const site = await Site.running(2, context);

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import { Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
 interface InstanceJson {
   readonly name: string;
@@ -13,7 +13,7 @@ interface InstanceJson {
   readonly here?: { readonly problem?: string };
 }
 
-describe('a host without servers', { skip: SKIP_REASON, timeout: 120_000, concurrency: 3 }, () => {
+describe('a host without servers', { skip: SKIP_REASON, timeout: 120_000, concurrency: 2 }, () => {
   test('starts, stops and names instances, also after a restart, and tells it later', async (t) => {
     const { one, two } = await scene(t);
     await one.kill();
