@@ -13,8 +13,8 @@ import { HOST_ID_MAX, type HostId, ID_MIN, type NetworkId } from '../addressing/
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { damaged } from './codec.ts';
-import { CLOSURE, HOST_COUNTER, networkIdKey, REPORTS, reportKey, SITE } from './keys.ts';
-import { type Store, type StoreWrite, TRANSACTION_WRITES_MAX } from './store.ts';
+import { CLOSURE, formatId, HOST_COUNTER, networkIdKey, REPORTS, reportKey, SITE } from './keys.ts';
+import { type Store, type StoreCompare, type StoreWrite, TRANSACTION_WRITES_MAX } from './store.ts';
 import type { RegistryContext } from './transaction.ts';
 
 export type ClosureReason = 'restored' | 'exported' | 'importing';
@@ -106,29 +106,51 @@ export async function takeOver(
   host: HostId | undefined,
   { networks, highestHost }: KnownIds,
 ): Promise<boolean> {
-  if ((await findClosure(store))?.reason !== 'restored') return false;
+  const found = await readClosure(store);
+  if (found?.closure.reason !== 'restored') return false;
+  // What comes when the registry is open already changes nothing.
+  const guard = { key: CLOSURE, modRevision: found.modRevision };
   for (const network of networks) {
     const key = networkIdKey(network);
     const { committed } = await store.transact({
-      compares: [{ key, modRevision: 0 }],
+      compares: [guard, { key, modRevision: 0 }],
       writes: [{ type: 'put', key, value: '' }],
     });
     if (committed) logger.warn('network id taken over', { network, host });
   }
+  const limit = host === undefined ? HOST_ID_MAX + 1 : await limitOf(store, host, guard);
   if (highestHost !== undefined) {
-    const aheadMax = host === undefined ? HOST_ID_MAX : HOSTS_AHEAD_MAX;
-    await raiseHostCounter(store, highestHost + 1, aheadMax);
-  }
-  if (host !== undefined) {
-    const write = { type: 'put', key: reportKey(host), value: '' } as const;
-    await store.transact({ compares: [], writes: [write] });
+    await raiseHostCounter(store, (count) => Math.max(count, Math.min(highestHost + 1, limit)), [
+      guard,
+    ]);
   }
   return true;
 }
 
-/** How many hosts have reported what they know. */
+/**
+ * How far the reports of one host raise the count of hosts: from where it stood when the host
+ * reported first since the registry was closed, however often it does.
+ */
+async function limitOf(store: Store, host: HostId, guard: StoreCompare): Promise<number> {
+  const key = reportKey(host);
+  const reported = await store.get(key);
+  const isOfClosure = reported !== undefined && reported.modRevision > guard.modRevision;
+  const known = isOfClosure ? Number.parseInt(reported.value, 16) : Number.NaN;
+  const base = Number.isNaN(known) ? (await readHostCounter(store)).count : known;
+  if (Number.isNaN(known)) {
+    await store.transact({
+      compares: [guard, { key, modRevision: reported?.modRevision ?? 0 }],
+      writes: [{ type: 'put', key, value: formatId(base as HostId) }],
+    });
+  }
+  return base + HOSTS_AHEAD_MAX;
+}
+
+/** How many hosts have reported what they know since the registry was closed. */
 export async function countReports(store: Store): Promise<number> {
-  return (await store.list([REPORTS])).entries.length;
+  const closedAt = (await store.get(CLOSURE))?.modRevision ?? 0;
+  const { entries } = await store.list([REPORTS]);
+  return entries.filter(({ modRevision }) => modRevision > closedAt).length;
 }
 
 /** Opens the registry for writes. Rejects with VALUE_INVALID when it is open or being imported. */
@@ -139,7 +161,10 @@ export async function accept({ store, logger }: RegistryContext): Promise<Closur
   }
   const { closure, modRevision } = found;
   if (closure.reason === 'importing') throw closedError(closure, 'accept the registry');
-  if (closure.reason === 'restored') await raiseHostCounter(store, HOSTS_SKIPPED, 0);
+  if (closure.reason === 'restored') {
+    const guard = { key: CLOSURE, modRevision };
+    await raiseHostCounter(store, (count) => count + HOSTS_SKIPPED, [guard]);
+  }
   for (const { key } of (await store.list([REPORTS])).entries) {
     await store.transact({ compares: [], writes: [{ type: 'delete', key }] });
   }
@@ -154,21 +179,28 @@ export async function accept({ store, logger }: RegistryContext): Promise<Closur
   return closure;
 }
 
-/** Raises the counter to `next`, by `aheadMax` at the most; with 0 by `next` more. */
-async function raiseHostCounter(store: Store, next: number, aheadMax: number): Promise<void> {
+/** Raises the counter of hosts to what `next` makes of it, as long as `guards` hold. */
+async function raiseHostCounter(
+  store: Store,
+  next: (count: number) => number,
+  guards: readonly StoreCompare[],
+): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const stored = await store.get(HOST_COUNTER);
-    const count = stored === undefined ? ID_MIN : Number.parseInt(stored.value, 16);
-    const wanted = aheadMax === 0 ? count + next : Math.min(next, count + aheadMax);
-    const raised = Math.min(wanted, HOST_ID_MAX + 1);
+    const { count, modRevision } = await readHostCounter(store);
+    const raised = Math.min(next(count), HOST_ID_MAX + 1);
     if (raised <= count) return;
-    const value = raised.toString(16).padStart(8, '0');
     const { committed } = await store.transact({
-      compares: [{ key: HOST_COUNTER, modRevision: stored?.modRevision ?? 0 }],
-      writes: [{ type: 'put', key: HOST_COUNTER, value }],
+      compares: [...guards, { key: HOST_COUNTER, modRevision }],
+      writes: [{ type: 'put', key: HOST_COUNTER, value: formatId(raised as HostId) }],
     });
     if (committed) return;
   }
+}
+
+async function readHostCounter(store: Store): Promise<{ count: number; modRevision: number }> {
+  const stored = await store.get(HOST_COUNTER);
+  const count = stored === undefined ? ID_MIN : Number.parseInt(stored.value, 16);
+  return { count, modRevision: stored?.modRevision ?? 0 };
 }
 
 async function readClosure(

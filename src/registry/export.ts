@@ -135,11 +135,12 @@ function* differences(
 ): Generator<StoreWrite> {
   const known = new Map(existing.map(({ key, value }) => [key, value]));
   for (const key of known.keys()) {
-    if (!wanted.has(key) && !key.startsWith(NETWORK_IDS)) yield { type: 'delete', key };
+    if (wanted.has(key) || key.startsWith(NETWORK_IDS) || isLeftOut(key)) continue;
+    yield { type: 'delete', key };
   }
   for (const [key, value] of wanted) {
     const before = known.get(key);
-    if (before === value) continue;
+    if (before === value || isLeftOut(key)) continue;
     // Of fixed width: the higher count is the later text.
     if (key === HOST_COUNTER && before !== undefined && before > value) continue;
     yield { type: 'put', key, value };

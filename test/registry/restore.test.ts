@@ -44,6 +44,17 @@ test('an import keeps the ids of both, and the higher count of hosts', async () 
   assert.ok((await to.join(server, 'later')).host.id > host.id);
 });
 
+test('an import takes no lease from the hosts that are there', async (t) => {
+  const { from, text } = await exported();
+  t.after(() => from.store.close());
+  const [server] = await from.registry.listHosts();
+  const id = server?.id as HostId;
+  await from.registry.leases.renew(id, id, []);
+  await from.registry.custody.export({ close: true });
+  await from.registry.custody.import(parseExport(text));
+  assert.equal((await from.registry.leases.list()).length, 1);
+});
+
 test('import() refuses a registry in use, one of another site, and half a file', async () => {
   const { from, text } = await exported();
   await assert.rejects(from.registry.custody.import(parseExport(text)), { code: 'VALUE_INVALID' });
@@ -120,13 +131,15 @@ test('an older file is another incarnation that gives out no id again', async (t
   });
   assert.equal((await third.registry.custody.state()).reports, 1);
   const liar = { networks: [], highestHost: (ID_MIN + 900_000) as HostId };
-  await third.registry.custody.takeOver(server.id, liar);
+  for (let times = 0; times < 3; times += 1) {
+    await third.registry.custody.takeOver(server.id, liar);
+  }
   await third.registry.custody.takeOver(undefined, idsOf(parseExport(text)));
   await third.registry.custody.accept();
   assert.notEqual(await third.store.get(networkIdKey(network.id)), undefined);
   const next = (await third.join(server.id, 'three')).host.id;
   assert.ok(next > host.id);
-  assert.ok(next < ID_MIN + 10_000, 'a host that lies burns few ids');
+  assert.ok(next < ID_MIN + 5_000, 'a host that lies burns few ids, however often it does');
   assert.equal((await third.registry.custody.state()).reports, 0);
   await third.store.close();
 

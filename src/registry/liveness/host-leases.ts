@@ -15,14 +15,12 @@ export const HOST_LEASE_MS = 10_000;
 /** Of a host whose lease has ended at another server meanwhile, nothing is remembered beyond. */
 const HELD_MAX = 16_384;
 
-interface Held {
-  readonly lease: string;
-  readonly value: string;
-}
-
 export class HostLeases {
   readonly #context: RegistryContext;
-  readonly #held = new Map<HostId, Held>();
+  /** The leases that this server has made. */
+  readonly #held = new Map<HostId, string>();
+  /** The last renewal of a host that is under way: two at once would leave a lease without key. */
+  readonly #turns = new Map<HostId, Promise<unknown>>();
   readonly #seen = new Map<HostId, WallMillis>();
 
   constructor(context: RegistryContext) {
@@ -39,22 +37,37 @@ export class HostLeases {
    * NOT_FOUND when the host is none (any more).
    */
   async renew(host: HostId, server: HostId, acknowledged: readonly string[]): Promise<void> {
-    const { store, clock } = this.#context;
     const value = encodeRecord({ kind: 'host-lease', host, server, acknowledged });
-    const held = this.#held.get(host);
-    const isAlive = held !== undefined && (await store.renewLease(held.lease));
-    if (!isAlive || held.value !== value) {
-      const lease = isAlive ? held.lease : await store.grantLease(HOST_LEASE_MS);
-      await this.#put(host, value, lease);
-      if (this.#held.size >= HELD_MAX) this.#held.clear();
-      this.#held.set(host, { lease, value });
+    const before = this.#turns.get(host) ?? Promise.resolve();
+    const turn = before.then(() => this.#renew(host, value));
+    const settled = turn.catch(() => undefined);
+    this.#turns.set(host, settled);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(host) === settled) this.#turns.delete(host);
     }
-    this.#seen.set(host, clock.wallNow());
+    this.#seen.set(host, this.#context.clock.wallNow());
   }
 
   /** Those of all servers. */
   async list(): Promise<readonly HostLease[]> {
     return (await this.#context.store.list([HOST_LEASES])).entries.map(decodeHostLease);
+  }
+
+  /**
+   * What stands in the store decides, not what this server has put there: the host may have been at
+   * another server since, or the registry have been restored.
+   */
+  async #renew(host: HostId, value: string): Promise<void> {
+    const { store } = this.#context;
+    const held = this.#held.get(host);
+    const isAlive = held !== undefined && (await store.renewLease(held));
+    if (isAlive && (await store.get(hostLeaseKey(host)))?.value === value) return;
+    const lease = isAlive ? held : await store.grantLease(HOST_LEASE_MS);
+    await this.#put(host, value, lease);
+    if (this.#held.size >= HELD_MAX) this.#held.clear();
+    this.#held.set(host, lease);
   }
 
   async #put(host: HostId, value: string, lease: string): Promise<void> {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { HostId } from '../../../src/addressing/ids.ts';
+import { hostLeaseKey } from '../../../src/registry/keys.ts';
 import { HYSTERESIS_MS } from '../../../src/registry/liveness/absences.ts';
 import { HOST_LEASE_MS } from '../../../src/registry/liveness/host-leases.ts';
 import { Site } from '../../fakes/site.ts';
@@ -68,6 +69,44 @@ test('two servers note an absence once, and either ends it', async (context) => 
     (await site.registry.leases.list()).map((lease) => lease.host),
     [host],
   );
+});
+
+test('a host that goes to another server and comes back keeps its lease', async (context) => {
+  const { site, server, host } = await scene(context);
+  const other = site.secondServer();
+  const elsewhere = (await site.join(server, 'three')).host.id;
+  await site.registry.leases.renew(host, server, []);
+  await other.leases.renew(host, elsewhere, []);
+  for (let second = 0; second < 30; second += 3) {
+    await site.registry.leases.renew(host, server, []);
+    site.clock.advance(3_000);
+  }
+  const leases = await site.registry.leases.list();
+  assert.deepEqual(
+    leases.map((lease) => [lease.host, lease.server]),
+    [[host, server]],
+  );
+});
+
+test('a lease whose key somebody has taken away is put again', async (context) => {
+  const { site, server, host } = await scene(context);
+  await site.registry.leases.renew(host, server, []);
+  const key = hostLeaseKey(host);
+  await site.store.transact({ compares: [], writes: [{ type: 'delete', key }] });
+  await site.registry.leases.renew(host, server, []);
+  assert.equal((await site.registry.leases.list()).length, 1);
+});
+
+test('heartbeats of one host that come together are written in turn', async (context) => {
+  const { site, server, host } = await scene(context);
+  const words = ['00010000/2', '00010000/3', '00010000/4'];
+  await Promise.all(words.map((word) => site.registry.leases.renew(host, server, [word])));
+  const [lease] = await site.registry.leases.list();
+  assert.deepEqual(lease?.acknowledged, words.slice(-1));
+  site.clock.advance(HOST_LEASE_MS - STEP_MS);
+  await site.registry.leases.renew(host, server, words.slice(-1));
+  site.clock.advance(HOST_LEASE_MS - STEP_MS);
+  assert.equal((await site.registry.leases.list()).length, 1);
 });
 
 test('a removed host cannot come back by a heartbeat', async (context) => {
