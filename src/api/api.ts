@@ -2,6 +2,7 @@
 // inside the mesh, one for invites that are enrolling. They share routes; what differs is how a
 // caller is known and what is served at all.
 
+import type { FastifyInstance } from 'fastify';
 import type { HostId } from '../addressing/ids.ts';
 import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
@@ -26,6 +27,7 @@ import { networkRoutes } from './routes/networks.ts';
 import { organizationRoutes } from './routes/organizations.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { siteRoutes } from './routes/site.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 import type {
   EnrolmentService,
   ExplainService,
@@ -40,6 +42,7 @@ import type {
   RegistryKeeper,
   RegistryService,
   StatusService,
+  TokenService,
 } from './services.ts';
 import { SourceRates } from './source-limits.ts';
 
@@ -63,6 +66,7 @@ const ENROLMENT_RATE = { burst: 128, perSecond: 32 };
 export interface OperatorServices {
   readonly registry: RegistryService;
   readonly registryKeeper: RegistryKeeper;
+  readonly tokens: TokenService;
   readonly instances: InstanceService;
   readonly membership: MembershipService;
   readonly status: StatusService;
@@ -87,22 +91,28 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
     idleTimeoutMs: 0,
   });
   guardRoutes(server.app, () => ({ kind: 'operator' }));
-  openApiRoute(server.app);
-  organizationRoutes(server.app, services.registry);
-  networkRoutes(server.app, services.registry);
-  appRoutes(server.app, services.registry);
-  siteRoutes(server.app, services.registry);
-  hostRoutes(server.app, services.registry, services.membership);
-  inviteRoutes(server.app, services.registry);
-  registryRoutes(server.app, services.registryKeeper);
-  instanceRoutes(server.app, services);
-  machineRoutes(server.app, services);
-  eventRoutes(server.app, services.registry);
-  auditRoute(server.app, services.registry);
-  diagnosisRoutes(server.app, services);
-  metricsRoute(server.app, services.metrics);
-  nameRoutes(server.app, services.names);
+  operatorRoutes(server.app, services);
   return server;
+}
+
+/** All that an operator can ask, behind whatever guard stands before it. */
+export function operatorRoutes(app: FastifyInstance, services: OperatorServices): void {
+  openApiRoute(app);
+  organizationRoutes(app, services.registry);
+  networkRoutes(app, services.registry);
+  appRoutes(app, services.registry);
+  siteRoutes(app, services.registry);
+  hostRoutes(app, services.registry, services.membership);
+  inviteRoutes(app, services.registry);
+  registryRoutes(app, services.registryKeeper);
+  tokenRoutes(app, services.tokens);
+  instanceRoutes(app, services);
+  machineRoutes(app, services);
+  eventRoutes(app, services.registry);
+  auditRoute(app, services.registry);
+  diagnosisRoutes(app, services);
+  metricsRoute(app, services.metrics);
+  nameRoutes(app, services.names);
 }
 
 /** For Prometheus, on a loopback port: numbers, and nothing that changes anything. */

@@ -13,6 +13,7 @@ import { RegistryCalls } from './client/registry.ts';
 import { SelfCalls } from './client/self.ts';
 import { SiteCalls } from './client/site.ts';
 import { ThisHostCalls } from './client/this-host.ts';
+import { TokenCalls } from './client/tokens.ts';
 
 /** Some calls of one noun, for those who need no others. */
 export type ClientPart<N extends keyof ApiClient, C extends keyof ApiClient[N]> = {
@@ -29,6 +30,7 @@ export class ApiClient {
   readonly site: SiteCalls;
   readonly hosts: HostCalls;
   readonly invites: InviteCalls;
+  readonly tokens: TokenCalls;
   readonly registry: RegistryCalls;
   readonly events: EventCalls;
   readonly names: NameCalls;
@@ -47,6 +49,7 @@ export class ApiClient {
     this.site = new SiteCalls(connection);
     this.hosts = new HostCalls(connection);
     this.invites = new InviteCalls(connection);
+    this.tokens = new TokenCalls(connection);
     this.registry = new RegistryCalls(connection);
     this.events = new EventCalls(connection);
     this.names = new NameCalls(connection);

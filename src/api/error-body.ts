@@ -6,6 +6,7 @@ import type { ErrorBody } from './contract/error.ts';
 
 const STATUS_BY_FAULT: Readonly<Record<ErrorFault, number>> = {
   usage: 400,
+  unproved: 401,
   denied: 403,
   missing: 404,
   conflict: 409,

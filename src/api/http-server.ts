@@ -3,8 +3,16 @@
 
 import { randomUUID } from 'node:crypto';
 import { chmod, lstat, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import type { Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import {
+  type FastifyError,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import type { Millis } from '../base/clock.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -19,6 +27,10 @@ const HEADER_BYTES_MAX = 131_072;
 /** Longest time for a whole request to arrive, milliseconds. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+/** How often requests that arrive too slowly are looked for, milliseconds. */
+const CHECKING_INTERVAL_MS = 5_000;
+/** Longest time for the handshake of TLS, milliseconds. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 const PARAMETER_LENGTH_MAX = 255;
 const REFUSAL_LOG_RATE = { burst: 16, perSecond: 1 };
 
@@ -32,6 +44,16 @@ export interface HttpServerOptions {
   readonly connectionsPerSourceMax?: number;
   /** A connection on which nothing moves for so long is closed, milliseconds; 0 for never. */
   readonly idleTimeoutMs: number;
+  /** Of a request; HEADER_BYTES_MAX where absent. */
+  readonly headerBytesMax?: number;
+  /** HTTPS with these; HTTP where absent. */
+  readonly tls?: TlsFiles | undefined;
+}
+
+/** A certificate with those that vouch for it, and its key, PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export type ListenTarget =
@@ -66,14 +88,17 @@ export class ApiServer {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionTimeout: options.idleTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      http: { maxHeaderSize: HEADER_BYTES_MAX },
+      ...transport(options),
       routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     });
     this.app.server.maxConnections = options.connectionsMax;
     const { connectionsPerSourceMax } = options;
     if (connectionsPerSourceMax !== undefined) {
-      limitConnections(this.app.server, connectionsPerSourceMax);
+      limitConnections(this.app.server, {
+        perSource: connectionsPerSourceMax,
+        all: options.connectionsMax,
+      });
     }
     this.app.addHook('preClose', (done) => {
       this.app.server.closeAllConnections();
@@ -116,6 +141,17 @@ export class ApiServer {
     await chmod(target.path, target.mode);
   }
 
+  /** Serves a connection that somebody else has accepted. */
+  take(socket: Socket): void {
+    this.app.server.emit('connection', socket);
+  }
+
+  /** Another certificate for connections from now on. Throws when the two do not fit. */
+  setTls(files: TlsFiles): void {
+    const { server } = this.app;
+    if (server instanceof TlsServer) server.setSecureContext(files);
+  }
+
   /** Ends all connections and streams; a unix socket goes with its server. */
   async stop(): Promise<void> {
     await this.app.close();
@@ -151,6 +187,20 @@ function resultOf(status: number): keyof RequestCounts {
   return status < 500 ? 'wrong' : 'failed';
 }
 
+function transport({
+  headerBytesMax = HEADER_BYTES_MAX,
+  tls,
+}: HttpServerOptions): Pick<FastifyHttpOptions<Server>, 'http'> {
+  const limits = {
+    maxHeaderSize: headerBytesMax,
+    connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+  };
+  if (tls === undefined) return { http: limits };
+  const https = { ...limits, ...tls, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  // The same server to all that follows: what differs is below HTTP.
+  return { https } as unknown as Pick<FastifyHttpOptions<Server>, 'http'>;
+}
+
 /** Clients name the type of a body also where they send none. */
 function readBodies(app: FastifyInstance): void {
   const readJson = app.getDefaultJsonParser('error', 'error');
@@ -171,7 +221,8 @@ function answerErrors(
 ): void {
   app.setErrorHandler((error: FastifyError | P6nError, request, reply) => {
     const known = readable(error);
-    if (known.fault === 'denied') noteRefusal(request, known);
+    if (known.fault === 'denied' || known.fault === 'unproved') noteRefusal(request, known);
+    if (known.fault === 'unproved') void reply.header('www-authenticate', 'Bearer');
     if (known.fault === 'internal') {
       logger.error('request failed', {
         method: request.method,

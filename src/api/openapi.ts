@@ -2,22 +2,31 @@
 // they are said to answer (the table of operations), so that there is no second description.
 
 import type { FastifyInstance } from 'fastify';
+import { READ_PUBLIC } from './access/declared.ts';
 import { ERROR_BODY } from './contract/error.ts';
 import { OPERATIONS } from './contract/operations.ts';
 import { JSON_CONTENT_TYPE } from './contract/protocol.ts';
 import type { Contract } from './contract/schema.ts';
 
-import { OPERATOR } from './routes/callers.ts';
+import { OPERATOR_OR_TOKEN } from './routes/callers.ts';
 
 const OPENAPI_VERSION = '3.1.0';
 /** Of the API: what stands in all its paths. */
 const API_VERSION = '1';
 const OPENAPI_PATH = '/v1/openapi.json';
 
+const TOKEN_SCHEME: object = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A token of `p6nctl tokens create`; the unix socket wants none',
+};
+
 interface Route {
   readonly method: string;
   /** As fastify has it: `/v1/apps/:name`. */
   readonly path: string;
+  /** Whether a token can open it, besides root on the unix socket. */
+  readonly isForTokens: boolean;
   readonly query: Contract<unknown> | undefined;
   readonly body: Contract<unknown> | undefined;
 }
@@ -33,12 +42,17 @@ export interface OpenApiDocument {
 /** Serves the document of all routes that are added to `app` from now on. */
 export function openApiRoute(app: FastifyInstance): void {
   const routes: Route[] = [];
-  app.addHook('onRoute', ({ method, schema, url }) => {
+  app.addHook('onRoute', ({ config, method, schema, url }) => {
     const query = schema?.querystring as Contract<unknown> | undefined;
     const body = schema?.body as Contract<unknown> | undefined;
-    for (const one of [method].flat()) routes.push({ method: one, path: url, query, body });
+    const isForTokens = config?.allow?.includes('token') === true;
+    for (const one of [method].flat()) {
+      routes.push({ method: one, path: url, isForTokens, query, body });
+    }
   });
-  app.get(OPENAPI_PATH, { config: { allow: OPERATOR } }, () => openApiDocument(routes));
+  app.get(OPENAPI_PATH, { config: { allow: OPERATOR_OR_TOKEN, access: READ_PUBLIC } }, () =>
+    openApiDocument(routes),
+  );
 }
 
 function openApiDocument(routes: readonly Route[]): OpenApiDocument {
@@ -52,6 +66,7 @@ function openApiDocument(routes: readonly Route[]): OpenApiDocument {
     info: { title: 'p6n', version: API_VERSION },
     paths,
     components: {
+      securitySchemes: { token: TOKEN_SCHEME },
       schemas: { Error: ERROR_BODY },
       responses: {
         Error: {
@@ -73,6 +88,8 @@ function operationObject(route: Route): object {
   return {
     operationId: operationId(route),
     summary,
+    // Without a scheme: for root on the unix socket, who needs none.
+    security: route.isForTokens ? [{ token: [] }] : [],
     parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
     ...(route.body === undefined
       ? {}

@@ -90,6 +90,8 @@ function whoAsks(principal: Principal): string {
       return "a host's p6nctl";
     case 'invite':
       return 'invites';
+    case 'token':
+      return 'tokens';
   }
 }
 

@@ -49,6 +49,7 @@ import type {
 } from './contract/registry.ts';
 import type { SiteKeyRotated, SiteKeySecret, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
+import type { CreateToken, TokenCreated, TokenList } from './contract/tokens.ts';
 
 /** The truth of the site: on a server its registry, elsewhere a server through the mesh. */
 export interface RegistryService {
@@ -106,6 +107,14 @@ export interface RegistryKeeper {
   export(principal: Principal, request: ExportRegistry): Promise<RegistryExported>;
   import(principal: Principal, request: ImportRegistry): Promise<RegistryView>;
   accept(principal: Principal, request: AcceptRegistry): Promise<RegistryView>;
+}
+
+/** The tokens of the API, on a server. */
+export interface TokenService {
+  list(principal: Principal): Promise<TokenList>;
+  create(principal: Principal, request: CreateToken): Promise<TokenCreated>;
+  /** Again at will. */
+  revoke(principal: Principal, id: string): Promise<void>;
 }
 
 /** The instances of this host. `reference` is a machine id or a name. */

@@ -1,6 +1,7 @@
 // The instances of the whole site, as one host tells them: its own by itself, which knows better
 // than its records at the servers what it has, and those of others by a server.
 
+import { isMachineId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { InstanceFilter, InstanceList, InstanceView } from './contract/instances.ts';
@@ -47,5 +48,24 @@ export async function knownInstances(
       instances: await ownInstances(services, principal, filter),
       incomplete: error.message,
     };
+  }
+}
+
+/** One of this host by its id or name, or one of another by its id. Rejects with NOT_FOUND. */
+export async function showInstance(
+  services: SiteInstances,
+  principal: Principal,
+  reference: string,
+): Promise<InstanceView> {
+  try {
+    return await services.instances.show(principal, reference);
+  } catch (error) {
+    const elsewhere =
+      error instanceof P6nError && error.code === 'NOT_FOUND' && isMachineId(reference);
+    if (!elsewhere) throw error;
+    const { instances } = await services.registry.listInstances(principal, {});
+    const found = instances.find((one) => one.id === reference);
+    if (found === undefined) throw error;
+    return found;
   }
 }

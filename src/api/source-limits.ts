@@ -1,6 +1,7 @@
 // Limits for each source by itself, so that one who asks without end keeps nobody else out.
 
 import type { Server, Socket } from 'node:net';
+import { sourceOf } from '../addressing/source.ts';
 import type { Millis } from '../base/clock.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
@@ -27,19 +28,30 @@ export class SourceRates {
   }
 }
 
-/** Closes connections of a source that has `max` already. */
-export function limitConnections(server: Server, max: number): void {
+export interface ConnectionLimits {
+  readonly perSource: number;
+  readonly all: number;
+}
+
+/**
+ * Closes connections of a source that has its share already, and of everybody when there are all.
+ */
+export function limitConnections(server: Server, limits: ConnectionLimits): void {
   const counts = new Map<string, number>();
+  let all = 0;
   server.on('connection', (socket: Socket) => {
-    const source = socket.remoteAddress;
-    if (source === undefined) return;
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined) return;
+    const source = sourceOf(remoteAddress);
     const count = counts.get(source) ?? 0;
-    if (count >= max) {
+    if (count >= limits.perSource || all >= limits.all) {
       socket.destroy();
       return;
     }
+    all += 1;
     counts.set(source, count + 1);
     socket.once('close', () => {
+      all -= 1;
       const left = (counts.get(source) ?? 1) - 1;
       if (left > 0) counts.set(source, left);
       else counts.delete(source);

@@ -3,7 +3,14 @@
 // not land.
 
 /** Whose move it is: `usage` exits with 2, all others with 1. */
-export type ErrorFault = 'usage' | 'conflict' | 'missing' | 'denied' | 'environment' | 'internal';
+export type ErrorFault =
+  | 'usage'
+  | 'conflict'
+  | 'missing'
+  | 'unproved'
+  | 'denied'
+  | 'environment'
+  | 'internal';
 
 export const ERROR_CODES = {
   USAGE: 'usage',
@@ -24,6 +31,7 @@ export const ERROR_CODES = {
   CHANGED_MEANWHILE: 'conflict',
   NOT_FOUND: 'missing',
   REVISION_FORGOTTEN: 'missing',
+  TOKEN_REFUSED: 'unproved',
   NOT_PERMITTED: 'denied',
   NOT_A_SERVER: 'denied',
   INVITE_EXPIRED: 'denied',

@@ -18,6 +18,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'host', summary: 'This host as a whole', load: host },
   { name: 'site', summary: 'The site and its signing key', load: site },
   { name: 'registry', summary: 'The truth of the site: saved, moved, restored', load: registry },
+  { name: 'tokens', summary: 'Tokens of the API for other programs', load: tokens },
   { name: 'instances', summary: 'Instances of apps', load: instances },
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
@@ -131,6 +132,16 @@ async function instances(): Promise<readonly Command[]> {
     start.START_INSTANCE,
     remove.REMOVE_INSTANCE,
   ];
+}
+
+async function tokens(): Promise<readonly Command[]> {
+  const [create, narrow, list, revoke] = await Promise.all([
+    import('./commands/tokens/create.ts'),
+    import('./commands/tokens/narrow.ts'),
+    import('./commands/tokens/list.ts'),
+    import('./commands/tokens/revoke.ts'),
+  ]);
+  return [create.CREATE_TOKEN, narrow.NARROW_TOKEN, list.LIST_TOKENS, revoke.REVOKE_TOKEN];
 }
 
 async function cni(): Promise<readonly Command[]> {

@@ -107,6 +107,7 @@ export class AuditLog {
         kind: by.kind,
         ...('host' in by ? { host_id: by.host } : {}),
         ...('invite' in by ? { invite: by.invite } : {}),
+        ...('token' in by ? { token: by.token } : {}),
       },
       action,
       objects: objects.map(({ verb, kind, id }) => ({ verb, kind, id })),

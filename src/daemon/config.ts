@@ -43,10 +43,20 @@ export interface DaemonConfig {
   readonly docker: string | undefined;
   /** Where the metrics are read besides the unix socket; undefined for nowhere. */
   readonly metrics: HostPort | undefined;
+  /** Where the API is served to programs of this host with tokens; undefined for nowhere. */
+  readonly api: HostPort | undefined;
+  /** Where it is served to all others with tokens, with the files of TLS. */
+  readonly apiTls: ApiTls | undefined;
   readonly logLevel: string;
   readonly offloads: Offloads;
   /** Only takes from the machine what an earlier p6nd has left. */
   readonly reset: boolean;
+}
+
+export interface ApiTls {
+  readonly place: HostPort;
+  readonly cert: string;
+  readonly key: string;
 }
 
 interface OptionSpec {
@@ -72,6 +82,10 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   upstream: { describe: 'resolver for other names; may be repeated', list: true },
   offloads: { describe: 'offloads that stay on: tun-tcp,tun-udp,udp-gso,udp-gro or none [all]' },
   docker: { describe: 'serve Docker: on, off, or the path of a socket [off]' },
+  api: { describe: 'loopback ADDRESS:PORT that serves the API to tokens [none]' },
+  'api-tls': { describe: 'ADDRESS:PORT that serves the API to tokens with TLS [none]' },
+  'api-cert': { describe: 'file with the certificate of --api-tls, PEM' },
+  'api-key': { describe: 'file with its key, PEM' },
   metrics: { describe: 'loopback ADDRESS:PORT that serves metrics to Prometheus [none]' },
   'log-level': { describe: `one of ${LOG_LEVELS.join(', ')} [info]` },
 };
@@ -242,7 +256,9 @@ function validate(raw: Raw): DaemonConfig {
     mtu: integer(raw, 'mtu', MTU_DEFAULT, MTU_MIN, MTU_MAX),
     upstreams: many(raw, 'upstream', UPSTREAMS_MAX).map(requireUpstream),
     docker: dockerSocket(single(raw, 'docker') ?? 'off'),
-    metrics: loopbackPort(single(raw, 'metrics')),
+    metrics: loopbackPort(raw, 'metrics'),
+    api: loopbackPort(raw, 'api'),
+    apiTls: apiTls(raw),
     logLevel,
     offloads: parseOffloads(single(raw, 'offloads')),
     reset: raw[RESET] !== undefined,
@@ -257,12 +273,25 @@ function dockerSocket(text: string): string | undefined {
   throw invalid('docker', text, 'it is on, off, or an absolute path that ends in .sock');
 }
 
-/** Metrics tell who talks to whom: they leave the machine by what the operator puts before them. */
-function loopbackPort(text: string | undefined): HostPort | undefined {
+/** Without TLS: it leaves the machine by what the operator puts before it. */
+function loopbackPort(raw: Raw, name: string): HostPort | undefined {
+  const text = single(raw, name);
   if (text === undefined) return undefined;
   const place = parseHostPort(text);
   if (place !== undefined && /^(?:127\.\d+\.\d+\.\d+|::1)$/.test(place.host)) return place;
-  throw invalid('metrics', text, 'it is a loopback address with a port, as 127.0.0.1:9176');
+  throw invalid(name, text, 'it is a loopback address with a port, as 127.0.0.1:9176');
+}
+
+function apiTls(raw: Raw): ApiTls | undefined {
+  const text = single(raw, 'api-tls');
+  const [cert, key] = [single(raw, 'api-cert'), single(raw, 'api-key')];
+  if (text === undefined && cert === undefined && key === undefined) return undefined;
+  if (text === undefined || cert === undefined || key === undefined) {
+    throw usage('--api-tls, --api-cert and --api-key go together');
+  }
+  const place = parseHostPort(text);
+  if (place !== undefined) return { place, cert: resolve(cert), key: resolve(key) };
+  throw invalid('api-tls', text, 'it is an address with a port, as 192.0.2.1:4280 or [::]:4280');
 }
 
 function registryPlace(raw: Raw): RegistryPlace {

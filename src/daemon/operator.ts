@@ -2,13 +2,14 @@
 // packets move already: nothing here is needed for that, and it takes long to load.
 
 import type { EchoPort } from '../agent/ports.ts';
-import { metricsApi, operatorApi } from '../api/api.ts';
+import { metricsApi, type OperatorServices, operatorApi } from '../api/api.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Parts } from './compose.ts';
 import type { DaemonConfig } from './config.ts';
 import { serveDocker } from './docker-plugin.ts';
+import { serveTokens, tokenCheck } from './doors/token-doors.ts';
 import { LocalExplainService } from './explain-service.ts';
 import type { HostLife } from './host-life.ts';
 import { LocalHostService } from './host-service.ts';
@@ -20,6 +21,7 @@ import { LocalMetricsService } from './metrics/metrics-service.ts';
 import { LocalNameService } from './name-service.ts';
 import { RegistryDesk } from './registry-desk.ts';
 import { LocalStatusService, type StatusFacts } from './status-service.ts';
+import { TokenDesk } from './token-desk.ts';
 
 /** p6nctl is for root: whoever opens the socket may do everything. */
 const SOCKET_MODE = 0o600;
@@ -43,33 +45,33 @@ export async function serveOperator(
   const { access, agent, applied, dataplane, follower, ledger, names, server } = parts;
   const { instances } = agent;
   const invites = () => server?.invites.invites() ?? [];
-  const refusedRequests = () => server?.refusedRequests ?? 0;
-  const { hostId: id, name } = facts.identity;
   const doors = new Map(server?.doors);
+  const refusedRequests = () =>
+    [...doors.values()].reduce((sum, one) => sum + one.refusedRequests, 0);
+  const { hostId: id, name } = facts.identity;
   const metrics = new LocalMetricsService(
     { dataplane, follower, ledger, names, instances, registry: server?.service, doors, clock },
     { ...facts, offloads: config.offloads },
   );
-  const api = operatorApi(
-    {
-      registry: access.registry,
-      registryKeeper: new RegistryDesk(server?.registry),
-      instances: new LocalInstanceService(instances, { id, name }),
-      status: new LocalStatusService(
-        { dataplane, follower, ledger, instances, invites, names, refusedRequests },
-        facts,
-      ),
-      explain: new LocalExplainService(() => applied.filter),
-      membership: new LocalMembershipService(
-        { dataplane, echo, registry: access.registry, rotation: life.rotation },
-        { id, name },
-      ),
-      metrics,
-      host: new LocalHostService({ instances, end: reset }),
-      names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
-    },
-    logger,
-  );
+  const services: OperatorServices = {
+    registry: access.registry,
+    registryKeeper: new RegistryDesk(server?.registry),
+    tokens: new TokenDesk(server?.registry),
+    instances: new LocalInstanceService(instances, { id, name }),
+    status: new LocalStatusService(
+      { dataplane, follower, ledger, instances, invites, names, refusedRequests },
+      facts,
+    ),
+    explain: new LocalExplainService(() => applied.filter),
+    membership: new LocalMembershipService(
+      { dataplane, echo, registry: access.registry, rotation: life.rotation },
+      { id, name },
+    ),
+    metrics,
+    host: new LocalHostService({ instances, end: reset }),
+    names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
+  };
+  const api = operatorApi(services, logger);
   await api.listen({ path: config.socket, mode: SOCKET_MODE });
   lifecycle.started('operator socket', api);
   doors.set('operator', api);
@@ -78,6 +80,9 @@ export async function serveOperator(
     await door.listen(config.metrics);
     lifecycle.started('metrics', door);
   }
+  const check = tokenCheck(parts, clock);
+  const served = await serveTokens({ services, check, logger, lifecycle }, config);
+  for (const [door, server] of served) doors.set(door, server);
   if (config.docker !== undefined) {
     lifecycle.started('docker', await serveDocker(config.docker, config, logger));
   }

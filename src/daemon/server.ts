@@ -70,11 +70,6 @@ export class Server {
     });
   }
 
-  /** Requests of hosts and invites that they may not make, since the start. */
-  get refusedRequests(): number {
-    return [...this.#doors.values()].reduce((sum, door) => sum + door.refusedRequests, 0);
-  }
-
   /** The doors for hosts and for invites, by name. */
   get doors(): ReadonlyMap<string, ApiServer> {
     return this.#doors;

@@ -14,6 +14,7 @@ import type {
   Network,
   Revision,
   SiteKey,
+  TokenRevocation,
 } from '../registry/model.ts';
 
 /** More than this a host does not keep, whatever a server says. */
@@ -27,6 +28,7 @@ export interface Copy {
   readonly hosts: readonly Host[];
   readonly removals: readonly HostRemoval[];
   readonly absences: readonly HostAbsence[];
+  readonly revocations: readonly TokenRevocation[];
   readonly networks: readonly Network[];
   readonly apps: readonly App[];
   readonly instances: readonly Instance[];
@@ -54,7 +56,7 @@ export class WorkingCopy {
   readonly #changed = new Set<Kind>();
   #snapshot: Copy = {
     ...{ revision: undefined, siteKeys: [], hosts: [], removals: [], absences: [] },
-    ...{ networks: [], apps: [], instances: [] },
+    ...{ revocations: [], networks: [], apps: [], instances: [] },
   };
 
   constructor(recordsMax: number = COPY_RECORDS_MAX) {
@@ -118,6 +120,7 @@ export class WorkingCopy {
       hosts: this.#kept<Host>('host', last.hosts),
       removals: this.#kept<HostRemoval>('host-removal', last.removals),
       absences: this.#kept<HostAbsence>('host-absence', last.absences),
+      revocations: this.#kept<TokenRevocation>('token-revocation', last.revocations),
       networks: this.#kept<Network>('network', last.networks),
       apps: this.#kept<App>('app', last.apps),
       instances: this.#kept<Instance>('instance', last.instances),
@@ -171,6 +174,7 @@ function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean
     case 'host':
     case 'host-removal':
     case 'host-absence':
+    case 'token-revocation':
       return true;
     case 'network':
       return networks.has(record.id);

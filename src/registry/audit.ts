@@ -12,7 +12,8 @@ export type Actor =
   | { readonly kind: 'server' }
   | { readonly kind: 'operator' }
   | { readonly kind: 'host' | 'host-operator'; readonly host: HostId }
-  | { readonly kind: 'invite'; readonly invite: number };
+  | { readonly kind: 'invite'; readonly invite: number }
+  | { readonly kind: 'token'; readonly token: string };
 
 export interface AuditNote {
   /** By the clock of the server that made the change. */
@@ -31,6 +32,8 @@ export function actorOf(principal: Principal): Actor {
       return { kind: principal.kind, host: principal.host };
     case 'invite':
       return { kind: 'invite', invite: principal.number };
+    case 'token':
+      return { kind: 'token', token: principal.id };
   }
 }
 

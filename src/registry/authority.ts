@@ -13,7 +13,9 @@ export type Principal =
   /** A host's p6nd on behalf of the p6nctl of that host. */
   | { readonly kind: 'host-operator'; readonly host: HostId }
   /** A machine that is joining; the number is of this server's invites. */
-  | { readonly kind: 'invite'; readonly number: number };
+  | { readonly kind: 'invite'; readonly number: number }
+  /** Whoever has a token; what it allows was asked before, by the door that took it. */
+  | { readonly kind: 'token'; readonly id: string };
 
 export type Action =
   | 'read'
@@ -51,21 +53,21 @@ type Verdict = 'yes' | 'own' | 'setting' | 'no';
 type Row = Readonly<Record<Principal['kind'], Verdict>>;
 
 const TABLE: Readonly<Record<Action, Row>> = {
-  read: row('yes', 'yes', 'yes', 'no'),
+  read: row('yes', 'yes', 'yes', 'no', 'yes'),
   follow: row('yes', 'yes', 'no', 'no'),
-  'event-read': row('yes', 'no', 'yes', 'no'),
-  'audit-read': row('yes', 'no', 'no', 'no'),
+  'event-read': row('yes', 'no', 'yes', 'no', 'yes'),
+  'audit-read': row('yes', 'no', 'no', 'no', 'yes'),
   enrol: row('no', 'no', 'no', 'own'),
   'host-update': row('no', 'own', 'no', 'no'),
-  'host-drain': row('yes', 'no', 'no', 'no'),
+  'host-drain': row('yes', 'no', 'no', 'no', 'yes'),
   'host-key-write': row('yes', 'no', 'no', 'no'),
   'instance-write': row('no', 'own', 'no', 'no'),
-  'network-write': row('yes', 'no', 'setting', 'no'),
-  'app-write': row('yes', 'no', 'setting', 'no'),
-  'organization-write': row('yes', 'no', 'no', 'no'),
-  'invite-read': row('yes', 'no', 'no', 'no'),
-  'invite-write': row('yes', 'no', 'no', 'no'),
-  'host-remove': row('yes', 'no', 'no', 'no'),
+  'network-write': row('yes', 'no', 'setting', 'no', 'yes'),
+  'app-write': row('yes', 'no', 'setting', 'no', 'yes'),
+  'organization-write': row('yes', 'no', 'no', 'no', 'yes'),
+  'invite-read': row('yes', 'no', 'no', 'no', 'yes'),
+  'invite-write': row('yes', 'no', 'no', 'no', 'yes'),
+  'host-remove': row('yes', 'no', 'no', 'no', 'yes'),
   'site-key-read': row('no', 'own', 'no', 'no'),
   'site-key-write': row('yes', 'no', 'no', 'no'),
   'token-write': row('yes', 'no', 'no', 'no'),
@@ -121,11 +123,13 @@ const NOUN: Readonly<Record<Principal['kind'], string>> = {
   host: 'a host',
   'host-operator': 'the operator of a host',
   invite: 'a machine that is joining',
+  token: 'a token',
 };
 
 function idOf(principal: Principal): number | undefined {
   switch (principal.kind) {
     case 'operator':
+    case 'token':
       return undefined;
     case 'host':
     case 'host-operator':
@@ -135,6 +139,12 @@ function idOf(principal: Principal): number | undefined {
   }
 }
 
-function row(operator: Verdict, host: Verdict, hostOperator: Verdict, invite: Verdict): Row {
-  return { operator, host, 'host-operator': hostOperator, invite };
+function row(
+  operator: Verdict,
+  host: Verdict,
+  hostOperator: Verdict,
+  invite: Verdict,
+  token: Verdict = 'no',
+): Row {
+  return { operator, host, 'host-operator': hostOperator, invite, token };
 }

@@ -15,7 +15,16 @@ import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { canonicalIpv6, type Ipv6Address } from '../ip/ipv6-address.ts';
 import { parseDeclared } from './declared-services.ts';
-import { ABSENCES, APPS, HOSTS, INSTANCES, NETWORKS, REMOVALS, SITE_KEYS } from './keys.ts';
+import {
+  ABSENCES,
+  APPS,
+  HOSTS,
+  INSTANCES,
+  NETWORKS,
+  REMOVALS,
+  REVOCATIONS,
+  SITE_KEYS,
+} from './keys.ts';
 import type {
   App,
   FollowedRecord,
@@ -32,6 +41,8 @@ import type {
   Organization,
   Site,
   SiteKey,
+  TokenRecord,
+  TokenRevocation,
 } from './model.ts';
 
 /** A record as it stands in the store. */
@@ -40,7 +51,14 @@ export interface StoredText {
   readonly value: string;
 }
 
-type StoredRecord = FollowedRecord | HostLease | HostSecret | Invite | Organization | Site;
+type StoredRecord =
+  | FollowedRecord
+  | HostLease
+  | HostSecret
+  | Invite
+  | Organization
+  | Site
+  | TokenRecord;
 
 export function encodeRecord(record: StoredRecord): string {
   return JSON.stringify(record);
@@ -183,6 +201,30 @@ function decodeUse(fields: Fields): InviteUse | undefined {
   return { publicKey: use.text('publicKey'), host: use.host('host') };
 }
 
+export function decodeToken(stored: StoredText): TokenRecord {
+  const fields = new Fields(stored, 'token');
+  return {
+    kind: 'token',
+    id: fields.text('id'),
+    label: fields.text('label'),
+    ...(fields.has('verbs') ? { verbs: fields.texts('verbs') } : {}),
+    ...(fields.has('organizations') ? { organizations: fields.texts('organizations') } : {}),
+    ...(fields.has('apps') ? { apps: fields.texts('apps') } : {}),
+    createdAt: fields.time('createdAt'),
+    expiresAt: fields.time('expiresAt'),
+  };
+}
+
+export function decodeRevocation(stored: StoredText): TokenRevocation {
+  const fields = new Fields(stored, 'token-revocation');
+  return {
+    kind: 'token-revocation',
+    id: fields.text('id'),
+    revokedAt: fields.time('revokedAt'),
+    expiresAt: fields.time('expiresAt'),
+  };
+}
+
 export function decodeInstance(stored: StoredText): Instance {
   const fields = new Fields(stored, 'instance');
   const machineId = fields.text('machineId');
@@ -212,6 +254,7 @@ export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(SITE_KEYS)) return decodeSiteKey(stored);
   if (stored.key.startsWith(REMOVALS)) return decodeHostRemoval(stored);
   if (stored.key.startsWith(ABSENCES)) return decodeHostAbsence(stored);
+  if (stored.key.startsWith(REVOCATIONS)) return decodeRevocation(stored);
   if (stored.key.startsWith(NETWORKS)) return decodeNetwork(stored);
   if (stored.key.startsWith(APPS)) return decodeApp(stored);
   if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);

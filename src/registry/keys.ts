@@ -5,6 +5,7 @@
 //    hosts/HOST
 //    removals/HOST                      of hosts that are gone for good
 //    absences/HOST                      of hosts that no server hears of
+//    revocations/TOKEN                  of tokens that are good for nothing any more
 //    networks/NETWORK
 //    apps/NETWORK/NAME
 //    instances/NETWORK/HOST/MACHINE
@@ -16,6 +17,7 @@
 //    host-leases/HOST                   under a lease that the host's p6nd renews
 //    sightings/HOST                     of hosts that ever had a lease
 //    invites/SERVER/NUMBER
+//    tokens/TOKEN
 //    closure                            why nothing may be written, see closure.ts
 //    reports/HOST                       has said which ids it knows, after a restore
 //  index/                               one key for each thing that must be unique
@@ -37,6 +39,8 @@
 //    instances-of-app/NAME
 //    instances-of-host/HOST            absent once the host is being removed by force
 //    invites/SERVER
+//    tokens
+//    revocations
 //
 // Ids are hexadecimal of fixed width, so a prefix never meets another id.
 
@@ -57,6 +61,8 @@ export const SITE_KEYS = 'records/site-keys/';
 export const HOSTS = 'records/hosts/';
 export const REMOVALS = 'records/removals/';
 export const ABSENCES = 'records/absences/';
+export const REVOCATIONS = 'records/revocations/';
+export const TOKENS = 'private/tokens/';
 export const HOST_LEASES = 'private/host-leases/';
 export const SIGHTINGS = 'private/sightings/';
 export const NETWORKS = 'records/networks/';
@@ -73,10 +79,13 @@ export const NETWORK_IDS = 'index/network-ids/';
 export const HOST_COUNTER = 'index/host-counter';
 export const ORGANIZATION_COUNT = 'use/organizations';
 export const SERVER_COUNT = 'use/servers';
+export const TOKEN_COUNT = 'use/tokens';
+export const REVOCATION_COUNT = 'use/revocations';
 
 const FOLLOWED_KEY =
   /^records\/(site-keys|hosts|removals|absences|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
-/** Folders that make up the scope `hosts`. */
+const REVOCATION_KEY = /^records\/revocations\/[0-9a-f]{16}$/;
+/** Folders that make up the scope `hosts`, besides that of revocations. */
 const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals', 'absences'];
 const MACHINE_PLACE = /^([0-9a-f]{8})\/([0-9a-f]{8})$/;
 
@@ -99,6 +108,14 @@ export function sightingKey(host: HostId): string {
 /** The host that a key of one of the folders by hosts is about. */
 export function hostOfKey(key: string): HostId | undefined {
   return parseHostId(key.slice(key.lastIndexOf('/') + 1));
+}
+
+export function tokenKey(id: string): string {
+  return `${TOKENS}${id}`;
+}
+
+export function revocationKey(id: string): string {
+  return `${REVOCATIONS}${id}`;
 }
 
 export function removalKey(host: HostId): string {
@@ -239,6 +256,7 @@ export type FollowedScope = 'hosts' | NetworkId;
 
 /** Of which scope the record at `key` is, or undefined for what no follower may see. */
 export function followedScope(key: string): FollowedScope | undefined {
+  if (REVOCATION_KEY.test(key)) return 'hosts';
   const match = FOLLOWED_KEY.exec(key);
   if (match === null) return undefined;
   if (OF_ALL_HOSTS.includes(match[1] ?? '')) return 'hosts';

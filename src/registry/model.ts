@@ -16,6 +16,11 @@ export const INVITE_TTL_DEFAULT_MS: number = 60 * 60 * 1_000;
 export const INVITE_TTL_MIN_MS = 1_000;
 export const INVITE_TTL_MAX_MS: number = 7 * 24 * 60 * 60 * 1_000;
 
+/** How long a token may be good; it is for TOKEN_TTL_DEFAULT_MS unless it says otherwise. */
+export const TOKEN_TTL_DEFAULT_MS: number = 30 * 24 * 60 * 60 * 1_000;
+export const TOKEN_TTL_MIN_MS = 1_000;
+export const TOKEN_TTL_MAX_MS: number = 3_660 * 24 * 60 * 60 * 1_000;
+
 /** Hosts that change their keys at the same time; the others wait for their turn. */
 export const ACKNOWLEDGED_MAX = 1_024;
 
@@ -184,6 +189,30 @@ export interface InviteUse {
   readonly host: HostId;
 }
 
+/** A token that was made, as far as it is no secret. Never sent to followers. */
+export interface TokenRecord {
+  readonly kind: 'token';
+  /** 16 hexadecimal digits. */
+  readonly id: string;
+  /** What it is for, in somebody's words; may be empty. */
+  readonly label: string;
+  /** What it allows as it was made; its holder may have narrowed it. All verbs where absent. */
+  readonly verbs?: readonly string[];
+  readonly organizations?: readonly string[];
+  readonly apps?: readonly string[];
+  readonly createdAt: WallMillis;
+  readonly expiresAt: WallMillis;
+}
+
+/** That a token, and all that was made of it, is good for nothing any more. */
+export interface TokenRevocation {
+  readonly kind: 'token-revocation';
+  readonly id: string;
+  readonly revokedAt: WallMillis;
+  /** When the token ends by itself, and this record with it. */
+  readonly expiresAt: WallMillis;
+}
+
 export type InstanceState = 'created' | 'started' | 'stopped';
 
 /** Something that an instance serves, by a name under which others find its port. */
@@ -226,7 +255,15 @@ export interface Instance {
 }
 
 /** What followers may see of the registry. */
-export type FollowedRecord = SiteKey | Host | HostRemoval | HostAbsence | Network | App | Instance;
+export type FollowedRecord =
+  | SiteKey
+  | Host
+  | HostRemoval
+  | HostAbsence
+  | TokenRevocation
+  | Network
+  | App
+  | Instance;
 
 /**
  * One step of what a server tells a follower. A reset starts anew: what was known before is void.

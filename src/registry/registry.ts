@@ -81,6 +81,7 @@ import {
 import { createOrganization, listOrganizations } from './organizations.ts';
 import { findSite } from './site.ts';
 import { SiteKeys } from './site-keys.ts';
+import { Tokens } from './tokens.ts';
 import type { RegistryContext } from './transaction.ts';
 
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
@@ -92,6 +93,7 @@ export class Registry {
   readonly absences: Absences;
   /** What signs for the site. */
   readonly siteKeys: SiteKeys;
+  readonly tokens: Tokens;
   /** The registry as a whole. */
   readonly custody: Custody;
   readonly #context: RegistryContext;
@@ -104,6 +106,7 @@ export class Registry {
     this.leases = like?.leases ?? new HostLeases(context);
     this.absences = like?.absences ?? new Absences(context);
     this.siteKeys = new SiteKeys(context);
+    this.tokens = new Tokens(context);
     this.custody = new Custody(context);
   }
 

@@ -1,21 +1,17 @@
-// What the site's key says, as bytes, and whether it has said it. A statement names what it is and
-// its version first and has every field with its length, so no statement is ever taken for another
-// one.
-//
-//   length (4 bytes, big-endian) | label | length | field | length | field | ...
+// What the site's key says, as bytes, and whether it has said it.
 //
 // Servers sign; every agent checks before it makes a peer of a host. So whoever can write to the
 // registry's database, and is no server, can add no host, change none and bring none back.
 
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, verify } from 'node:crypto';
 import { fromBase64 } from '../base/bytes.ts';
+import { statement } from '../base/statement.ts';
 import type { Host, HostKey, HostRemoval, Invite, SiteKey } from './model.ts';
 
 const HOST_LABEL = 'p6n host 1';
 const HOST_REMOVAL_LABEL = 'p6n host removal 1';
 const INVITE_LABEL = 'p6n invite 1';
 const SITE_KEY_LABEL = 'p6n site key 1';
-const LENGTH_BYTES = 4;
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
@@ -59,10 +55,16 @@ export function siteKeyStatement({
  * key or no signature. OpenSSL's Ed25519, as a host that joins checks every host of the site.
  */
 export function isSignedBy(publicKey: string, signature: string, said: Uint8Array): boolean {
-  const bytes = fromBase64(signature);
-  if (bytes?.length !== SIGNATURE_BYTES) return false;
-  const key = keyObject(publicKey);
-  return key !== undefined && verify(null, said, key, bytes);
+  const [key, bytes] = [fromBase64(publicKey), fromBase64(signature)];
+  return key !== undefined && bytes !== undefined && hasSigned(key, bytes, said);
+}
+
+/** The same of bytes as they are. */
+export function hasSigned(publicKey: Uint8Array, signature: Uint8Array, said: Uint8Array): boolean {
+  if (publicKey.length !== KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+  const x = Buffer.from(publicKey).toString('base64url');
+  const key = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } });
+  return verify(null, said, key, signature);
 }
 
 /** Whether the site's key `publicKey` has signed a host's current key. */
@@ -101,25 +103,4 @@ export function isSuccessor(key: SiteKey, next: SiteKey): boolean {
   if (next.site !== key.site || next.generation !== key.generation + 1) return false;
   if (next.endorsement === undefined || !isGenuineSiteKey(next)) return false;
   return isSignedBy(key.publicKey, next.endorsement, siteKeyStatement(next));
-}
-
-function statement(label: string, fields: readonly string[]): Uint8Array {
-  const parts = [label, ...fields].map((part) => Buffer.from(part));
-  const length = parts.reduce((sum, part) => sum + LENGTH_BYTES + part.length, 0);
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const part of parts) {
-    view.setUint32(at, part.length);
-    bytes.set(part, at + LENGTH_BYTES);
-    at += LENGTH_BYTES + part.length;
-  }
-  return bytes;
-}
-
-function keyObject(publicKey: string): KeyObject | undefined {
-  const bytes = fromBase64(publicKey);
-  if (bytes?.length !== KEY_BYTES) return undefined;
-  const x = Buffer.from(bytes).toString('base64url');
-  return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } });
 }

@@ -56,6 +56,11 @@ export class SiteSigner {
     return this.#sign(siteKeyStatement(key));
   }
 
+  /** The first block of a token, 64 bytes. */
+  signToken(said: Uint8Array): Uint8Array {
+    return this.#signed(said);
+  }
+
   /** Forgets the key. */
   stop(): void {
     if (this.#secretKey !== undefined) wipe(this.#secretKey);
@@ -64,11 +69,15 @@ export class SiteSigner {
   }
 
   #sign(said: Uint8Array): string {
+    return toBase64(this.#signed(said));
+  }
+
+  #signed(said: Uint8Array): Uint8Array {
     if (this.#secretKey === undefined) {
       throw new P6nError('NOT_PERMITTED', 'Cannot sign: this host has no signing key of the site', {
         hint: 'Run the command on a server.',
       });
     }
-    return toBase64(nacl.sign.detached(said, this.#secretKey));
+    return nacl.sign.detached(said, this.#secretKey);
   }
 }

@@ -39,6 +39,7 @@ import {
 import { filesBelow } from '../house/tree.ts';
 import { type Case, row } from './contract-case.ts';
 import { MACHINE_CASES } from './machine-cases.ts';
+import { TOKEN_CASES } from './token-cases.ts';
 
 const KEY = HOST.public_key;
 const LONG = 'x'.repeat(256);
@@ -71,6 +72,7 @@ const RECORD: records.InstanceRecord = {
 const MANY_PAIRS = Object.fromEntries(Array.from({ length: 65 }, (_one, index) => [index, 'x']));
 
 const CASES: Readonly<Record<string, Case>> = {
+  ...TOKEN_CASES,
   EVENT_VIEW: row(events.EVENT_VIEW, EVENTS_SAMPLE, [
     {},
     { revision: 'a.1' },

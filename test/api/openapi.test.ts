@@ -13,6 +13,7 @@ import { fakeServices, HOST, INSTANCE } from '../fakes/api-services.ts';
 interface Operation {
   readonly operationId: string;
   readonly summary: string;
+  readonly security: readonly object[];
   readonly parameters: readonly { readonly name: string; readonly in: string }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { schema: object }>> };
   readonly responses: Readonly<
@@ -36,6 +37,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/apps': { app_name: 'web' },
   'POST /v1/apps/{app}/machines/{id}/metadata/{key}': { value: 'back' },
   'POST /v1/invites': {},
+  'POST /v1/tokens': {},
   'POST /v1/registry/export': { path: '/x' },
   'POST /v1/registry/import': { path: '/x' },
   'POST /v1/registry/accept': {},
@@ -82,6 +84,19 @@ test('names of operations are unique, and references lead somewhere', () => {
     let place: unknown = document;
     for (const word of reference.split('/')) place = (place as Record<string, unknown>)[word];
     assert.ok(place !== undefined, reference);
+  }
+});
+
+test('operations say whether a token opens them', () => {
+  const { components } = document as unknown as {
+    readonly components: { readonly securitySchemes: { readonly token: { scheme: string } } };
+  };
+  assert.equal(components.securitySchemes.token.scheme, 'bearer');
+  const secured = operations.filter(({ operation }) => operation.security.length > 0);
+  const lines = secured.map(({ line }) => line);
+  assert.ok(lines.includes('GET /v1/apps') && lines.includes('GET /v1/events'));
+  for (const line of ['POST /v1/tokens', 'POST /v1/instances/run', 'POST /v1/host/reset']) {
+    assert.ok(!lines.includes(line), line);
   }
 });
 

@@ -103,6 +103,9 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/self/next-key', [404, 200, 403]),
   ask('GET', '/v1/self/site-key', [404, 200, 403]),
   ask('POST', '/v1/self/switch-key', [404, 204, 403], { public_key: HOST.public_key }),
+  ask('GET', '/v1/tokens', [200, 404, 404]),
+  ask('POST', '/v1/tokens', [201, 404, 404], {}),
+  ask('DELETE', '/v1/tokens/0123456789abcdef', [204, 404, 404]),
   ask('GET', '/v1/registry', [200, 404, 404]),
   ask('POST', '/v1/registry/export', [200, 404, 404], { path: '/x' }),
   ask('POST', '/v1/registry/import', [200, 404, 404], { path: '/x' }),
@@ -195,6 +198,7 @@ function pattern(url: string): string {
     .replace(/machines\/\w+/, 'machines/:id')
     .replace(/metadata\/\w+$/, 'metadata/:key')
     .replace(/invites\/\w+$/, 'invites/:number')
+    .replace(/tokens\/\w+$/, 'tokens/:id')
     .replace(/self\/instances\/\w+$/, 'self/instances/:id')
     .replace(/v1\/instances\/web-1/, 'v1/instances/:reference');
 }

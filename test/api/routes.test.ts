@@ -190,6 +190,7 @@ test('an unknown route is an error with a code', async () => {
 
 const STATUSES: Readonly<Record<string, number>> = {
   usage: 400,
+  unproved: 401,
   denied: 403,
   missing: 404,
   conflict: 409,

@@ -18,6 +18,7 @@ import {
   ORGANIZATION,
   SITE,
   STATUS,
+  TOKEN,
 } from '../fakes/api-services.ts';
 import { MemoryTerminal } from '../fakes/memory-terminal.ts';
 
@@ -49,6 +50,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'hosts.get': HOST,
   'invites.list': { invites: [INVITE] },
   'invites.create': { invite: INVITE, token: 'p6n1_token' },
+  'tokens.list': { tokens: [TOKEN] },
+  'tokens.create': { details: TOKEN, token: 'p6nt_token' },
   'instances.list': { instances: [INSTANCE] },
   'instances.get': INSTANCE,
   'instances.run': INSTANCE,
@@ -143,6 +146,12 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   ],
   'hosts invites list': [['invites.list']],
   'hosts invites revoke 7': [['invites.revoke', 7]],
+  'tokens create --site': [['tokens.create', {}]],
+  'tokens create --app web --verb read --verb change --ttl 1h --label ci': [
+    ['tokens.create', { verbs: ['read', 'change'], apps: ['web'], label: 'ci', ttl_ms: 3_600_000 }],
+  ],
+  'tokens list': [['tokens.list']],
+  'tokens revoke 0123456789abcdef': [['tokens.revoke', '0123456789abcdef']],
   'instances run --app web --detach -- sleep 60': [
     ['instances.run', { app: 'web', command: ['sleep', '60'], working_directory: '/srv' }],
   ],
@@ -230,6 +239,7 @@ const JSON_OUTPUT: Readonly<Record<string, unknown>> = {
   'hosts list': [HOST, OTHER_HOST],
   'hosts invite': ANSWERS['invites.create'],
   'hosts invites list': [INVITE],
+  'tokens list': [TOKEN],
   'instances list': [INSTANCE],
   'instances show web-1': INSTANCE,
   'instances run --app web --detach -- true': INSTANCE,
@@ -267,6 +277,13 @@ two   ams     agent   fdaa:0:0:1:0::1  alive, drained  1s ago     no path     1m
 `,
   'hosts invite': `
 p6n1_token
+`,
+  'tokens create --site': `
+p6nt_token
+`,
+  'tokens list': `
+ID                LABEL  VERBS  ORGANIZATIONS  APPS  EXPIRES               REVOKED
+0123456789abcdef  ci     read   all            web   1970-01-01T01:00:00Z
 `,
   'hosts invites list': `
 NUMBER  SERVER  STATE  REGION  USED BY  EXPIRES
@@ -373,6 +390,9 @@ const WRONG: Readonly<Record<string, Refusal>> = {
   'networks creat blue': { error: /no such command/, hint: /`p6nctl networks create`/ },
   'networks zzz': { error: /no such command/, hint: /`p6nctl networks --help`/ },
   networks: { error: /a verb after "networks" is missing/ },
+  'tokens create': { error: /it is not said what it is for/, hint: /--site/ },
+  'tokens create --app web --verb x': { error: /as a verb/, code: 'VALUE_INVALID' },
+  'tokens narrow': { error: /it is not said how/ },
   'networks create': { error: /a word is missing/, hint: /`p6nctl networks --help`/ },
   'networks create a b': { error: /"b" is unknown/ },
   'networks create a --region-scope': { error: /"--region-scope"/, hint: /--region-scoped\?/ },

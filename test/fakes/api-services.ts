@@ -15,6 +15,7 @@ import type { OrganizationView } from '../../src/api/contract/organizations.ts';
 import type { RegistryView } from '../../src/api/contract/registry.ts';
 import type { SiteView } from '../../src/api/contract/site.ts';
 import type { StatusView } from '../../src/api/contract/status.ts';
+import type { TokenView } from '../../src/api/contract/tokens.ts';
 import type {
   EnrolmentService,
   FollowService,
@@ -79,6 +80,15 @@ export const INVITE: InviteView = {
   server: 'one',
   address: INVITE_ADDRESS,
   state: 'open',
+  created_at: 1,
+  expires_at: 3_600_001,
+};
+
+export const TOKEN: TokenView = {
+  id: '0123456789abcdef',
+  label: 'ci',
+  verbs: ['read'],
+  apps: ['web'],
   created_at: 1,
   expires_at: 3_600_001,
 };
@@ -262,6 +272,11 @@ export function fakeServices(
       export: answering('exportRegistry', { path: '/x', entries: 7 }),
       import: answering('importRegistry', REGISTRY),
       accept: answering('acceptRegistry', REGISTRY),
+    },
+    tokens: {
+      list: answering('listTokens', { tokens: [TOKEN] }),
+      create: answering('createToken', { details: TOKEN, token: 'p6nt_token' }),
+      revoke: answering('revokeToken', undefined),
     },
     instances,
     membership: {

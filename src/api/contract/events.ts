@@ -9,13 +9,13 @@ export const EVENT_STREAM_CONTENT_TYPE = 'text/event-stream';
 
 export interface ChangedObject {
   readonly verb: 'created' | 'changed' | 'removed';
-  /** `host`, `network`, `app`, `instance`, `organization`, `invite` or `site-key`. */
+  /** Such as `host`, `network`, `app`, `instance`, `organization`, `invite`, `site-key`. */
   readonly kind: string;
   readonly id: string;
 }
 
 export interface EventObject extends ChangedObject {
-  /** As the registry has it now; absent for what was removed, and for invites. */
+  /** As the registry has it now; absent for what was removed, invites and tokens. */
   readonly record?: object;
 }
 
@@ -35,11 +35,13 @@ export interface EventQuery {
 
 /** Who made a change; `server` is a server by itself. */
 export interface ActorView {
-  readonly kind: 'server' | 'operator' | 'host' | 'host-operator' | 'invite';
+  readonly kind: 'server' | 'operator' | 'host' | 'host-operator' | 'invite' | 'token';
   /** Of a host and its operator. */
   readonly host_id?: number;
   /** The number of an invite. */
   readonly invite?: number;
+  /** The id of a token. */
+  readonly token?: string;
 }
 
 export interface AuditEntry {
@@ -93,9 +95,11 @@ export const AUDIT_LIST: Contract<AuditList> = contract<AuditList>()(
             Type.Literal('host'),
             Type.Literal('host-operator'),
             Type.Literal('invite'),
+            Type.Literal('token'),
           ]),
           host_id: Type.Optional(Type.Integer()),
           invite: Type.Optional(Type.Integer()),
+          token: Type.Optional(Type.String()),
         }),
         action: Type.String(),
         objects: Type.Array(strictObject(changed)),

@@ -16,6 +16,7 @@ import { OUTPUT_LINE } from './output.ts';
 import { JSON_CONTENT_TYPE, NDJSON_CONTENT_TYPE } from './protocol.ts';
 import { SITE_KEY_ROTATED, SITE_VIEW } from './site.ts';
 import { STATUS_VIEW } from './status.ts';
+import { TOKEN_CREATED, TOKEN_LIST } from './tokens.ts';
 
 export interface Operation {
   readonly summary: string;
@@ -74,6 +75,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v1/invites': json('List invites', 200, INVITE_LIST),
   'POST /v1/invites': json('Make an invite', 201, INVITE_CREATED),
   'DELETE /v1/invites/:number': json('Revoke an invite', 204),
+  'GET /v1/tokens': json('List tokens that have not expired', 200, TOKEN_LIST),
+  'POST /v1/tokens': json('Make a token', 201, TOKEN_CREATED),
+  'DELETE /v1/tokens/:id': json('Revoke a token, with all that was narrowed from it', 204),
   'GET /v1/registry': json('Show the registry', 200, OBJECT),
   'POST /v1/registry/export': json('Save the registry to a file', 200, OBJECT),
   'POST /v1/registry/import': json('Read the registry from a file', 200, OBJECT),

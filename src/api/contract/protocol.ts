@@ -1,7 +1,12 @@
 // Numbers and names that both ends of a connection must agree on. No schema stands here: p6nctl
 // starts without the library of schemas, which takes longer to load than all of its own files.
 
-import { INVITE_TTL_MAX_MS, INVITE_TTL_MIN_MS } from '../../registry/model.ts';
+import {
+  INVITE_TTL_MAX_MS,
+  INVITE_TTL_MIN_MS,
+  TOKEN_TTL_MAX_MS,
+  TOKEN_TTL_MIN_MS,
+} from '../../registry/model.ts';
 
 /** Marks a host's request as made for the p6nctl of that host; its value is `1`. */
 export const OPERATOR_HEADER = 'x-p6n-operator';
@@ -27,6 +32,12 @@ export const HEARTBEAT_TIMEOUT_MS = 16_000;
 export const INVITE_TTL: { readonly minMs: number; readonly maxMs: number } = {
   minMs: INVITE_TTL_MIN_MS,
   maxMs: INVITE_TTL_MAX_MS,
+};
+
+/** Shortest and longest time that a token may be good, milliseconds. */
+export const TOKEN_TTL: { readonly minMs: number; readonly maxMs: number } = {
+  minMs: TOKEN_TTL_MIN_MS,
+  maxMs: TOKEN_TTL_MAX_MS,
 };
 
 /** Longest time that a stop may leave a command, milliseconds. */

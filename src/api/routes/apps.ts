@@ -1,11 +1,14 @@
 // Routes of apps, in the statuses and shapes of the Machines API.
 
 import type { FastifyInstance } from 'fastify';
+import { DEFAULT_NETWORK, DEFAULT_ORGANIZATION } from '../../addressing/names.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { NewApp } from '../../registry/apps.ts';
+import { ofApp, ofEach, ofPlace } from '../access/declared.ts';
 import {
   APP_FILTER,
   type AppFilter,
+  type AppList,
   CREATE_APP,
   type CreateApp,
   REMOVE_APP,
@@ -18,10 +21,25 @@ import { READERS, WRITERS } from './callers.ts';
 /** What the Machines API answers to a name that somebody has. */
 const NAME_TAKEN_STATUS = 422;
 
+const LIST = ofEach<AppList>(({ apps }, sees) => {
+  const seen = apps.filter(({ name, network, organization: { slug } }) =>
+    sees({ organization: slug, network, app: name }),
+  );
+  return { total_apps: seen.length, apps: seen };
+});
+const CREATE = ofPlace('create', ({ body }) => {
+  const { name, network, organization } = newApp(body as CreateApp);
+  return {
+    organization: organization ?? DEFAULT_ORGANIZATION,
+    network: network ?? DEFAULT_NETWORK,
+    app: name,
+  };
+});
+
 export function appRoutes(app: FastifyInstance, registry: RegistryService): void {
   app.get<{ Querystring: AppFilter }>(
     '/v1/apps',
-    { config: { allow: READERS }, schema: { querystring: APP_FILTER } },
+    { config: { allow: READERS, access: LIST }, schema: { querystring: APP_FILTER } },
     (request) => {
       const organization = unlessEmpty(request.query.org_slug);
       const filter = organization === undefined ? {} : { org_slug: organization };
@@ -31,7 +49,7 @@ export function appRoutes(app: FastifyInstance, registry: RegistryService): void
 
   app.post<{ Body: CreateApp }>(
     '/v1/apps',
-    { config: { allow: WRITERS }, schema: { body: CREATE_APP } },
+    { config: { allow: WRITERS, access: CREATE }, schema: { body: CREATE_APP } },
     async (request, reply) => {
       try {
         const created = await registry.createApp(request.principal, newApp(request.body));
@@ -45,13 +63,16 @@ export function appRoutes(app: FastifyInstance, registry: RegistryService): void
 
   app.get<{ Params: { name: string } }>(
     '/v1/apps/:name',
-    { config: { allow: READERS } },
+    { config: { allow: READERS, access: ofApp('read') } },
     (request) => registry.getApp(request.principal, request.params.name),
   );
 
   app.delete<{ Params: { name: string }; Querystring: RemoveApp }>(
     '/v1/apps/:name',
-    { config: { allow: WRITERS }, schema: { querystring: REMOVE_APP } },
+    {
+      config: { allow: WRITERS, access: ofApp('remove') },
+      schema: { querystring: REMOVE_APP },
+    },
     async (request, reply) => {
       const { force: forced } = request.query;
       const force = forced === '1' || forced === 'true';

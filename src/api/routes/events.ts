@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
+import { READ_SITE } from '../access/declared.ts';
 import {
   AUDIT_QUERY,
   type AuditQuery,
@@ -13,7 +14,7 @@ import {
 import { parseRevision } from '../contract/revision.ts';
 import { type FeedFormat, sendFeed } from '../feed-reply.ts';
 import type { RegistryService } from '../services.ts';
-import { OPERATOR, WRITERS } from './callers.ts';
+import { OPERATOR_OR_TOKEN, WRITERS } from './callers.ts';
 
 /** Each has a connection and a place in the registry's log, and no more. */
 const EVENT_READERS_MAX = 64;
@@ -29,7 +30,7 @@ export function eventRoutes(app: FastifyInstance, registry: RegistryService): vo
   let readers = 0;
   app.get<{ Querystring: EventQuery }>(
     '/v1/events',
-    { config: { allow: WRITERS }, schema: { querystring: EVENT_QUERY } },
+    { config: { allow: WRITERS, access: READ_SITE }, schema: { querystring: EVENT_QUERY } },
     (request, reply) => {
       const since = lastEventId(request) ?? request.query.since;
       const after = since === undefined ? undefined : parseRevision(since);
@@ -51,7 +52,10 @@ export function eventRoutes(app: FastifyInstance, registry: RegistryService): vo
 export function auditRoute(app: FastifyInstance, registry: RegistryService): void {
   app.get<{ Querystring: AuditQuery }>(
     '/v1/audit',
-    { config: { allow: OPERATOR }, schema: { querystring: AUDIT_QUERY } },
+    {
+      config: { allow: OPERATOR_OR_TOKEN, access: READ_SITE },
+      schema: { querystring: AUDIT_QUERY },
+    },
     (request) =>
       registry.audit(request.principal, Number(request.query.last ?? AUDIT_ENTRIES_DEFAULT)),
   );

@@ -2,11 +2,12 @@
 
 import type { FastifyInstance } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
+import { CHANGE_SITE, CREATE_ON_SITE, READ_SITE, REMOVE_FROM_SITE } from '../access/declared.ts';
 import { HOST_FILTER, type HostFilter, type HostPath, type HostView } from '../contract/hosts.ts';
 import { CREATE_INVITE, type CreateInvite } from '../contract/invites.ts';
 import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
 import type { MembershipService, RegistryService } from '../services.ts';
-import { OPERATOR, READERS } from './callers.ts';
+import { OPERATOR, OPERATOR_OR_TOKEN, READERS } from './callers.ts';
 
 const INVITE_NUMBER_MAX = 0xffff;
 
@@ -18,7 +19,7 @@ export function hostRoutes(
 ): void {
   app.get<{ Querystring: HostFilter }>(
     '/v1/hosts',
-    { config: { allow: READERS }, schema: { querystring: HOST_FILTER } },
+    { config: { allow: READERS, access: READ_SITE }, schema: { querystring: HOST_FILTER } },
     async (request) => {
       const list = await registry.listHosts(request.principal);
       if (local === undefined || request.query.paths === undefined) return list;
@@ -28,8 +29,10 @@ export function hostRoutes(
   );
 
   if (local !== undefined) {
-    app.post('/v1/host/rotate-key', { config: { allow: OPERATOR } }, (request) =>
-      local.rotateKey(request.principal),
+    app.post(
+      '/v1/host/rotate-key',
+      { config: { allow: OPERATOR, access: CHANGE_SITE } },
+      (request) => local.rotateKey(request.principal),
     );
   }
 
@@ -39,20 +42,23 @@ export function hostRoutes(
   ] as const) {
     app.post<{ Params: { name: string } }>(
       `/v1/hosts/:name/${verb}`,
-      { config: { allow: OPERATOR } },
+      { config: { allow: OPERATOR_OR_TOKEN, access: CHANGE_SITE } },
       (request) => registry.drainHost(request.principal, request.params.name, isDrained),
     );
   }
 
   app.get<{ Params: { name: string } }>(
     '/v1/hosts/:name',
-    { config: { allow: READERS } },
+    { config: { allow: READERS, access: READ_SITE } },
     (request) => registry.getHost(request.principal, request.params.name),
   );
 
   app.delete<{ Params: { name: string }; Querystring: RemoveQuery }>(
     '/v1/hosts/:name',
-    { config: { allow: OPERATOR }, schema: { querystring: REMOVE_QUERY } },
+    {
+      config: { allow: OPERATOR_OR_TOKEN, access: REMOVE_FROM_SITE },
+      schema: { querystring: REMOVE_QUERY },
+    },
     async (request, reply) => {
       const force = request.query.force === '1';
       await registry.removeHost(request.principal, request.params.name, { force });
@@ -66,13 +72,16 @@ function withPath(host: HostView, path: HostPath | undefined): HostView {
 }
 
 export function inviteRoutes(app: FastifyInstance, registry: RegistryService): void {
-  app.get('/v1/invites', { config: { allow: OPERATOR } }, (request) =>
+  app.get('/v1/invites', { config: { allow: OPERATOR_OR_TOKEN, access: READ_SITE } }, (request) =>
     registry.listInvites(request.principal),
   );
 
   app.post<{ Body: CreateInvite }>(
     '/v1/invites',
-    { config: { allow: OPERATOR }, schema: { body: CREATE_INVITE } },
+    {
+      config: { allow: OPERATOR_OR_TOKEN, access: CREATE_ON_SITE },
+      schema: { body: CREATE_INVITE },
+    },
     async (request, reply) => {
       reply.code(201).header('cache-control', 'no-store');
       return await registry.createInvite(request.principal, request.body);
@@ -81,7 +90,7 @@ export function inviteRoutes(app: FastifyInstance, registry: RegistryService): v
 
   app.delete<{ Params: { number: string } }>(
     '/v1/invites/:number',
-    { config: { allow: OPERATOR } },
+    { config: { allow: OPERATOR_OR_TOKEN, access: REMOVE_FROM_SITE } },
     async (request, reply) => {
       const number = Number(request.params.number);
       if (!Number.isInteger(number) || number < 1 || number > INVITE_NUMBER_MAX) {

@@ -1,15 +1,14 @@
 // Routes of instances on the unix socket: those of this host, and the list of all.
 
 import type { FastifyInstance } from 'fastify';
-import { isMachineId } from '../../addressing/ids.ts';
 import { P6nError } from '../../base/errors.ts';
-import type { Principal } from '../../registry/authority.ts';
+import { CREATE_ON_SITE, ofEach, ofInstance } from '../access/declared.ts';
 import {
   ATTACH_INSTANCE,
   type AttachInstance,
   INSTANCE_FILTER,
   type InstanceFilter,
-  type InstanceView,
+  type InstanceList,
   RUN_INSTANCE,
   type RunInstance,
   STOP_INSTANCE,
@@ -19,13 +18,18 @@ import { OUTPUT_QUERY, type OutputLine, type OutputQuery } from '../contract/out
 import { REMOVE_QUERY, type RemoveQuery } from '../contract/removal.ts';
 import { sendLines } from '../line-reply.ts';
 import type { InstanceService, OutputEvent, RegistryService } from '../services.ts';
-import { knownInstances } from '../site-instances.ts';
-import { OPERATOR, READERS } from './callers.ts';
+import { knownInstances, showInstance } from '../site-instances.ts';
+import { OPERATOR, OPERATOR_OR_TOKEN, READERS } from './callers.ts';
 
 export interface InstanceRouteServices {
   readonly instances: InstanceService;
   readonly registry: RegistryService;
 }
+
+const LIST = ofEach<InstanceList>((list, sees) => ({
+  ...list,
+  instances: list.instances.filter(({ app, network }) => sees({ network, app })),
+}));
 
 interface OneInstance {
   Params: { readonly reference: string };
@@ -42,26 +46,31 @@ export function instanceRoutes(app: FastifyInstance, services: InstanceRouteServ
 export function instanceListRoute(app: FastifyInstance, registry: RegistryService): void {
   app.get<{ Querystring: InstanceFilter }>(
     '/v1/instances',
-    { config: { allow: READERS }, schema: { querystring: INSTANCE_FILTER } },
+    { config: { allow: READERS, access: LIST }, schema: { querystring: INSTANCE_FILTER } },
     (request) => registry.listInstances(request.principal, request.query),
   );
 }
 
 function readingRoutes(app: FastifyInstance, services: InstanceRouteServices): void {
-  const config = { allow: OPERATOR };
   app.get<{ Querystring: InstanceFilter }>(
     '/v1/instances',
-    { config, schema: { querystring: INSTANCE_FILTER } },
+    {
+      config: { allow: OPERATOR_OR_TOKEN, access: LIST },
+      schema: { querystring: INSTANCE_FILTER },
+    },
     (request) => knownInstances(services, request.principal, request.query),
   );
 
-  app.get<OneInstance>('/v1/instances/:reference', { config }, (request) =>
-    showInstance(services, request.principal, request.params.reference),
+  app.get<OneInstance>(
+    '/v1/instances/:reference',
+    { config: { allow: OPERATOR_OR_TOKEN, access: ofInstance('read') } },
+    (request) => showInstance(services, request.principal, request.params.reference),
   );
 }
 
 function makingRoutes(app: FastifyInstance, instances: InstanceService): void {
-  const config = { allow: OPERATOR };
+  // Both are root's business on this host: what is run has its files, whatever its network.
+  const config = { allow: OPERATOR, access: CREATE_ON_SITE };
   app.post<{ Body: RunInstance }>(
     '/v1/instances/run',
     { config, schema: { body: RUN_INSTANCE } },
@@ -91,7 +100,7 @@ function makingRoutes(app: FastifyInstance, instances: InstanceService): void {
 }
 
 function changingRoutes(app: FastifyInstance, instances: InstanceService): void {
-  const config = { allow: OPERATOR };
+  const config = { allow: OPERATOR_OR_TOKEN, access: ofInstance('change') };
   app.post<OneInstance>('/v1/instances/:reference/start', { config }, (request) =>
     instances.start(request.principal, request.params.reference),
   );
@@ -107,7 +116,10 @@ function changingRoutes(app: FastifyInstance, instances: InstanceService): void 
 
   app.delete<OneInstance & { Querystring: RemoveQuery }>(
     '/v1/instances/:reference',
-    { config, schema: { querystring: REMOVE_QUERY } },
+    {
+      config: { allow: OPERATOR_OR_TOKEN, access: ofInstance('remove') },
+      schema: { querystring: REMOVE_QUERY },
+    },
     async (request, reply) => {
       const force = request.query.force === '1';
       await instances.remove(request.principal, request.params.reference, { force });
@@ -119,7 +131,10 @@ function changingRoutes(app: FastifyInstance, instances: InstanceService): void 
 function outputRoute(app: FastifyInstance, instances: InstanceService): void {
   app.get<OneInstance & { Querystring: OutputQuery }>(
     '/v1/instances/:reference/output',
-    { config: { allow: OPERATOR }, schema: { querystring: OUTPUT_QUERY } },
+    {
+      config: { allow: OPERATOR_OR_TOKEN, access: ofInstance('read') },
+      schema: { querystring: OUTPUT_QUERY },
+    },
     async (request, reply) => {
       const { principal } = request;
       const { follow, tail_bytes: tail } = request.query;
@@ -133,24 +148,6 @@ function outputRoute(app: FastifyInstance, instances: InstanceService): void {
       );
     },
   );
-}
-
-async function showInstance(
-  services: InstanceRouteServices,
-  principal: Principal,
-  reference: string,
-): Promise<InstanceView> {
-  try {
-    return await services.instances.show(principal, reference);
-  } catch (error) {
-    const elsewhere =
-      error instanceof P6nError && error.code === 'NOT_FOUND' && isMachineId(reference);
-    if (!elsewhere) throw error;
-    const { instances } = await services.registry.listInstances(principal, {});
-    const found = instances.find((one) => one.id === reference);
-    if (found === undefined) throw error;
-    return found;
-  }
 }
 
 async function* outputLines(events: AsyncIterable<OutputEvent>): AsyncGenerator<OutputLine> {

@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
 import type { Principal } from '../../registry/authority.ts';
+import { ofApp } from '../access/declared.ts';
 import type { HostLiveness } from '../contract/hosts.ts';
 import type { InstanceView } from '../contract/instances.ts';
 import {
@@ -21,7 +22,10 @@ import {
 import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
 import { allInstances, ownInstances } from '../site-instances.ts';
-import { OPERATOR } from './callers.ts';
+import { OPERATOR_OR_TOKEN } from './callers.ts';
+
+const READ = { allow: OPERATOR_OR_TOKEN, access: ofApp('read') };
+const CHANGE = { allow: OPERATOR_OR_TOKEN, access: ofApp('change') };
 
 const TIMED_OUT_STATUS = 408;
 const METADATA_FILTER_PREFIX = 'metadata.';
@@ -64,7 +68,7 @@ export function machineRoutes(app: FastifyInstance, services: MachineServices): 
 function readingRoutes(app: FastifyInstance, services: MachineServices): void {
   app.get<OfApp & { Querystring: MachineFilter }>(
     '/v1/apps/:app/machines',
-    { config: { allow: OPERATOR }, schema: { querystring: MACHINE_FILTER } },
+    { config: READ, schema: { querystring: MACHINE_FILTER } },
     async ({ params, principal, query }) => {
       // That there is no such app is another answer than that it has no machines.
       await services.registry.getApp(principal, params.app);
@@ -74,21 +78,17 @@ function readingRoutes(app: FastifyInstance, services: MachineServices): void {
     },
   );
 
-  app.get<OneMachine>(
-    '/v1/apps/:app/machines/:id',
-    { config: { allow: OPERATOR } },
-    async (request) => {
-      const instance = await find(services, request);
-      const [machine] = await machineViews(services, request.principal, [instance]);
-      return machine;
-    },
-  );
+  app.get<OneMachine>('/v1/apps/:app/machines/:id', { config: READ }, async (request) => {
+    const instance = await find(services, request);
+    const [machine] = await machineViews(services, request.principal, [instance]);
+    return machine;
+  });
 }
 
 function waitRoute(app: FastifyInstance, services: MachineServices): void {
   app.get<OneMachine & { Querystring: MachineWait }>(
     '/v1/apps/:app/machines/:id/wait',
-    { config: { allow: OPERATOR }, schema: { querystring: MACHINE_WAIT } },
+    { config: READ, schema: { querystring: MACHINE_WAIT } },
     async (request, reply) => {
       const { id } = request.params;
       const { instance_id: version = id, state = 'started', timeout } = request.query;
@@ -105,15 +105,13 @@ function waitRoute(app: FastifyInstance, services: MachineServices): void {
 }
 
 function metadataRoutes(app: FastifyInstance, services: MachineServices): void {
-  app.get<OneMachine>(
-    '/v1/apps/:app/machines/:id/metadata',
-    { config: { allow: OPERATOR } },
-    async (request) => metadataOf(await find(services, request)),
+  app.get<OneMachine>('/v1/apps/:app/machines/:id/metadata', { config: READ }, async (request) =>
+    metadataOf(await find(services, request)),
   );
 
   app.post<OneKey & { Body: SetMetadata }>(
     '/v1/apps/:app/machines/:id/metadata/:key',
-    { config: { allow: OPERATOR }, schema: { body: SET_METADATA } },
+    { config: CHANGE, schema: { body: SET_METADATA } },
     async (request, reply) => {
       await setMetadata(services, request, request.params.key, request.body.value);
       return await reply.code(204).send();
@@ -122,7 +120,7 @@ function metadataRoutes(app: FastifyInstance, services: MachineServices): void {
 
   app.delete<OneKey>(
     '/v1/apps/:app/machines/:id/metadata/:key',
-    { config: { allow: OPERATOR } },
+    { config: CHANGE },
     async (request, reply) => {
       await setMetadata(services, request, request.params.key, undefined);
       return await reply.code(204).send();

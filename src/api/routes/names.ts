@@ -2,13 +2,17 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Principal } from '../../registry/authority.ts';
+import { READ_SITE } from '../access/declared.ts';
 import { NAME_QUESTION, type NameLine, type NameQuestion } from '../contract/names.ts';
 import { sendLines } from '../line-reply.ts';
 import type { NameService } from '../services.ts';
-import { OPERATOR } from './callers.ts';
+import { OPERATOR_OR_TOKEN } from './callers.ts';
 
 export function nameRoutes(app: FastifyInstance, names: NameService): void {
-  const options = { config: { allow: OPERATOR }, schema: { querystring: NAME_QUESTION } };
+  const options = {
+    config: { allow: OPERATOR_OR_TOKEN, access: READ_SITE },
+    schema: { querystring: NAME_QUESTION },
+  };
   app.get<{ Querystring: NameQuestion }>('/v1/names/lookup', options, (request) =>
     names.lookup(request.principal, request.query),
   );

@@ -17,7 +17,9 @@ export type ObjectKind =
   | 'app'
   | 'instance'
   | 'organization'
-  | 'invite';
+  | 'invite'
+  | 'token'
+  | 'token-revocation';
 
 /** What became of one object. */
 export interface ObjectChange {
@@ -25,7 +27,7 @@ export interface ObjectChange {
   readonly kind: ObjectKind;
   /** Of apps and organizations the name, of invites SERVER/NUMBER; numbers are decimal. */
   readonly id: string;
-  /** What it is now; absent for what was removed, and for invites, which are nobody's business. */
+  /** What it is now; absent for what was removed, for invites and tokens, which nobody reads. */
   readonly record: FollowedRecord | Organization | undefined;
 }
 
@@ -48,6 +50,8 @@ const PLACES: readonly { readonly kind: ObjectKind; readonly pattern: RegExp }[]
   { kind: 'network', pattern: /^records\/networks\/([0-9a-f]{8})$/ },
   { kind: 'host', pattern: /^records\/hosts\/([0-9a-f]{8})$/ },
   { kind: 'site-key', pattern: /^records\/site-keys\/([0-9a-f]{8})$/ },
+  { kind: 'token', pattern: /^private\/tokens\/([0-9a-f]{16})$/ },
+  { kind: 'token-revocation', pattern: /^records\/revocations\/([0-9a-f]{16})$/ },
   { kind: 'organization', pattern: /^site\/organizations\/([^/]+)$/ },
   { kind: 'invite', pattern: /^private\/invites\/([0-9a-f]{8}\/[0-9a-f]+)$/ },
 ];
@@ -114,7 +118,7 @@ function recordOf(
   kind: ObjectKind,
   entry: { readonly key: string; readonly value: string },
 ): ObjectChange['record'] {
-  if (kind === 'invite') return undefined;
+  if (kind === 'invite' || kind === 'token') return undefined;
   return kind === 'organization' ? decodeOrganization(entry) : decodeFollowed(entry);
 }
 

@@ -11,6 +11,7 @@ import {
   instancesOf,
   networkKey,
   REMOVALS,
+  REVOCATIONS,
   SITE_KEYS,
 } from '../keys.ts';
 import type { Store, StoreEntry } from '../store.ts';
@@ -112,7 +113,7 @@ export class Listings {
 }
 
 function prefixesOf(scope: FollowedScope): readonly string[] {
-  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES];
+  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES, REVOCATIONS];
   return [networkKey(scope), appsOf(scope), instancesOf(scope)];
 }
 

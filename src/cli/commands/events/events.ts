@@ -68,9 +68,9 @@ const AUDIT_COLUMNS: readonly Field<AuditEntry>[] = [
   },
 ];
 
-function actorText({ host_id: host, invite, kind }: ActorView): string {
-  if (host !== undefined) return `${kind} ${host}`;
-  return invite === undefined ? kind : `${kind} ${invite}`;
+function actorText({ host_id: host, invite, kind, token }: ActorView): string {
+  const id = host ?? invite ?? token;
+  return id === undefined ? kind : `${kind} ${id}`;
 }
 
 export const EVENTS: Command = {

@@ -1,0 +1,293 @@
+// Whoever has a token: what it opens, what it does not, and that nothing opens without one.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { networkNameserverAddress, wireguardPeerAddress } from '../../src/addressing/layout.ts';
+import type { WallMillis } from '../../src/base/clock.ts';
+import type { NewToken } from '../../src/registry/tokens.ts';
+import { TOKEN_LENGTH_MAX } from '../../src/tokens/format.ts';
+import { narrowToken } from '../../src/tokens/mint.ts';
+import { makeSigner } from '../fakes/site.ts';
+import { TokenScene } from './token-scene.ts';
+
+const scene = await TokenScene.start();
+
+test('without a token that is good there is HTTP 401 in the body of the Machines API', async () => {
+  const good = await scene.token();
+  const refused: Readonly<Record<string, string>> = {
+    'no scheme': good,
+    'another scheme': `Basic ${good}`,
+    'no token': 'Bearer ',
+    'something else': 'Bearer fm2_abc',
+    'half a token': `Bearer ${good.slice(0, -9)}`,
+    'a token that is too long': `Bearer ${good}${'A'.repeat(2 * TOKEN_LENGTH_MAX)}`,
+    'two words': `Bearer ${good} ${good}`,
+  };
+  for (const [name, authorization] of [['nothing', undefined], ...Object.entries(refused)]) {
+    const asking = authorization === undefined ? {} : { authorization };
+    const { body, headers, status } = await scene.ask('GET /v1/apps', asking);
+    assert.equal(status, 401, name);
+    assert.equal(body.code, 'TOKEN_REFUSED');
+    assert.equal(body.status, 'unknown');
+    assert.equal(headers['www-authenticate'], 'Bearer');
+    assert.doesNotMatch(JSON.stringify(body), /p6nt_/);
+  }
+  assert.equal((await scene.ask('GET /v1/apps', { token: good })).status, 200);
+});
+
+test('clients of the Machines API may send the token in their scheme, among others', async () => {
+  const token = await scene.token();
+  for (const authorization of [`FlyV1 ${token}`, `FlyV1 fm2_x,${token},fo1_y`, `bearer ${token}`]) {
+    assert.equal((await scene.ask('GET /v1/apps', { authorization })).status, 200, authorization);
+  }
+});
+
+test('a token that has ended, was revoked or is of another key opens nothing', async () => {
+  const short = await scene.token({ ttlMs: 1_000 });
+  const { record, token } = await scene.site.registry.tokens.create({});
+  const narrowed = narrowToken(token, { verbs: ['read'] }, scene.site.random);
+  for (const one of [short, token, narrowed]) {
+    assert.equal((await scene.ask('GET /v1/apps', { token: one })).status, 200);
+  }
+  scene.site.clock.advance(1_000);
+  assert.match((await scene.ask('GET /v1/apps', { token: short })).body.error ?? '', /has ended/);
+  scene.revoked = new Set([record.id]);
+  for (const one of [token, narrowed]) {
+    const { body, status } = await scene.ask('GET /v1/apps', { token: one });
+    assert.equal(status, 401);
+    assert.match(body.error ?? '', /was revoked/);
+  }
+  scene.revoked = undefined;
+  const fresh = await scene.token();
+  assert.equal((await scene.ask('GET /v1/apps', { token: fresh })).status, 503);
+  scene.revoked = new Set();
+  scene.siteKey = makeSigner(77).publicKey;
+  assert.equal((await scene.ask('GET /v1/apps', { token: fresh })).status, 401);
+  scene.siteKey = scene.site.signer.publicKey;
+  assert.equal((await scene.ask('GET /v1/apps', { token: fresh })).status, 200);
+});
+
+test('that there is no such route needs no token', async () => {
+  assert.equal((await scene.ask('GET /')).status, 404);
+  assert.equal((await scene.ask('GET /v1/nothing')).status, 404);
+});
+
+interface Row {
+  readonly line: string;
+  readonly payload?: object;
+  /** With a token for: the site, organization default, app web, and reading alone. */
+  readonly statuses: readonly [number, number, number, number];
+}
+
+const TOKENS: readonly NewToken[] = [
+  {},
+  { organizations: ['default'] },
+  { apps: ['web'] },
+  { verbs: ['read'] },
+];
+
+const ROWS: readonly Row[] = [
+  { line: 'GET /v1/openapi.json', statuses: [200, 200, 200, 200] },
+  { line: 'GET /v1/organizations', statuses: [200, 200, 200, 200] },
+  {
+    line: 'POST /v1/organizations',
+    payload: { name: 'other' },
+    statuses: [201, 403, 403, 403],
+  },
+  { line: 'GET /v1/networks/blue', statuses: [200, 200, 403, 200] },
+  { line: 'GET /v1/networks/blue?organization=acme', statuses: [200, 403, 403, 200] },
+  { line: 'POST /v1/networks', payload: { name: 'red' }, statuses: [201, 409, 403, 403] },
+  {
+    line: 'POST /v1/networks',
+    payload: { name: 'red', organization: 'acme' },
+    statuses: [201, 403, 403, 403],
+  },
+  { line: 'DELETE /v1/networks/red', statuses: [204, 404, 403, 403] },
+  { line: 'GET /v1/apps/web', statuses: [200, 200, 200, 200] },
+  { line: 'GET /v1/apps/db', statuses: [200, 200, 403, 200] },
+  // An app of another organization is there, and says so: clients tell names by that.
+  { line: 'GET /v1/apps/mail', statuses: [200, 403, 403, 200] },
+  { line: 'GET /v1/apps/absent', statuses: [404, 404, 404, 404] },
+  { line: 'DELETE /v1/apps/mail', statuses: [409, 403, 403, 403] },
+  {
+    line: 'POST /v1/apps',
+    payload: { app_name: 'new', org_slug: 'acme' },
+    statuses: [201, 403, 403, 403],
+  },
+  {
+    line: 'POST /v1/apps',
+    payload: { name: 'web', org_slug: '', network: '', app_role_id: '' },
+    statuses: [422, 422, 422, 403],
+  },
+  { line: 'GET /v1/apps/web/machines', statuses: [200, 200, 200, 200] },
+  { line: 'GET /v1/apps/db/machines', statuses: [200, 200, 403, 200] },
+  { line: 'GET /v1/hosts', statuses: [200, 403, 403, 200] },
+  { line: 'GET /v1/site', statuses: [200, 403, 403, 200] },
+  { line: 'GET /v1/invites', statuses: [200, 403, 403, 200] },
+  { line: 'POST /v1/invites', payload: {}, statuses: [201, 403, 403, 403] },
+  { line: 'GET /v1/audit', statuses: [200, 403, 403, 200] },
+  { line: 'GET /v1/status', statuses: [200, 403, 403, 200] },
+  { line: 'GET /metrics', statuses: [200, 403, 403, 200] },
+  // What gives rights away, runs as root or writes files of the host is no matter for tokens.
+  { line: 'GET /v1/tokens', statuses: [403, 403, 403, 403] },
+  { line: 'POST /v1/tokens', payload: {}, statuses: [403, 403, 403, 403] },
+  { line: 'DELETE /v1/tokens/0123456789abcdef', statuses: [403, 403, 403, 403] },
+  { line: 'POST /v1/site/rotate', statuses: [403, 403, 403, 403] },
+  { line: 'POST /v1/host/reset', statuses: [403, 403, 403, 403] },
+  { line: 'POST /v1/host/rotate-key', statuses: [403, 403, 403, 403] },
+  { line: 'GET /v1/registry', statuses: [403, 403, 403, 403] },
+  { line: 'POST /v1/registry/export', payload: { path: '/x' }, statuses: [403, 403, 403, 403] },
+  {
+    line: 'POST /v1/instances/run',
+    payload: { app: 'web', command: ['id'] },
+    statuses: [403, 403, 403, 403],
+  },
+  {
+    line: 'POST /v1/instances/attach',
+    payload: { app: 'web', pid: 1 },
+    statuses: [403, 403, 403, 403],
+  },
+  // The instance is one of app web.
+  { line: 'GET /v1/instances/web-1', statuses: [200, 200, 200, 200] },
+  { line: 'POST /v1/instances/web-1/stop', payload: {}, statuses: [200, 200, 200, 403] },
+  { line: 'DELETE /v1/instances/web-1', statuses: [204, 204, 204, 403] },
+];
+
+for (const { line, payload, statuses } of ROWS) {
+  test(`${line} with ${JSON.stringify(payload ?? {})} answers each token`, async () => {
+    const found: number[] = [];
+    for (const request of TOKENS) {
+      const token = await scene.token(request);
+      const answer = await scene.ask(line, {
+        token,
+        ...(payload === undefined ? {} : { payload }),
+      });
+      if (answer.status === 403) assert.equal(answer.body.code, 'NOT_PERMITTED');
+      found.push(answer.status);
+    }
+    assert.deepEqual(found, statuses);
+  });
+}
+
+const SEEN: readonly [NewToken, Readonly<Record<string, readonly string[]>>][] = [
+  [{}, { apps: ['db', 'mail', 'shop', 'web'], organizations: ['acme', 'default'] }],
+  [{ organizations: ['acme'] }, { apps: ['mail'], organizations: ['acme'] }],
+  [{ apps: ['web', 'mail'] }, { apps: ['mail', 'web'], organizations: [] }],
+  [
+    { organizations: ['acme'], apps: ['web'] },
+    { apps: [], organizations: [] },
+  ],
+];
+
+for (const [request, expected] of SEEN) {
+  test(`lists show a token for ${JSON.stringify(request)} what it may see`, async () => {
+    const own = await TokenScene.start();
+    const token = await own.token(request);
+    const lists = await seen(own, token);
+    assert.deepEqual(lists.apps, expected['apps']);
+    assert.deepEqual(lists.organizations, expected['organizations']);
+    assert.deepEqual(lists.instances, expected['apps']);
+    assert.equal(lists.total, lists.apps.length);
+  });
+}
+
+test('a narrowed token sees and does less, and never more', async () => {
+  const wide = await scene.token({ organizations: ['default'] });
+  const narrow = narrowToken(wide, { apps: ['web'], verbs: ['read'] }, scene.site.random);
+  assert.equal((await scene.ask('GET /v1/apps/web', { token: narrow })).status, 200);
+  assert.equal((await scene.ask('GET /v1/apps/db', { token: narrow })).status, 403);
+  assert.equal((await scene.ask('DELETE /v1/apps/web', { token: narrow })).status, 403);
+  const other = narrowToken(narrow, { organizations: ['acme'] }, scene.site.random);
+  assert.equal((await scene.ask('GET /v1/apps/mail', { token: other })).status, 403);
+  assert.equal((await scene.ask('GET /v1/apps/web', { token: other })).status, 403);
+  const ended = narrowToken(wide, { expiresAt: 1 as WallMillis }, scene.site.random);
+  assert.equal((await scene.ask('GET /v1/apps', { token: ended })).status, 401);
+});
+
+test('what a token changes stands in the audit under its id', async () => {
+  const { record, token } = await scene.site.registry.tokens.create({});
+  const abort = new AbortController();
+  const changes = scene.site.registry.changes(undefined, abort.signal)[Symbol.asyncIterator]();
+  await changes.next();
+  await scene.ask('POST /v1/networks', { token, payload: { name: 'grey' } });
+  const change = (await changes.next()).value;
+  abort.abort();
+  assert.deepEqual(change?.by, { kind: 'token', token: record.id });
+});
+
+test('an instance sees its own network and nothing else, whatever its token allows', async () => {
+  const own = await TokenScene.start();
+  const token = await own.token();
+  const { address: from = '' } = (await own.site.registry.listInstances({ app: 'web' }))[0] ?? {};
+  const ask = async (line: string, payload?: object): Promise<number> => {
+    const asking = { token, from, ...(payload === undefined ? {} : { payload }) };
+    return (await own.ask(line, asking, own.inside)).status;
+  };
+  assert.equal(await ask('GET /v1/apps/web'), 200);
+  assert.equal(await ask('GET /v1/apps/db'), 200);
+  assert.equal(await ask('GET /v1/apps/shop'), 403);
+  assert.equal(await ask('GET /v1/apps/mail'), 403);
+  assert.equal(await ask('GET /v1/apps/shop/machines'), 403);
+  assert.equal(await ask('GET /v1/hosts'), 403);
+  assert.equal(await ask('GET /v1/networks/Blue'), 200);
+  assert.equal(await ask('GET /v1/networks/green'), 403);
+  assert.equal(await ask('POST /v1/apps', { name: 'one', network: 'blue' }), 201);
+  assert.equal(await ask('POST /v1/apps', { name: 'two', network: 'green' }), 403);
+  assert.equal(await ask('POST /v1/apps', { name: 'two' }), 403);
+  assert.equal(await ask('POST /v1/networks', { name: 'new' }), 403);
+  assert.equal(await ask('POST /v1/organizations', { name: 'new' }), 403);
+  const lists = await seen(own, token, from);
+  assert.deepEqual(lists.apps, ['db', 'one', 'web']);
+  assert.deepEqual(lists.instances, ['db', 'web']);
+});
+
+test('inside the networks nobody but instances and WireGuard peers is served', async () => {
+  const token = await scene.token();
+  const { network } = await scene.app('web');
+  const [{ id: host } = assert.fail()] = await scene.site.registry.listHosts();
+  const laptop = wireguardPeerAddress(network, host, 7);
+  const served = await scene.ask('GET /v1/apps/web', { token, from: laptop }, scene.inside);
+  assert.equal(served.status, 200);
+  for (const from of [
+    '127.0.0.1',
+    'fdaa::3',
+    networkNameserverAddress(network),
+    'fdaa:0:0:1:0::1',
+    'fdaa:0:0:1:0:0:a:7',
+    '2001:db8::1',
+  ]) {
+    assert.equal(
+      (await scene.ask('GET /v1/apps', { token, from }, scene.inside)).status,
+      403,
+      from,
+    );
+  }
+  const stranger = await scene.ask('GET /v1/apps', { from: laptop }, scene.inside);
+  assert.equal(stranger.status, 401);
+});
+
+test('who is refused is counted', async () => {
+  const before = scene.door.refusedRequests;
+  await scene.ask('GET /v1/apps');
+  await scene.ask('GET /v1/hosts', { token: await scene.token({ apps: ['web'] }) });
+  assert.equal(scene.door.refusedRequests, before + 2);
+});
+
+async function seen(
+  own: TokenScene,
+  token: string,
+  from?: string,
+): Promise<{ apps: string[]; organizations: string[]; instances: string[]; total: unknown }> {
+  const door = from === undefined ? own.door : own.inside;
+  const get = async (path: string): Promise<Readonly<Record<string, unknown>>> =>
+    (await own.ask(`GET ${path}`, { token, ...(from === undefined ? {} : { from }) }, door)).body;
+  const apps = await get('/v1/apps');
+  const { organizations } = await get('/v1/organizations');
+  const { instances } = await get('/v1/instances');
+  return {
+    apps: (apps['apps'] as { name: string }[]).map(({ name }) => name).sort(),
+    organizations: (organizations as { name: string }[]).map(({ name }) => name).sort(),
+    instances: (instances as { app: string }[]).map(({ app }) => app).sort(),
+    total: apps['total_apps'],
+  };
+}
