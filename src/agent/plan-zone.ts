@@ -2,6 +2,7 @@
 // instances. Of this host's own instances the journal knows best; of all others the copy.
 
 import type { HostId, NetworkId } from '../addressing/ids.ts';
+import { networkNameserverAddress } from '../addressing/layout.ts';
 import type { AppZone, InstanceName, NetworkZone, Zone } from '../dns/zone.ts';
 import type { Instance } from '../registry/model.ts';
 import type { PlanInput } from './plan.ts';
@@ -30,7 +31,8 @@ export function planZone(input: PlanInput, networks: readonly ZoneNetwork[]): Zo
           ({ instance }) => !network.regionScoped || instance.region === input.identity.region,
         );
         const zones = appZones(apps.get(network.id) ?? new Set(), reachable);
-        return [network.id, { apps: zones, regions, nearestHosts } satisfies NetworkZone];
+        const server = { address: networkNameserverAddress(network.id) };
+        return [network.id, { server, apps: zones, regions, nearestHosts } satisfies NetworkZone];
       }),
     ),
   };

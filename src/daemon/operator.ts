@@ -3,6 +3,7 @@
 
 import type { EchoPort } from '../agent/ports.ts';
 import { metricsApi, type OperatorServices, operatorApi } from '../api/api.ts';
+import { networkApi } from '../api/token-api.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
@@ -83,6 +84,11 @@ export async function serveOperator(
   const check = tokenCheck(parts, clock);
   const served = await serveTokens({ services, check, logger, lifecycle }, config);
   for (const [door, server] of served) doors.set(door, server);
+  const inside = networkApi(services, { check, logger });
+  lifecycle.started('api of the networks', inside);
+  doors.set('api-networks', inside);
+  await inside.app.ready();
+  parts.networkDoor.open(inside);
   if (config.docker !== undefined) {
     lifecycle.started('docker', await serveDocker(config.docker, config, logger));
   }

@@ -2,6 +2,7 @@
 
 import { absence } from './handlers/absence.ts';
 import { apex } from './handlers/apex.ts';
+import { api } from './handlers/api.ts';
 import { app } from './handlers/app.ts';
 import { forwarding } from './handlers/forwarding.ts';
 import { health } from './handlers/health.ts';
@@ -25,6 +26,7 @@ export const PIPELINE: readonly Handler[] = [
   ownAddress, // self.internal., fly-local-6pn., i6pn.modal.local.
   readiness, // own names of a network that nothing is known of
   apex, // internal., a.a.d.f.ip6.arpa.
+  api, // _api.internal.
   networkLists, // _apps.internal., _instances.internal., all._instances.internal., _peer.internal.
   app, // <app>.internal., global.<app>.internal.
   machine, // <machine id>.vm.<app>.internal.

@@ -3,6 +3,7 @@
 
 import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
+import type { AddressTarget } from './content.ts';
 
 export interface Zone {
   readonly networks: ReadonlyMap<NetworkId, NetworkZone>;
@@ -10,6 +11,8 @@ export interface Zone {
 
 /** Everything that an asker of one network may learn. */
 export interface NetworkZone {
+  /** This host's name server and API in the network; the hosts' own has none. */
+  readonly server?: AddressTarget;
   /** The network's apps by name, with or without instances. */
   readonly apps: ReadonlyMap<string, AppZone>;
   /**

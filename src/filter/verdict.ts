@@ -45,10 +45,11 @@ export const PassRule = {
   DoorEnrolment: 7,
   DoorFlow: 8,
   DoorRelatedError: 9,
+  DoorApi: 10,
 } as const;
 export type PassRule = (typeof PassRule)[keyof typeof PassRule];
 
-export const PASS_RULE_COUNT = 10;
+export const PASS_RULE_COUNT = 11;
 
 export interface RuleText {
   /** Kebab-case, for programs. */
@@ -97,5 +98,9 @@ export const PASS_RULES: Readonly<Record<PassRule, RuleText>> = {
   [PassRule.DoorRelatedError]: {
     name: 'door-related-error',
     sentence: 'The ICMPv6 error is about a packet that this host sent.',
+  },
+  [PassRule.DoorApi]: {
+    name: 'door-api',
+    sentence: 'This host takes requests of instances and WireGuard peers on port 4280.',
   },
 };

@@ -3,6 +3,7 @@
 
 import { Packet } from 'dns2';
 import type { HostId, MachineId, NetworkId } from '../../src/addressing/ids.ts';
+import { networkNameserverAddress } from '../../src/addressing/layout.ts';
 import { type Answer, type Answerer, answer, makeAnswerer } from '../../src/dns/answer.ts';
 import { makeDnsCounters } from '../../src/dns/metrics.ts';
 import { RecordType } from '../../src/dns/protocol.ts';
@@ -136,7 +137,13 @@ export function makeZone(
     name,
     { name, instances, stopped: stopped[name] ?? [] },
   ]);
-  return { apps: new Map(entries), regions: new Set(regions), nearestHosts: [HOST_A, HOST_B] };
+  const server = { address: networkNameserverAddress(RED) };
+  return {
+    server,
+    apps: new Map(entries),
+    regions: new Set(regions),
+    nearestHosts: [HOST_A, HOST_B],
+  };
 }
 
 const TCP = 'tcp' as const;

@@ -3,9 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { networkNameserverAddress } from '../../src/addressing/layout.ts';
 import { Rcode, RecordType } from '../../src/dns/protocol.ts';
 import type { NetworkZone } from '../../src/dns/zone.ts';
-import { askAndRead, BLUE_ZONE, RED_ZONE, SELF } from './dns-messages.ts';
+import { askAndRead, BLUE_ZONE, RED, RED_ZONE, SELF } from './dns-messages.ts';
 
 const { A, AAAA, ANY, PTR, SOA, SRV, TXT } = RecordType;
 const A1 = 'fdaa:1:1111:1:1:1:a1:2';
@@ -58,6 +59,8 @@ const PRESENT: readonly (readonly [name: string, type: number, answers: readonly
     [`1 8080 ${M1}.vm.web.internal`, `1 8081 ${M2}.vm.web.internal`],
   ],
   ['_dns._udp.web.internal', SRV, [`1 53 ${M1}.vm.web.internal`]],
+  ['_api.internal', AAAA, [networkNameserverAddress(RED)]],
+  ['_API.internal', AAAA, [networkNameserverAddress(RED)]],
   ['self.internal', AAAA, [SELF]],
   ['fly-local-6pn', AAAA, [SELF]],
   ['i6pn.modal.local', AAAA, [SELF]],
@@ -107,6 +110,7 @@ const EMPTY: readonly (readonly [name: string, type: number])[] = [
   ['000000000000a0.vm.web.internal', AAAA],
   ['lax.web.internal', AAAA],
   ['batch.process.web.internal', AAAA],
+  ['_api.internal', A],
   ['_peer.internal', TXT],
   ['_instances.internal', AAAA],
   ['_metadata.web.internal', AAAA],
@@ -154,6 +158,10 @@ const ABSENT: readonly string[] = [
   'x.a.a.d.f.ip6.arpa',
   `0.${reverseOf('a1')}`,
   reverseOf('b1'),
+  'x._api.internal',
+  '_api.web.internal',
+  '_apps.web.internal',
+  '_instances.web.internal',
   'x.self.internal',
   'x.fly-local-6pn',
   'x.i6pn.modal.local',

@@ -16,6 +16,7 @@ import { followResolvConf } from '../../nameserver/resolv-conf-follower.ts';
 import { TimestampFile } from '../../os/timestamp-file.ts';
 import { AppliedConfig } from '../applied-config.ts';
 import type { DaemonConfig } from '../config.ts';
+import { NetworkDoor } from '../doors/network-door.ts';
 import { resolveHostName } from '../endpoints.ts';
 import type { HostKeyRing } from '../host-key-ring.ts';
 import type { Identity } from '../identity.ts';
@@ -56,6 +57,7 @@ export interface MovingParts extends Self {
   readonly ledger: HostLedger;
   readonly agent: Agent;
   readonly names: Nameserver;
+  readonly networkDoor: NetworkDoor;
 }
 
 /** What these parts tell and ask of parts that start later. */
@@ -78,12 +80,15 @@ export async function startMoving(ground: Ground, self: Self, bonds: Bonds): Pro
   await follower.load();
   const ledger = await openLedger(ground, follower, identity);
   const names = await startNameserver(ground);
+  const networkDoor = new NetworkDoor({ sockets: machine.sockets, logger });
+  lifecycle.started('network door', networkDoor);
   const agent = await Agent.start(
     {
       identity: () => agentIdentity(config, identity, self.key.current, ground.endpoints),
       copy: ledger,
       invites: bonds.invites,
-      ...{ apps, writer, links, names, echo, clock, random, logger },
+      ...{ apps, writer, links, echo, clock, random, logger },
+      names: networkDoor.beside(names),
       dataplane: packets.applied,
       resolver: { resolve: resolveHostName },
     },
@@ -92,7 +97,7 @@ export async function startMoving(ground: Ground, self: Self, bonds: Bonds): Pro
   lifecycle.started('agent', agent);
   // It ends first: the agent's own end waits for what it has asked.
   lifecycle.started('access to the site', opening);
-  return { ...self, ...packets, identity, opening, follower, ledger, agent, names };
+  return { ...self, ...packets, identity, opening, follower, ledger, agent, names, networkDoor };
 }
 
 async function startPackets(

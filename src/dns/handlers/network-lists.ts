@@ -8,8 +8,8 @@ import { type Handler, INTERNAL_APEX } from '../query.ts';
 export const networkLists: Handler = {
   name: 'network-lists',
   summary: 'lists of the network: apps, instances and peers',
-  handle: ({ apex, zone, prefix, indexes }) => {
-    if (apex !== INTERNAL_APEX || zone === undefined) return undefined;
+  handle: ({ apex, app, zone, prefix, indexes }) => {
+    if (apex !== INTERNAL_APEX || app !== undefined || zone === undefined) return undefined;
     const isAll = prefix.length === 2 && prefix[0] === 'all';
     if (prefix.length !== 1 && !isAll) return undefined;
     switch (prefix.at(-1)) {

@@ -2,7 +2,7 @@
 // whatever listens, also on `::`, so nothing passes that this file does not name.
 
 import { INFRASTRUCTURE_NETWORK } from '../../addressing/ids.ts';
-import { NAMESERVER_PORT, SERVER_PORT } from '../../addressing/ports.ts';
+import { API_PORT, NAMESERVER_PORT, SERVER_PORT } from '../../addressing/ports.ts';
 import type { Millis } from '../../base/clock.ts';
 import { readUint16 } from '../../ip/header.ts';
 import { IpProtocol } from '../../ip/protocol.ts';
@@ -64,6 +64,9 @@ function judgePorts(
   if (isForNameserver(packet) && port === NAMESERVER_PORT) {
     return outcome.toTun(HOST_TUN, PassRule.DoorNames);
   }
+  if (isForApi(packet) && port === API_PORT) {
+    return outcome.toTun(HOST_TUN, PassRule.DoorApi);
+  }
   if (isForServer(tables, packet) && port === SERVER_PORT) {
     return outcome.toTun(HOST_TUN, PassRule.DoorServer);
   }
@@ -75,6 +78,15 @@ function judgePorts(
 /** That it comes from an instance or a WireGuard peer of this host is known by now. */
 function isForNameserver(packet: FilterPacket): boolean {
   return packet.destination.shape === AddressShape.Nameserver;
+}
+
+/** TCP to `fdaa:N:N::3`; `fdaa::3` is for names alone. */
+function isForApi(packet: FilterPacket): boolean {
+  return (
+    isForNameserver(packet) &&
+    packet.transport.protocol === IpProtocol.Tcp &&
+    packet.destination.network !== INFRASTRUCTURE_NETWORK
+  );
 }
 
 /** TCP from a host to this one, which is a server; invites do not come to this file. */

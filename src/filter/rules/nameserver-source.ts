@@ -1,8 +1,9 @@
-// What may come from the name server's addresses: its answers, to those whom it serves. Any program
-// of the host can bind these addresses, and from `fdaa::3` it would reach every network.
+// What may come from the name server's addresses: its answers and those of the API beside it, to
+// those whom it serves. Any program of the host can bind these addresses, and from `fdaa::3` it
+// would reach every network.
 
 import { INFRASTRUCTURE_NETWORK } from '../../addressing/ids.ts';
-import { NAMESERVER_PORT } from '../../addressing/ports.ts';
+import { API_PORT, NAMESERVER_PORT } from '../../addressing/ports.ts';
 import { readUint16 } from '../../ip/header.ts';
 import { IpProtocol } from '../../ip/protocol.ts';
 import {
@@ -45,11 +46,11 @@ function isAnswer(packet: FilterPacket): boolean {
   const start = transport.offset;
   switch (transport.protocol) {
     case IpProtocol.Udp:
-      return transportLength >= UDP_HEADER_BYTES && hasServicePort(bytes, start);
+      return transportLength >= UDP_HEADER_BYTES && hasSourcePort(bytes, start, NAMESERVER_PORT);
     case IpProtocol.Tcp:
       return (
         transportLength >= TCP_HEADER_BYTES &&
-        hasServicePort(bytes, start) &&
+        (hasSourcePort(bytes, start, NAMESERVER_PORT) || isFromApi(packet)) &&
         !isTcpBegin(bytes[start + TCP_FLAGS_OFFSET]!)
       );
     case IpProtocol.Icmpv6:
@@ -60,6 +61,12 @@ function isAnswer(packet: FilterPacket): boolean {
   }
 }
 
-function hasServicePort(bytes: Uint8Array, start: number): boolean {
-  return readUint16(bytes, start + SOURCE_PORT_OFFSET) === NAMESERVER_PORT;
+function isFromApi({ bytes, source, transport }: FilterPacket): boolean {
+  return (
+    source.network !== INFRASTRUCTURE_NETWORK && hasSourcePort(bytes, transport.offset, API_PORT)
+  );
+}
+
+function hasSourcePort(bytes: Uint8Array, start: number, port: number): boolean {
+  return readUint16(bytes, start + SOURCE_PORT_OFFSET) === port;
 }

@@ -171,6 +171,26 @@ test('name server’s addresses send answers only', () => {
   }
 });
 
+test('the API is asked at TCP port 4280 of the ::3 address of a network, by this host’s members', () => {
+  pass(FROM_RED_1, tcp(RED_1, RED_NAMES, 4280), 'door-api', 0);
+  pass(FROM_LAPTOP, tcp(RED_LAPTOP, RED_NAMES, 4280), 'door-api', 0);
+  pass(P6N0, tcp(RED_NAMES, RED_1, 40_000, SYN_ACK, 4280), 'nameserver-answer', 1);
+  pass(P6N0, tcp(RED_NAMES, RED_LAPTOP, 40_000, SYN_ACK, 4280), 'nameserver-answer', 'peer');
+  drop(FROM_RED_1, tcp(RED_1, NAMES, 4280), 'door-closed', PROHIBITED);
+  drop(FROM_RED_1, udp(RED_1, RED_NAMES, 4280), 'door-closed', PROHIBITED);
+  drop(FROM_RED_1, tcp(RED_1, RED_NAMES, 4281), 'door-closed', PROHIBITED);
+  drop(FROM_RED_1, tcp(RED_1, RED_AT_A, 4280), 'door-closed', PROHIBITED);
+  drop(FROM_B, tcp(RED_B, RED_NAMES, 4280), 'nameserver-elsewhere');
+  for (const other of [
+    tcp(RED_NAMES, RED_1, 40_000, 0x02, 4280),
+    udp(RED_NAMES, RED_1, 40_000, 4280),
+    tcp(NAMES, RED_1, 40_000, SYN_ACK, 4280),
+    tcp(RED_NAMES, RED_B, 40_000, SYN_ACK, 4280),
+  ]) {
+    drop(P6N0, other, 'nameserver-answers-only', PROHIBITED);
+  }
+});
+
 test('name server’s addresses send to members of this host only', () => {
   pass(P6N0, udp(RED_NAMES, RED_2, 40_000, 53), 'nameserver-answer', 2);
   pass(P6N0, udp(RED_NAMES, RED_LAPTOP, 40_000, 53), 'nameserver-answer', 'peer');
