@@ -171,7 +171,7 @@ test('name server’s addresses send answers only', () => {
   }
 });
 
-test('the API is asked at TCP port 4280 of the ::3 address of a network, by this host’s members', () => {
+test('the API is asked at TCP port 4280 of the ::3 address of a network, by members', () => {
   pass(FROM_RED_1, tcp(RED_1, RED_NAMES, 4280), 'door-api', 0);
   pass(FROM_LAPTOP, tcp(RED_LAPTOP, RED_NAMES, 4280), 'door-api', 0);
   pass(P6N0, tcp(RED_NAMES, RED_1, 40_000, SYN_ACK, 4280), 'nameserver-answer', 1);
