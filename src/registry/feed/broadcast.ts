@@ -7,6 +7,7 @@
 //   store.list  --> Listings ---------------------------------------------------->
 
 import type { NetworkId } from '../../addressing/ids.ts';
+import { P6nError } from '../../base/errors.ts';
 import type { FollowedScope } from '../keys.ts';
 import type { FollowPosition } from '../model.ts';
 import { CompactedError, REVISIONS_KEPT, type Store, type StoreRevision } from '../store.ts';
@@ -286,6 +287,21 @@ class Round {
     for (const entry of this.#recent.after(reader.position)) {
       if (entry.changes.some(({ scope }) => isWanted(scope))) wanted.push(entry);
     }
+    try {
+      return this.#tell(reader, wanted, isWanted);
+    } catch (error) {
+      if (!(error instanceof P6nError) || error.code !== 'REGISTRY_CORRUPT') throw error;
+      // What could not be read once may be sound by now, and nobody goes past it otherwise.
+      throw new CompactedError('Follow: a change cannot be read');
+    }
+  }
+
+  /** What has happened in `wanted`, as far as it is of the reader's scopes. */
+  #tell(
+    reader: Reader,
+    wanted: readonly FollowedRevision[],
+    isWanted: (scope: FollowedScope) => boolean,
+  ): Uint8Array {
     const [only] = wanted;
     if (only !== undefined && wanted.length === 1 && only.changes.length === 1) {
       reader.position = only.revision;

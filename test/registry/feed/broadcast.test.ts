@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { NetworkId } from '../../../src/addressing/ids.ts';
 import { Broadcast } from '../../../src/registry/feed/broadcast.ts';
 import { Listings } from '../../../src/registry/feed/listings.ts';
+import { hostKey } from '../../../src/registry/keys.ts';
 import type { App, FollowEvent, Host, Revision } from '../../../src/registry/model.ts';
 import { CompactedError, type Store } from '../../../src/registry/store.ts';
 import { networksOf, Site } from '../../fakes/site.ts';
@@ -173,6 +174,21 @@ test('Broadcast goes on from before it has begun, as far as the store remembers'
     events.map(({ type }) => type),
     ['put', 'synced'],
   );
+});
+
+test('Broadcast tells all anew past a change that cannot be read', async () => {
+  const { site, host, web } = await scene();
+  const broadcast = new Broadcast(site.store);
+  const reading = new Reading(broadcast, networksOf(web));
+  await reading.synced();
+  const key = hostKey(host.id);
+  const { value } = (await site.store.get(key)) ?? assert.fail();
+  for (const text of ['{', value]) {
+    await site.store.transact({ compares: [], writes: [{ type: 'put', key, value: text }] });
+  }
+  const told = await reading.synced();
+  assert.equal(told[0]?.type, 'reset');
+  assert.ok(told.some((event) => event.type === 'put' && event.key === key));
 });
 
 test('Broadcast ends its followers with what ends its watch, and serves the next', async () => {
