@@ -5,7 +5,7 @@
 import type { HostId, NetworkId } from '../addressing/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import { readFileIfExists, writeFileAtomic } from '../os/atomic-file.ts';
-import type { Host, HostRemoval, SiteKey } from '../registry/model.ts';
+import type { Closure, Host, HostRemoval, SiteKey } from '../registry/model.ts';
 import {
   judge,
   REFUSAL_REASONS,
@@ -25,6 +25,7 @@ const VERSION = 1;
 /** A copy with what it takes to believe it. */
 export interface SignedCopy extends CopyView {
   readonly hosts: readonly Host[];
+  readonly closures: readonly Closure[];
   readonly siteKeys: readonly SiteKey[];
   readonly removals: readonly HostRemoval[];
 }
@@ -94,10 +95,12 @@ export class HostLedger implements CopySource {
     this.#seen = copy;
     const isSame =
       copy.hosts === before?.hosts &&
+      copy.closures === before.closures &&
       copy.siteKeys === before.siteKeys &&
       copy.removals === before.removals;
     if (!isSame && copy.revision !== undefined) this.#judge(copy);
-    this.#believed = { ...copy, hosts: isSame ? this.#believed.hosts : this.#hosts() };
+    const isRestored = copy.closures.some(({ reason }) => reason === 'restored');
+    this.#believed = { ...copy, hosts: isSame ? this.#believed.hosts : this.#hosts(isRestored) };
     return this.#believed;
   }
 
@@ -128,8 +131,10 @@ export class HostLedger implements CopySource {
     await this.#writing;
   }
 
-  #hosts(): readonly Host[] {
-    return [...this.#trust.hosts.values()];
+  /** A registry from an older state, which nobody has accepted yet, drains no host. */
+  #hosts(isRestored: boolean): readonly Host[] {
+    const hosts = [...this.#trust.hosts.values()];
+    return isRestored ? hosts.map(({ drainedAt: _, ...host }) => host) : hosts;
   }
 
   #judge(copy: SignedCopy): void {

@@ -4,6 +4,7 @@
 import type { NetworkId } from '../addressing/ids.ts';
 import type {
   App,
+  Closure,
   FollowEvent,
   FollowedRecord,
   FollowPosition,
@@ -24,6 +25,8 @@ export const COPY_RECORDS_MAX = 1_048_576;
 export interface Copy {
   /** Undefined while nothing is known. */
   readonly revision: Revision | undefined;
+  /** One at the most: the registry takes no writes. */
+  readonly closures: readonly Closure[];
   readonly siteKeys: readonly SiteKey[];
   readonly hosts: readonly Host[];
   readonly removals: readonly HostRemoval[];
@@ -55,7 +58,7 @@ export class WorkingCopy {
   #asked: ReadonlySet<NetworkId> = new Set();
   readonly #changed = new Set<Kind>();
   #snapshot: Copy = {
-    ...{ revision: undefined, siteKeys: [], hosts: [], removals: [], absences: [] },
+    ...{ revision: undefined, closures: [], siteKeys: [], hosts: [], removals: [], absences: [] },
     ...{ revocations: [], networks: [], apps: [], instances: [] },
   };
 
@@ -116,6 +119,7 @@ export class WorkingCopy {
     const last = this.#snapshot;
     this.#snapshot = {
       revision: this.#revision,
+      closures: this.#kept<Closure>('closure', last.closures),
       siteKeys: this.#kept<SiteKey>('site-key', last.siteKeys),
       hosts: this.#kept<Host>('host', last.hosts),
       removals: this.#kept<HostRemoval>('host-removal', last.removals),
@@ -170,6 +174,7 @@ export class WorkingCopy {
 
 function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean {
   switch (record.kind) {
+    case 'closure':
     case 'site-key':
     case 'host':
     case 'host-removal':

@@ -10,21 +10,12 @@
 //      +--------------------->  importing -----------> open, as a new incarnation
 
 import { HOST_ID_MAX, type HostId, ID_MIN, type NetworkId } from '../addressing/ids.ts';
-import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
-import { damaged } from './codec.ts';
+import { decodeClosure, encodeRecord } from './codec.ts';
 import { CLOSURE, formatId, HOST_COUNTER, networkIdKey, REPORTS, reportKey, SITE } from './keys.ts';
+import type { Closure, ClosureReason } from './model.ts';
 import { type Store, type StoreCompare, type StoreWrite, TRANSACTION_WRITES_MAX } from './store.ts';
 import type { RegistryContext } from './transaction.ts';
-
-export type ClosureReason = 'restored' | 'exported' | 'importing';
-
-export interface Closure {
-  readonly reason: ClosureReason;
-  readonly since: WallMillis;
-  /** What an operator has to know of it. */
-  readonly facts: string;
-}
 
 /** Ids that somebody knows to have been given out. */
 export interface KnownIds {
@@ -37,7 +28,6 @@ export interface KnownIds {
 const HOSTS_AHEAD_MAX = 4_096;
 /** Ids of hosts that are left out when a restored registry is opened: nobody may know them. */
 const HOSTS_SKIPPED = 256;
-const REASONS: readonly ClosureReason[] = ['restored', 'exported', 'importing'];
 const ATTEMPTS_MAX = 100;
 
 /** Why the registry takes no writes; undefined while it does. */
@@ -50,6 +40,14 @@ export async function refuseClosed(store: Store, action: string): Promise<void> 
   const closure = await findClosure(store);
   if (closure === undefined) return;
   throw closedError(closure, action);
+}
+
+/** As refuseClosed(), also where nobody has looked yet at what the store says of itself. */
+export async function requireOpen(context: RegistryContext, action: string): Promise<void> {
+  await refuseClosed(context.store, action);
+  if (context.store.restored === undefined) return;
+  await admitRestored(context);
+  await refuseClosed(context.store, action);
 }
 
 /**
@@ -93,8 +91,8 @@ export async function closeExported({ store, clock }: RegistryContext): Promise<
   if (!committed) await refuseClosed(store, 'export the registry to close it');
 }
 
-export function putClosure(closure: Closure): StoreWrite {
-  return { type: 'put', key: CLOSURE, value: JSON.stringify({ kind: 'closure', ...closure }) };
+export function putClosure(closure: Omit<Closure, 'kind'>): StoreWrite {
+  return { type: 'put', key: CLOSURE, value: encodeRecord({ kind: 'closure', ...closure }) };
 }
 
 /**
@@ -208,20 +206,7 @@ async function readClosure(
 ): Promise<{ readonly closure: Closure; readonly modRevision: number } | undefined> {
   const stored = await store.get(CLOSURE);
   if (stored === undefined) return undefined;
-  const closure = parse(stored.value);
-  if (closure === undefined) throw damaged(CLOSURE, 'it does not say why the registry is closed');
-  return { closure, modRevision: stored.modRevision };
-}
-
-function parse(text: string): Closure | undefined {
-  try {
-    const { reason, since, facts } = JSON.parse(text) as Partial<Closure>;
-    if (!REASONS.some((one) => one === reason)) return undefined;
-    if (typeof since !== 'number' || typeof facts !== 'string') return undefined;
-    return { reason: reason as ClosureReason, since, facts };
-  } catch {
-    return undefined;
-  }
+  return { closure: decodeClosure(stored), modRevision: stored.modRevision };
 }
 
 const HINTS: Readonly<Record<ClosureReason, string>> = {

@@ -18,6 +18,7 @@ import { parseDeclared } from './declared-services.ts';
 import {
   ABSENCES,
   APPS,
+  CLOSURE,
   HOSTS,
   INSTANCES,
   NETWORKS,
@@ -25,24 +26,26 @@ import {
   REVOCATIONS,
   SITE_KEYS,
 } from './keys.ts';
-import type {
-  App,
-  FollowedRecord,
-  Host,
-  HostAbsence,
-  HostKey,
-  HostLease,
-  HostRemoval,
-  HostSecret,
-  Instance,
-  Invite,
-  InviteUse,
-  Network,
-  Organization,
-  Site,
-  SiteKey,
-  TokenRecord,
-  TokenRevocation,
+import {
+  type App,
+  CLOSURE_REASONS,
+  type Closure,
+  type FollowedRecord,
+  type Host,
+  type HostAbsence,
+  type HostKey,
+  type HostLease,
+  type HostRemoval,
+  type HostSecret,
+  type Instance,
+  type Invite,
+  type InviteUse,
+  type Network,
+  type Organization,
+  type Site,
+  type SiteKey,
+  type TokenRecord,
+  type TokenRevocation,
 } from './model.ts';
 
 /** A record as it stands in the store. */
@@ -160,6 +163,16 @@ export function decodeHostAbsence(stored: StoredText): HostAbsence {
   return { kind: 'host-absence', host: fields.host('host'), since: fields.time('since') };
 }
 
+export function decodeClosure(stored: StoredText): Closure {
+  const fields = new Fields(stored, 'closure');
+  return {
+    kind: 'closure',
+    reason: fields.oneOf('reason', CLOSURE_REASONS),
+    since: fields.time('since'),
+    facts: fields.text('facts'),
+  };
+}
+
 export function decodeHostLease(stored: StoredText): HostLease {
   const fields = new Fields(stored, 'host-lease');
   return {
@@ -258,6 +271,7 @@ export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(NETWORKS)) return decodeNetwork(stored);
   if (stored.key.startsWith(APPS)) return decodeApp(stored);
   if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);
+  if (stored.key === CLOSURE) return decodeClosure(stored);
   throw damaged(stored.key, 'it stands where no record of its kind does');
 }
 

@@ -5,13 +5,13 @@ import type { HostId } from '../addressing/ids.ts';
 import {
   accept,
   admitRestored,
-  type Closure,
   countReports,
   findClosure,
   type KnownIds,
   takeOver,
 } from './closure.ts';
 import { exportRegistry, importRegistry, type ParsedExport } from './export.ts';
+import type { Closure } from './model.ts';
 import { findSite } from './site.ts';
 import type { RegistryContext } from './transaction.ts';
 

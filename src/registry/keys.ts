@@ -18,7 +18,7 @@
 //    sightings/HOST                     of hosts that ever had a lease
 //    invites/SERVER/NUMBER
 //    tokens/TOKEN
-//    closure                            why nothing may be written, see closure.ts
+//    closure                            why nothing may be written (closure.ts); followers see it
 //    reports/HOST                       has said which ids it knows, after a restore
 //  index/                               one key for each thing that must be unique
 //    network-ids/NETWORK                every id that was ever given out
@@ -257,6 +257,7 @@ export type FollowedScope = 'hosts' | NetworkId;
 /** Of which scope the record at `key` is, or undefined for what no follower may see. */
 export function followedScope(key: string): FollowedScope | undefined {
   if (REVOCATION_KEY.test(key)) return 'hosts';
+  if (key === CLOSURE) return 'hosts';
   const match = FOLLOWED_KEY.exec(key);
   if (match === null) return undefined;
   if (OF_ALL_HOSTS.includes(match[1] ?? '')) return 'hosts';

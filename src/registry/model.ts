@@ -144,6 +144,18 @@ export interface HostAbsence {
   readonly since: WallMillis;
 }
 
+export const CLOSURE_REASONS = ['restored', 'exported', 'importing'] as const;
+export type ClosureReason = (typeof CLOSURE_REASONS)[number];
+
+/** That the registry takes no writes. */
+export interface Closure {
+  readonly kind: 'closure';
+  readonly reason: ClosureReason;
+  readonly since: WallMillis;
+  /** What an operator has to know of it. */
+  readonly facts: string;
+}
+
 /** That servers hear of a host: it stands under a lease of the store. Never sent to followers. */
 export interface HostLease {
   readonly kind: 'host-lease';
@@ -256,6 +268,7 @@ export interface Instance {
 
 /** What followers may see of the registry. */
 export type FollowedRecord =
+  | Closure
   | SiteKey
   | Host
   | HostRemoval

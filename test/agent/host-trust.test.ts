@@ -188,7 +188,8 @@ function siteKey(generation: number, signer: SiteSigner, last?: SiteSigner): Sit
 function copyOf(hosts: readonly Host[], removals: readonly HostRemoval[] = []): SignedCopy {
   const revision = { incarnation: 'a', number: 1 };
   const siteKeys = [siteKey(1, FIRST)];
-  return { revision, siteKeys, hosts, removals, networks: [], apps: [], instances: [] };
+  const others = { closures: [], networks: [], apps: [], instances: [] };
+  return { ...others, revision, siteKeys, hosts, removals };
 }
 
 function idsOf(trust: Trust): number[] {

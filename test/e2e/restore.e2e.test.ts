@@ -52,6 +52,12 @@ describe('a server with its registry in a file', { skip: SKIP_REASON, timeout: 9
       );
       return state === 'restored' && reports === 2;
     });
+    // Nobody has said yet that it holds, so it ends nothing that runs.
+    await until('the host has asked for its instance', () =>
+      Promise.resolve(/closed.*not on record with a server yet/.test(two.log)),
+    );
+    const [instance] = await two.json<{ state: string }[]>('instances', 'list', '--here');
+    assert.equal(instance?.state, 'started');
     assert.match(one.log, new RegExp(`network id taken over.*${late.id}|${late.id}.*taken over`));
     await one.must('registry', 'accept');
     await one.must('networks', 'create', 'next');

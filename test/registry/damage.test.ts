@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { P6nError } from '../../src/base/errors.ts';
 import { decodeFollowed, decodeInstance, encodeRecord } from '../../src/registry/codec.ts';
-import { followedScope } from '../../src/registry/keys.ts';
+import { CLOSURE, followedScope } from '../../src/registry/keys.ts';
 import type { Instance } from '../../src/registry/model.ts';
 import { machineId, Site } from '../fakes/site.ts';
 
@@ -97,6 +97,7 @@ test('followers see no key outside of the records', async () => {
   const networks = (await site.registry.listNetworks()).map(({ id }) => id);
   const seen = keys.filter((key) => followedScope(key) !== undefined);
   assert.equal(seen.length, 7);
+  assert.equal(followedScope(CLOSURE), 'hosts');
   for (const key of seen) {
     assert.match(key, /^records\/(?:site-keys|hosts|networks|apps|instances)\//);
     const scope = followedScope(key);

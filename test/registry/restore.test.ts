@@ -114,6 +114,7 @@ test('an older file is another incarnation that gives out no id again', async (t
   const second = await openSite(t, folder, 100);
   const before = second.store.incarnation;
   const network = await second.registry.createNetwork({ name: 'blue' });
+  const { app: late } = await second.registry.createApp({ name: 'late', network: 'blue' });
   const { host } = await second.join(server.id, 'two');
   const text = (await second.registry.custody.export({ close: false })).join('');
   await second.store.close();
@@ -123,6 +124,10 @@ test('an older file is another incarnation that gives out no id again', async (t
   await assert.rejects(third.registry.createNetwork({ name: 'x' }), { code: 'REGISTRY_CLOSED' });
   assert.notEqual(third.store.incarnation, before);
   assert.equal((await third.registry.listNetworks()).length, 1, 'it can be read');
+  // It has never heard of the app, which is no reason to end what runs.
+  const lost = third.instance(late, server.id, 1);
+  const written = third.registry.putInstance(server.id, lost);
+  await assert.rejects(written, { code: 'REGISTRY_CLOSED' });
   const state = await third.registry.custody.state();
   assert.equal(state.closure?.reason, 'restored');
   await third.registry.custody.takeOver(server.id, {

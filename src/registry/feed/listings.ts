@@ -6,6 +6,7 @@ import { decodeFollowed } from '../codec.ts';
 import {
   ABSENCES,
   appsOf,
+  CLOSURE,
   type FollowedScope,
   HOSTS,
   instancesOf,
@@ -113,7 +114,7 @@ export class Listings {
 }
 
 function prefixesOf(scope: FollowedScope): readonly string[] {
-  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES, REVOCATIONS];
+  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES, REVOCATIONS, CLOSURE];
   return [networkKey(scope), appsOf(scope), instancesOf(scope)];
 }
 
