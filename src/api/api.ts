@@ -13,6 +13,7 @@ import { openApiRoute } from './openapi.ts';
 import { guardRoutes, identifyHost, identifyInvite } from './principals.ts';
 import { RateLimit } from './rate-limit.ts';
 import { appRoutes } from './routes/apps.ts';
+import { captureRoute } from './routes/capture.ts';
 import { diagnosisRoutes } from './routes/diagnosis.ts';
 import { enrolmentRoute } from './routes/enrolment.ts';
 import { auditRoute, eventRoutes } from './routes/events.ts';
@@ -29,6 +30,7 @@ import { registryRoutes } from './routes/registry.ts';
 import { siteRoutes } from './routes/site.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import type {
+  CaptureService,
   EnrolmentService,
   ExplainService,
   FollowService,
@@ -73,6 +75,7 @@ export interface OperatorServices {
   readonly explain: ExplainService;
   readonly names: NameService;
   readonly metrics: MetricsService;
+  readonly capture: CaptureService;
   readonly host: HostService;
 }
 
@@ -92,6 +95,7 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   });
   guardRoutes(server.app, () => ({ kind: 'operator' }));
   operatorRoutes(server.app, services);
+  captureRoute(server.app, services.capture);
   return server;
 }
 

@@ -8,6 +8,7 @@ import type { Principal } from '../registry/authority.ts';
 import type { AppOnNetwork, FollowPosition, Instance, Revision } from '../registry/model.ts';
 import type { NetworkReference } from '../registry/networks.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
+import type { CaptureQuery } from './contract/capture.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
@@ -188,6 +189,14 @@ export interface StatusService {
 export interface MetricsService {
   /** In Prometheus' text format. */
   metrics(): Promise<string>;
+}
+
+export interface CaptureService {
+  /** Rejects when there is nothing of that name; packets come until the signal aborts. */
+  capture(
+    principal: Principal,
+    query: CaptureQuery,
+  ): Promise<(signal: AbortSignal) => AsyncIterable<Uint8Array>>;
 }
 
 /** The host as a whole. */

@@ -23,6 +23,8 @@ export interface CommandOption {
   /** What stands for the value in the help; absent for a switch. */
   readonly value?: string;
   readonly required?: boolean;
+  /** One letter that stands for it behind one dash. */
+  readonly short?: string;
   /** May be given again and again. */
   readonly repeated?: boolean;
 }

@@ -28,6 +28,11 @@ export const NOUNS: readonly Noun[] = [
     load: async () => [(await import('./commands/events/events.ts')).EVENTS],
   },
   {
+    name: 'capture',
+    summary: 'Capture packets of a network or an instance, with the verdicts of the filter',
+    load: async () => [(await import('./commands/diagnosis/capture.ts')).CAPTURE],
+  },
+  {
     name: 'explain',
     summary: 'Say which rule a packet would meet on this host, and why',
     load: async () => [(await import('./commands/diagnosis/explain.ts')).EXPLAIN],

@@ -7,6 +7,7 @@ import { networkApi } from '../api/token-api.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
+import { LocalCaptureService } from './capture-service.ts';
 import type { Parts } from './compose.ts';
 import type { DaemonConfig } from './config.ts';
 import { serveDocker } from './docker-plugin.ts';
@@ -69,6 +70,10 @@ export async function serveOperator(
       { id, name },
     ),
     metrics,
+    capture: new LocalCaptureService({
+      ...{ dataplane, instances, registry: access.registry, clock },
+      filter: () => applied.filter,
+    }),
     host: new LocalHostService({ instances, end: reset }),
     names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
   };

@@ -11,6 +11,7 @@ import type {
   PeerConfig,
 } from '../device/config.ts';
 import { ALL_OFFLOADS, type Offloads } from '../os/offloads.ts';
+import type { CaptureSpec } from './capture/tap.ts';
 import { type DataplaneConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
 import type { ChangeFailure, EngineOptions } from './mesh/engine.ts';
@@ -140,6 +141,11 @@ export class Dataplane {
     const report = await this.#link.ask((id) => ({ type: 'peers', id }));
     if (report.type !== 'peers') return [];
     return report.peers.map(({ publicKey, status }) => ({ publicKey, ...status }));
+  }
+
+  /** Captures until ended; one at a time: another one takes its place. */
+  async capture(spec: CaptureSpec | undefined): Promise<void> {
+    await this.#link.ask((id) => ({ type: 'capture', id, spec }));
   }
 
   /** Ends the worker; sockets and TUNs are closed when it resolves. */

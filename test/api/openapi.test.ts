@@ -47,6 +47,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/explain': { from: HOST.address, to: HOST.address },
 };
 const QUERIES: Readonly<Record<string, string>> = {
+  'GET /v1/capture': '?network=blue',
   'GET /v1/names/lookup': '?name=web.internal',
   'GET /v1/names/watch': '?name=web.internal',
 };

@@ -1,9 +1,11 @@
 // What an operator has of a host that runs: one site of one host for all of it.
 
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { NotifySocket } from '../fakes/notify-socket.ts';
+import { readPcapng } from '../fakes/pcapng.ts';
 import { parseExposition } from '../fakes/prometheus.ts';
 import { P6ND, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
@@ -60,6 +62,40 @@ test('p6nd check-config says what is in force, and what is wrong', {
   const missing = await run(P6ND, 'check-config', '--join', '/nonexistent/invite');
   assert.equal(missing.code, 2);
   assert.match(missing.stderr, /Cannot read \/nonexistent\/invite: ENOENT/);
+});
+
+test('a capture has packets of an instance with verdicts', {
+  skip: SKIP_REASON,
+}, async () => {
+  const start = async (name: string, network: string, ...command: string[]) => {
+    await host.must('apps', 'create', name, '--network', network);
+    const words = ['--app', name, '--name', name, '--detach', '--', ...command];
+    await host.must('instances', 'run', ...words);
+    return (await host.client.instances.get(name)).address;
+  };
+  const web = await start('web', 'blue', 'sleep', '600');
+  const stranger = await start('stranger', 'red', 'sleep', '600');
+  const file = join(site.folder, 'capture.pcapng');
+  const pings = `ping -c 1 -W 5 ${web}; ping -c 1 -W 1 ${stranger}`;
+  const script = `until [ -s ${file} ]; do sleep 0.05; done; ${pings}`;
+  const client = await start('client', 'blue', 'sh', '-c', script);
+  const words = ['capture', '--instance', 'client', '-w', file, '--snaplen', '96', '--count', '3'];
+  const captured = host.ctl(...words);
+  const { code, stderr } = await captured;
+  assert.equal(code, 0, stderr);
+  const blocks = readPcapng(readFileSync(file));
+  const comments = blocks.flatMap(({ options, type }) =>
+    type === 6 && options.has(1) ? [options.get(1)?.toString()] : [],
+  );
+  assert.deepEqual(comments, ['pass: instance', 'pass: instance', 'drop: other-network']);
+  assert.equal(blocks.at(-1)?.options.get(5)?.readBigUInt64LE(0), 0n);
+  const dump = await run('tcpdump', '-nr', file);
+  assert.equal(dump.code, 0, dump.stderr);
+  assert.match(dump.stdout, new RegExp(`${client} > ${web}: ICMP6, echo request`));
+  const unknown = await host.ctl('capture', '--network', 'nowhere', '-w', `${file}.none`);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /\(NOT_FOUND\)/);
+  assert.equal(existsSync(`${file}.none`), false);
 });
 
 test('a service manager hears of p6nd from its start to its end', {

@@ -24,6 +24,7 @@ import type {
   RegistryService,
 } from '../../src/api/services.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
+import { fileStart } from '../../src/dataplane/capture/pcapng.ts';
 import type { FollowEvent } from '../../src/registry/model.ts';
 
 export const HERE: HostId = 0x10000 as HostId;
@@ -186,6 +187,8 @@ export const AUDIT_SAMPLE: AuditEntry = {
   objects: [{ verb: 'created', kind: 'app', id: 'web' }],
 };
 
+export const CAPTURE_SAMPLE: readonly Uint8Array[] = [fileStart('p6nd', 64)];
+
 export const NAME_ANSWER_SAMPLE: NameAnswer = {
   name: 'web.internal',
   type: 'AAAA',
@@ -284,6 +287,7 @@ export function fakeServices(
       rotateKey: answering('rotateKey', HOST),
     },
     status: { status: answering('status', STATUS) },
+    capture: { capture: answering('capture', () => values(CAPTURE_SAMPLE)) },
     metrics: { metrics: answering('metrics', '# HELP p6n_peers Peers.\n') },
     host: { reset: answering('resetHost', undefined) },
     explain: {

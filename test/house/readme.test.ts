@@ -15,6 +15,9 @@ const lines = [...blocks.flatMap((block) => block?.split('\n') ?? []), ...inline
   .map((line) => (line ?? '').replace(/\s#.*$/, '').trim())
   .filter((line) => line !== '');
 
+/** Nouns that are commands themselves. */
+const ALONE: readonly string[] = ['capture', 'completion', 'doctor', 'events', 'explain', 'status'];
+
 /** The commands of p6nctl in the README, by `noun verb`, with the options that are shown. */
 const shown = new Map<string, Set<string>>();
 for (const line of lines) {
@@ -56,7 +59,7 @@ test('scripts that the README runs exist', () => {
 /** How many of the words name a command: nouns have verbs, `hosts invites` has a third word. */
 function commandLength(words: readonly string[]): number {
   const [noun, verb] = words;
-  if (noun === 'status' || noun === 'explain' || noun === 'events') return 1;
+  if (ALONE.includes(noun ?? '')) return 1;
   return noun === 'hosts' && verb === 'invites' ? 3 : 2;
 }
 

@@ -22,3 +22,11 @@ test('sendUnixDatagram() says when nobody takes it', () => {
   assert.equal(sendUnixDatagram('@p6n-nobody', 'READY=1'), false);
   assert.equal(sendUnixDatagram(`/${'x'.repeat(200)}`, 'READY=1'), false);
 });
+
+test('sendUnixDatagram() does not wait for who reads nothing', (t) => {
+  const socket = new NotifySocket(`@p6n-silent-${process.pid}`);
+  t.after(() => socket.close());
+  let sent = 0;
+  while (sent < 10_000 && sendUnixDatagram(socket.path, 'WATCHDOG=1')) sent += 1;
+  assert.ok(sent > 0 && sent < 10_000, `${sent} datagrams`);
+});

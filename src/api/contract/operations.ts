@@ -13,7 +13,7 @@ import { NAME_ANSWER } from './names.ts';
 import { NETWORK_LIST, NETWORK_VIEW } from './networks.ts';
 import { ORGANIZATION_LIST, ORGANIZATION_VIEW } from './organizations.ts';
 import { OUTPUT_LINE } from './output.ts';
-import { JSON_CONTENT_TYPE, NDJSON_CONTENT_TYPE } from './protocol.ts';
+import { JSON_CONTENT_TYPE, NDJSON_CONTENT_TYPE, PCAPNG_CONTENT_TYPE } from './protocol.ts';
 import { SITE_KEY_ROTATED, SITE_VIEW } from './site.ts';
 import { STATUS_VIEW } from './status.ts';
 import { TOKEN_CREATED, TOKEN_LIST } from './tokens.ts';
@@ -99,6 +99,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'GET /v1/audit': json('Show who has changed what', 200, AUDIT_LIST),
   'GET /metrics': { ...json('Read the metrics', 200, Type.String()), contentType: 'text/plain' },
+  'GET /v1/capture': {
+    ...json('Capture packets, with the verdicts of the filter', 200, Type.String()),
+    contentType: PCAPNG_CONTENT_TYPE,
+  },
   'GET /v1/status': json('Show how this host is', 200, STATUS_VIEW),
   'POST /v1/explain': json('Say which rule a packet would meet', 200, EXPLANATION),
   'GET /v1/names/lookup': json('Answer as the name server would', 200, NAME_ANSWER),

@@ -20,6 +20,10 @@ export const NDJSON_CONTENT_TYPE = 'application/x-ndjson';
 /** Of Prometheus' text format. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
+export const PCAPNG_CONTENT_TYPE = 'application/x-pcapng';
+/** Bytes of a captured packet at the most: superpackets are up to 64 KiB long. */
+export const SNAP_LENGTH_MAX = 65_536;
+
 /** So many entries of an audit are told at once, at the most. */
 export const AUDIT_ENTRIES_MAX = 9_999;
 

@@ -12,6 +12,7 @@ import type { FilterConfig } from '../../filter/config.ts';
 import { PacketFilter } from '../../filter/filter.ts';
 import type { Offloads } from '../../os/offloads.ts';
 import type { PrivateKey, PublicKey } from '../../wireguard/crypto/crypto.ts';
+import { type CaptureSpec, CaptureTap } from '../capture/tap.ts';
 import type { ConfigChange } from '../config-diff.ts';
 import { type EngineDependencies, makeParts } from '../path/parts.ts';
 import type { Pipeline } from '../path/pipeline.ts';
@@ -125,6 +126,12 @@ export class Engine {
     for (const tun of change.goneTuns) tuns.remove(tun);
     for (const publicKey of change.gonePeers) peers.remove(publicKey);
     return failures;
+  }
+
+  /** Shows packets to who captures; undefined ends that. */
+  capture(spec: CaptureSpec | undefined): void {
+    const { clock } = this.#dependencies;
+    this.#policy.capture(spec === undefined ? undefined : new CaptureTap(spec, clock));
   }
 
   /** Runs the timers that are due. */

@@ -11,7 +11,8 @@ import {
   senderOfTun,
   senderOfWireguardPeer,
 } from '../../filter/rejection.ts';
-import type { Rejection, Verdict } from '../../filter/verdict.ts';
+import { type Rejection, Verdict } from '../../filter/verdict.ts';
+import { type CaptureTap, NO_TUN } from '../capture/tap.ts';
 import type { Policy } from '../path/policy.ts';
 import { PeerKind, type PeerTable } from './peer-table.ts';
 
@@ -19,6 +20,7 @@ export class MeshPolicy implements Policy {
   readonly #filter: PacketFilter;
   readonly #rejections: RejectionWriter;
   readonly #peers: PeerTable;
+  #tap: CaptureTap | undefined;
 
   constructor(filter: PacketFilter, peers: PeerTable, config: FilterConfig) {
     this.#filter = filter;
@@ -40,6 +42,11 @@ export class MeshPolicy implements Policy {
     this.#rejections.replaceConfig(config);
   }
 
+  /** Shows each packet with its verdict to `tap`; undefined for nobody. */
+  capture(tap: CaptureTap | undefined): void {
+    this.#tap = tap;
+  }
+
   judgeFromTun(
     tun: number,
     bytes: Uint8Array,
@@ -47,10 +54,24 @@ export class MeshPolicy implements Policy {
     length: number,
     now: Millis,
   ): Verdict {
-    return this.#filter.judgeFromTun(tun, bytes, offset, length, now);
+    const verdict = this.#filter.judgeFromTun(tun, bytes, offset, length, now);
+    if (this.#tap !== undefined) this.#note(tun, verdict, bytes, offset, length, now);
+    return verdict;
   }
 
   judgeFromPeer(
+    peer: PeerIndex,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
+  ): Verdict {
+    const verdict = this.#judgeFromPeer(peer, bytes, offset, length, now);
+    if (this.#tap !== undefined) this.#note(NO_TUN, verdict, bytes, offset, length, now);
+    return verdict;
+  }
+
+  #judgeFromPeer(
     peer: PeerIndex,
     bytes: Uint8Array,
     offset: number,
@@ -96,5 +117,20 @@ export class MeshPolicy implements Policy {
         ? senderOfWireguardPeer(id, this.#peers.numberOf(peer))
         : senderOfHost(id);
     return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now);
+  }
+
+  #note(
+    tun: number,
+    verdict: Verdict,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
+  ): void {
+    const { dropReason, passRule, verdictTun } = this.#filter;
+    const isPassed = verdict !== Verdict.Drop;
+    const target = verdict === Verdict.ToTun ? verdictTun : NO_TUN;
+    const rule = isPassed ? passRule : dropReason;
+    this.#tap?.note(tun, target, isPassed, rule, bytes, offset, length, now);
   }
 }

@@ -2,6 +2,7 @@
 // which takes them between two rounds of its loop; reports come back.
 
 import type { PeerStatus as DevicePeerStatus } from '../../device/config.ts';
+import type { CaptureSpec } from '../capture/tap.ts';
 import type { ConfigChange } from '../config-diff.ts';
 import type { ErrorText } from '../worker/error-text.ts';
 import type { ChangeFailure } from './engine.ts';
@@ -10,9 +11,12 @@ import type { ChangeFailure } from './engine.ts';
 export type Request =
   | { readonly type: 'apply'; readonly id: number; readonly change: ConfigChange }
   | { readonly type: 'peers'; readonly id: number }
+  /** Undefined ends the capture. */
+  | { readonly type: 'capture'; readonly id: number; readonly spec: CaptureSpec | undefined }
   | { readonly type: 'stop' };
 
 export type Answer =
+  | { readonly type: 'capture'; readonly id: number }
   | { readonly type: 'applied'; readonly id: number; readonly failures: readonly FailureText[] }
   | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] };
 

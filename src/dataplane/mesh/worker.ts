@@ -29,6 +29,10 @@ function answer(engine: Engine, request: AnsweredRequest): Answer {
       .map(({ part, error }) => ({ part, error: errorText(error) }));
     return { type: 'applied', id, failures };
   }
+  if (type === 'capture') {
+    engine.capture(request.spec);
+    return { type, id };
+  }
   const statuses = engine.peers.statuses();
   const peers = statuses.map(({ publicKey, status }) => ({
     publicKey: toBase64(publicKey),
