@@ -38,7 +38,9 @@ function judgeInbound(pipeline: Pipeline, packets: PacketBatch, index: number, n
   const verdict = policy.judgeFromPeer(peer, packets.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToTun) {
     const to = policy.verdictTun;
-    if (tuns.mergesAny(to)) pipeline.buffers.merger.add(to, offset, length);
+    // A packet that came alone has nothing to be merged with.
+    const mayMerge = packets.count > 1 && tuns.mergesAny(to);
+    if (mayMerge) pipeline.buffers.merger.add(to, offset, length);
     else tuns.write(to, packets.slab, offset, length);
   } else if (verdict === Verdict.ToPeer) {
     addTransit(pipeline, packets, index, now);

@@ -8,6 +8,7 @@ import { moveInbound } from './inbound.ts';
 import { moveOutbound, TunState } from './outbound.ts';
 import type { Pipeline } from './pipeline.ts';
 import { NEWS_TOKEN, socketOf, WAKE_TOKEN } from './tokens.ts';
+import { NO_TUN } from './tun-table.ts';
 
 /** Batches that each source moves before timers and wake-ups have their turn. */
 const ROUNDS_MAX = 16;
@@ -35,7 +36,7 @@ export interface LoopDependencies {
    * Called after each round, before onWake(): what happened to peers is told while their indices
    * are still theirs.
    */
-  readonly onRound: () => void;
+  readonly onRound: (now: Millis) => void;
   /** The TUN cannot be read any more and is not asked again. */
   readonly onTunFailed: (tun: number) => void;
   /** Reads what waits at the descriptors of NEWS_TOKEN. */
@@ -46,13 +47,15 @@ export interface LoopDependencies {
 export function runLoop(dependencies: LoopDependencies): void {
   const { engine, poller, wake, clock, onWake, onRound } = dependencies;
   poller.add(wake.descriptor, WAKE_TOKEN);
+  let now = clock.now();
   for (let running = true; running; ) {
-    const ready = poller.wait(waitMs(engine.nextDeadline(), clock.now()));
+    const ready = poller.wait(waitMs(engine.nextDeadline(), now));
     dependencies.onWaited();
-    const isAwake = movePackets(dependencies, ready);
-    const now = clock.now();
+    now = clock.now();
+    const isAwake = movePackets(dependencies, ready, now);
+    // The clock is asked once a turn: what comes due meanwhile is seen in the next one.
     if (engine.nextDeadline() <= now) engine.tick(now);
-    onRound();
+    onRound(now);
     if (isAwake) {
       wake.clear();
       running = onWake();
@@ -67,24 +70,34 @@ function waitMs(deadline: Millis, now: Millis): number {
 
 /**
  * Moves one batch of each ready source in turn. Returns whether the wake-up was among them. A
- * source that has more than its share is ready again at the next wait.
+ * source that has more than its share is ready again at the next wait. A TUN that packets were
+ * given to is looked at next, without a wait: the kernel answers some of them (echo requests, TCP
+ * segments) before the writing of them returns.
  */
-function movePackets(dependencies: LoopDependencies, readyCount: number): boolean {
-  const { engine, poller, clock } = dependencies;
+function movePackets(dependencies: LoopDependencies, readyCount: number, now: Millis): boolean {
+  const { engine, poller } = dependencies;
   const { ready } = poller;
+  const { tuns } = engine.pipeline;
   let isAwake = false;
   let left = readyCount;
   for (let round = 0; left > 0 && round < ROUNDS_MAX; round++) {
-    const now = clock.now();
     let kept = 0;
     for (let i = 0; i < left; i++) {
       const token = ready[i]!;
       if (token === WAKE_TOKEN) isAwake = true;
       else if (moveFrom(dependencies, engine, token, now)) ready[kept++] = token;
     }
+    const answering = tuns.takeWritten();
+    const isDue = answering !== NO_TUN && kept < ready.length;
+    if (isDue && !includes(ready, kept, answering)) ready[kept++] = answering;
     left = kept;
   }
   return isAwake;
+}
+
+function includes(tokens: Uint32Array, count: number, token: number): boolean {
+  for (let i = 0; i < count; i++) if (tokens[i] === token) return true;
+  return false;
 }
 
 /** True when more waits. */

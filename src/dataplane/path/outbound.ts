@@ -125,7 +125,7 @@ function passToTun(pipeline: Pipeline, source: Tun, index: number, now: Millis):
   const error = target.writeWithHeader(slab, offset, length);
   const isRefused = error === SUPERPACKET_REFUSED && segmenter.begin(offset, length);
   if (!isRefused) {
-    tuns.count(error, 1, length);
+    tuns.count(to, error, 1, length);
     return;
   }
   // What waits for peers may fill the room of segments.

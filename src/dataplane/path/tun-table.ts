@@ -10,6 +10,9 @@ import { PipelineCounter } from '../counters.ts';
 import type { MergedWriter } from '../offload/merger.ts';
 import { MTU_MAX, MTU_MIN } from './places.ts';
 
+/** No TUN's number. */
+export const NO_TUN = -1;
+
 export interface TunTableDependencies {
   readonly openTun: OpenTun;
   /** Told which descriptors to watch; the token is the number of the TUN. */
@@ -23,6 +26,7 @@ export interface TunTableDependencies {
 export class TunTable implements MergedWriter {
   readonly #dependencies: TunTableDependencies;
   readonly #tuns = new Map<number, Tun>();
+  #written = NO_TUN;
 
   constructor(dependencies: TunTableDependencies) {
     this.#dependencies = dependencies;
@@ -61,11 +65,18 @@ export class TunTable implements MergedWriter {
     return this.#tuns.get(number);
   }
 
+  /** The TUN that packets were given to last since the last call, or NO_TUN. */
+  takeWritten(): number {
+    const written = this.#written;
+    this.#written = NO_TUN;
+    return written;
+  }
+
   /** Gives a packet to an interface, and counts how that ends. */
   write(number: number, slab: Slab, offset: number, length: number): void {
     const tun = this.#tuns.get(number);
     if (tun === undefined) this.#dependencies.counters[PipelineCounter.DropNoTun]! += 1;
-    else this.count(tun.write(slab, offset, length), 1, length);
+    else this.count(number, tun.write(slab, offset, length), 1, length);
   }
 
   /** Whether any superpackets may be given to an interface. */
@@ -95,14 +106,15 @@ export class TunTable implements MergedWriter {
     if (error === SUPERPACKET_REFUSED) return false;
     let length = 0;
     for (let i = 0; i < count; i++) length += lengths[i]!;
-    this.count(error, count, length);
+    this.count(number, error, count, length);
     if (error === 0) counters[PipelineCounter.SegmentsToTuns]! += count;
     return true;
   }
 
-  /** Counts how a write of `packets` packets has ended. */
-  count(error: number, packets: number, length: number): void {
+  /** Counts how a write of `packets` packets to an interface has ended. */
+  count(number: number, error: number, packets: number, length: number): void {
     const { counters } = this.#dependencies;
+    this.#written = number;
     if (error !== 0) {
       counters[PipelineCounter.DropTunWrite]! += packets;
     } else {

@@ -22,7 +22,7 @@ runWorker<StandaloneOptions, AnsweredRequest, StandaloneAnswer | StandaloneEvent
     engine,
     port: 0,
     answer: (request) => report(answer(engine, request)),
-    onRound: () => follower.refreshIfDue(clock.now()),
+    onRound: (now) => follower.refreshIfDue(now),
     onTunFailed: () => report({ type: 'gone' }),
     takeNews: () => follower.takeNews(clock.now()),
     close: () => follower.close(),

@@ -2,12 +2,14 @@
 // and answers requests. The one place that chooses the crypto.
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Millis } from '../../base/clock.ts';
 import { asP6nError } from '../../base/errors.ts';
 import { LinuxClock } from '../../os/linux/clock.ts';
 import { opensslCrypto } from '../../os/linux/crypto/openssl.ts';
 import { openCloneNews, openRouteNews } from '../../os/linux/network-news.ts';
 import { LinuxPoller } from '../../os/linux/poller.ts';
 import { nativeSlab, nativeSummedSlab } from '../../os/linux/slab.ts';
+import { raiseThreadPriority } from '../../os/linux/thread-priority.ts';
 import { openTun } from '../../os/linux/tun.ts';
 import { openUdp } from '../../os/linux/udp/udp.ts';
 import { LinuxWake } from '../../os/linux/wake.ts';
@@ -34,7 +36,7 @@ export interface WorkerProgram<Request> {
   /** The UDP port, or 0 while there is none. */
   readonly port: number;
   readonly answer: (request: Request) => void;
-  readonly onRound: () => void;
+  readonly onRound: (now: Millis) => void;
   readonly onTunFailed: (tun: number) => void;
   /** Reads what waits at descriptors of its own under NEWS_TOKEN. */
   readonly takeNews?: () => void;
@@ -84,6 +86,7 @@ export function runWorker<Options, Request extends { readonly type: string }, Re
   }
   const { engine } = program;
   report({ type: 'started', port: program.port, crypto: dependencies.crypto.name });
+  raiseThreadPriority();
   runLoop({
     engine,
     poller,

@@ -175,23 +175,27 @@ class LinuxTun implements Tun {
     const header = this.hasHeaders ? VIRTIO_HEADER_BYTES : 0;
     const { address } = packets.slab;
     const before = packets.count;
+    const isOneEnough = this.#singles > 0;
+    let error = 0;
     for (let bytes = 0; packets.count < packets.capacity && bytes < bytesMax; ) {
       const offset = firstOffset + packets.count * stride;
       const returned = read(this.descriptor, address + offset - header, lengthMax + header);
       if (returned <= header) {
-        const error = returned < 0 ? errorNumber() : EAGAIN;
-        if (error === EINTR) continue;
-        this.#singles = packets.count - before === 1 ? SINGLES_MAX : 0;
-        return error === EAGAIN ? 0 : error;
+        error = returned < 0 ? errorNumber() : EAGAIN;
+        // An interrupted call: what waits makes the descriptor ready again.
+        break;
       }
       packets.push(offset, returned - header, origin);
       bytes += returned;
-      if (this.#singles > 0) {
-        this.#singles -= 1;
-        return 0;
-      }
+      if (isOneEnough) break;
     }
-    return 0;
+    this.#note(isOneEnough, packets.count - before);
+    return error === EAGAIN || error === EINTR ? 0 : error;
+  }
+
+  #note(isOneEnough: boolean, taken: number): void {
+    if (isOneEnough) this.#singles -= taken;
+    else if (taken > 0) this.#singles = taken === 1 ? SINGLES_MAX : 0;
   }
 
   write(slab: Slab, offset: number, length: number): number {
@@ -243,7 +247,8 @@ class LinuxTun implements Tun {
   /** What the writing of a superpacket returns. */
   #settle(error: number, isTcp: boolean): number {
     if (!isRefusal(error)) return error;
-    this.#refuse(isTcp, error);
+    // Perhaps it is this superpacket alone, which a program of somebody's has made.
+    if (probeTun(this.descriptor, isTcp) !== 0) this.#refuse(isTcp, error);
     return SUPERPACKET_REFUSED;
   }
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { type Clock, type Millis, NEVER, type WallMillis } from '../../../src/base/clock.ts';
 import type { Engine } from '../../../src/dataplane/mesh/engine.ts';
 import { runLoop } from '../../../src/dataplane/path/loop.ts';
+import { NO_TUN } from '../../../src/dataplane/path/tun-table.ts';
 import type { Poller } from '../../../src/os/poller.ts';
 
 test('runLoop() tells what happened before it takes requests, timers before both', () => {
@@ -12,6 +13,7 @@ test('runLoop() tells what happened before it takes requests, timers before both
   const note = (step: string) => () => void steps.push(step);
   let deadline = 0 as Millis;
   const engine = {
+    pipeline: { tuns: { takeWritten: () => NO_TUN } },
     nextDeadline: () => deadline,
     tick: () => {
       steps.push('timers');
