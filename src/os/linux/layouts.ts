@@ -61,6 +61,7 @@ export const IN6_PKTINFO_INTERFACE_OFFSET = 16;
 // struct pollfd, <poll.h>
 export const POLLFD_BYTES = 8;
 export const POLLFD_EVENTS_OFFSET = 4;
+export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
 
 // struct epoll_event is packed on x86-64 alone: events u32, then 64 bits of user data
@@ -177,6 +178,7 @@ export const EACCES = 13;
 export const EBUSY = 16;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EBADMSG = 74;
 export const EBADFD = 77;
 export const EMSGSIZE = 90;
 export const EAFNOSUPPORT = 97;

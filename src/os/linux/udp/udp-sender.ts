@@ -3,9 +3,10 @@
 // kernel can (UDP_SEGMENT), datagrams of one length to one endpoint, of which the last may be
 // shorter, share an entry that gathers them where they stand: a run.
 //
-// A run that is refused is sent again datagram by datagram. The reasons differ: EIO says that the
-// interface cannot, for good; EINVAL and EMSGSIZE say that these datagrams do not fit the path, and
-// as long go there one by one for a while (the kernel cuts them, but not those of a run).
+// A run that is refused is sent again datagram by datagram, and others to the same peer are for a
+// while: all of them after EIO, which says that the interface on the way there cannot; as long ones
+// after EINVAL and EMSGSIZE, which say that they do not fit the path (the kernel cuts datagrams,
+// but not those of a run). Whether no interface can, the loopback one tells.
 
 import {
   ENDPOINT_ADDRESS_OFFSET,
@@ -62,6 +63,7 @@ import {
 } from '../layouts.ts';
 import { poll, sendmmsg, setOption } from '../syscalls.ts';
 import { MessageVector } from './message-vector.ts';
+import { probeRuns } from './run-probe.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
 /** Datagrams for one call: two batches of packets. */
@@ -87,6 +89,7 @@ const SOURCE_ERRORS: ReadonlySet<number> = new Set([EINVAL, EADDRNOTAVAIL, ENETU
 const RUN_ERRORS: ReadonlySet<number> = new Set([...SOURCE_ERRORS, EIO, EMSGSIZE]);
 
 interface RefusedRun {
+  /** Of the shortest datagrams that are. */
   readonly segmentBytes: number;
   /** Datagrams until a run is tried again. */
   left: number;
@@ -131,6 +134,7 @@ export class UdpSender {
     this.#onRefused = onRefused;
     this.#sendsRuns =
       offloads?.udpGso === true && setOption(socket.descriptor, SOL_UDP, UDP_SEGMENT, 0) === 0;
+    if (this.#sendsRuns) this.#examineRuns();
     this.#counters = counters;
     this.#pollfd.writeInt32LE(socket.descriptor);
     this.#pollfd.writeUInt16LE(POLLOUT, POLLFD_EVENTS_OFFSET);
@@ -271,22 +275,27 @@ export class UdpSender {
     else this.#retryWithoutSource(entry, error);
   }
 
+  /** No runs are sent any more where the kernel damages them or has no way for any. */
+  #examineRuns(): void {
+    const error = probeRuns(this.#socket.family);
+    if (error === 0) return;
+    this.#sendsRuns = false;
+    const where = `UDP socket of IPv${this.#socket.family}`;
+    this.#onRefused?.({ offload: 'udp-gso', where, error });
+  }
+
   #sendSingly(entry: number, error: number): void {
     this.#counters[UdpCounter.RunsSplit]! += 1;
-    if (error === EIO && this.#sendsRuns) {
-      this.#sendsRuns = false;
-      const where = `UDP socket of IPv${this.#socket.family}`;
-      this.#onRefused?.({ offload: 'udp-gso', where, error });
-    }
+    if (error === EIO && this.#sendsRuns) this.#examineRuns();
     this.#vector.setControlLength(entry, this.#controlLengths[entry]!);
     this.#vector.setRun(entry, SPARE_IOVEC, 1);
     const first = this.#firsts[entry]!;
-    const segmentBytes = this.#lengths[first]!;
+    const segmentBytes = error === EIO ? 0 : this.#lengths[first]!;
     for (let datagram = first; datagram < first + this.#counts[entry]!; datagram++) {
       this.#vector.setIovec(SPARE_IOVEC, this.#addresses[datagram]!, this.#lengths[datagram]!);
       const returned = this.#send(entry, 1);
       // What goes by itself was refused for being in a run.
-      if (returned > 0 && datagram === first && error !== EIO) {
+      if (returned > 0 && datagram === first) {
         const endpoints = this.#entryEndpoints[entry]!;
         this.#refused.set(endpoints, { segmentBytes, left: REFUSED_DATAGRAMS });
       }
