@@ -17,6 +17,7 @@ import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import type { LinkSettings } from '../../src/os/links.ts';
 import { LINUX_LINKS } from '../../src/os/linux/links.ts';
 import { LINUX_NAMESPACES } from '../../src/os/linux/namespaces.ts';
+import { openCloneNews } from '../../src/os/linux/network-news.ts';
 import { LinuxPoller } from '../../src/os/linux/poller.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { LINUX_DEVICE_SOCKETS } from '../../src/os/linux/sockets.ts';
@@ -241,3 +242,23 @@ async function nextPacket(tun: Tun, packets: PacketBatch, type: number): Promise
 function withCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof P6nError && error.code === code;
 }
+
+test('news that are lost count as the news that were awaited', { skip: SKIP }, (t) => {
+  const namespace = makeNamespace(t, 'news');
+  const events = `/sys/class/net/lo/uevent`;
+  const tell = (count: number): unknown =>
+    execFileSync('ip', [
+      ...['netns', 'exec', namespace.name, 'sh', '-c'],
+      `i=0; while [ $i -lt ${count} ]; do echo change > ${events}; i=$((i + 1)); done`,
+    ]);
+  const news = LINUX_NAMESPACES.within(namespace.path, openCloneNews);
+  t.after(() => news.close());
+  tell(3);
+  assert.equal(news.drain(), false);
+  // More than a socket keeps.
+  tell(2000);
+  assert.equal(news.drain(), true);
+  while (news.drain());
+  tell(3);
+  assert.equal(news.drain(), false);
+});

@@ -82,12 +82,17 @@ export class StandaloneEngine {
   apply(change: InterfaceChange): void {
     const now = this.#dependencies.clock.now();
     const { privateKey, listenPort, mark } = change;
-    if (privateKey !== undefined) this.#setPrivateKey(privateKey, now);
-    if (listenPort !== undefined) this.#setListenPort(listenPort);
-    if (mark !== undefined) this.#setMark(mark);
-    if (change.replacePeers) this.#book.clear();
-    for (const peer of change.peers) {
-      this.#book.apply(peer, now);
+    try {
+      if (privateKey !== undefined) this.#setPrivateKey(privateKey, now);
+      if (listenPort !== undefined) this.#setListenPort(listenPort);
+      if (mark !== undefined) this.#setMark(mark);
+      if (change.replacePeers) this.#book.clear();
+      for (const peer of change.peers) {
+        this.#book.apply(peer, now);
+        this.#udp.flush();
+      }
+    } finally {
+      // Handshakes that began before a part failed.
       this.#udp.flush();
     }
   }

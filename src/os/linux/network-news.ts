@@ -7,6 +7,8 @@ import type { NetworkNews } from '../network-news.ts';
 import { addressOf, nativeMemory } from './ffi.ts';
 import {
   AF_NETLINK,
+  EINTR,
+  ENOBUFS,
   NETLINK_KOBJECT_UEVENT,
   NETLINK_ROUTE,
   RTMGRP_IPV4_IFADDR,
@@ -74,10 +76,12 @@ class LinuxNetworkNews implements NetworkNews {
   drain(): boolean {
     let isNews = false;
     for (let count = 0; count < MESSAGES_MAX; count++) {
-      const length = read(this.descriptor, this.#messageAddress, MESSAGE_BYTES);
-      // Messages that were lost are told once, as an error, and then no more.
-      if (length <= 0) break;
-      isNews ||= this.#wanted === undefined || this.#isWanted(this.#wanted, length);
+      const length = negatedError(read(this.descriptor, this.#messageAddress, MESSAGE_BYTES));
+      if (length === -EINTR) continue;
+      // Messages were lost, and the wanted one may have been among them. Others may wait.
+      if (length === -ENOBUFS) isNews = true;
+      else if (length <= 0) break;
+      else isNews ||= this.#wanted === undefined || this.#isWanted(this.#wanted, length);
     }
     return isNews;
   }

@@ -40,6 +40,7 @@ class LinuxTunWatch implements TunWatch {
   readonly #descriptor: number;
   readonly #request = nativeMemory(IFREQ_BYTES);
   #outpost: Outpost | undefined;
+  #seen: TunState | undefined;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -54,15 +55,22 @@ class LinuxTunWatch implements TunWatch {
     if (ioctl(this.#descriptor, TUNGETIFF, request) < 0) return undefined;
     const namespace = ioctlByValue(this.#descriptor, TUNGETDEVNETNS, 0);
     if (namespace < 0) return undefined;
-    const { ino } = fstatSync(namespace);
-    if (this.#outpost?.namespace !== ino) this.#move(namespace, ino);
-    close(namespace);
+    try {
+      this.#follow(namespace);
+    } catch (error) {
+      // The machine is short of memory or descriptors: until a later look, it is as it was.
+      if (this.#seen === undefined) throw error;
+      return this.#seen;
+    } finally {
+      close(namespace);
+    }
     if (this.#outpost === undefined) return undefined;
     const { socket } = this.#outpost;
     if (ioctl(socket, SIOCGIFFLAGS, request) < 0) return undefined;
     const isUp = (request.readUInt16LE(IFREQ_FLAGS_OFFSET) & IFF_UP) !== 0;
     if (ioctl(socket, SIOCGIFMTU, request) < 0) return undefined;
-    return { isUp, mtu: request.readInt32LE(IFREQ_MTU_OFFSET) };
+    this.#seen = { isUp, mtu: request.readInt32LE(IFREQ_MTU_OFFSET) };
+    return this.#seen;
   }
 
   close(): void {
@@ -72,7 +80,9 @@ class LinuxTunWatch implements TunWatch {
     this.#outpost = undefined;
   }
 
-  #move(namespace: number, ino: number): void {
+  #follow(namespace: number): void {
+    const { ino } = fstatSync(namespace);
+    if (this.#outpost?.namespace === ino) return;
     this.close();
     this.#outpost = LINUX_NAMESPACES.within(`/proc/self/fd/${namespace}`, () => {
       const type = SOCK_DGRAM | SOCK_CLOEXEC;

@@ -124,6 +124,9 @@ export class ChachaSessionCipher implements SessionCipher {
   dispose(): void {
     this.#isDisposed = true;
     this.#key.fill(0);
+    // The key of the last packet's tag, which may have been one of this session's.
+    this.#scratch.block.fill(0);
+    this.#scratch.poly.fill(0);
   }
 
   #setCounter(block: number, low: number, high: number): void {
