@@ -46,6 +46,8 @@ export const INSTANCE_SLOT = 2;
 export const NAMESERVER_SLOT = 3;
 /** The instance field of every WireGuard peer; its slot counts from 1. */
 export const WIREGUARD_PEER_FIELD = 0xa;
+/** A slot has 16 bits. */
+export const WIREGUARD_PEER_MAX = 0xffff;
 /** The host field of service addresses, which belong to no host. */
 export const SERVICE_HOST_FIELD = 1;
 
@@ -96,8 +98,12 @@ export function presenceAddress(network: NetworkId, host: HostId): Ipv6Address {
  * in network 0.
  */
 export function wireguardPeerAddress(network: NetworkId, host: HostId, peer: number): Ipv6Address {
-  assert(Number.isInteger(peer) && peer >= 1 && peer <= 0xffff, 'wireguardPeerAddress: bad number');
+  assert(isPeerNumber(peer), 'wireguardPeerAddress: bad number');
   return compose(network, host, WIREGUARD_PEER_FIELD, peer);
+}
+
+export function isPeerNumber(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= WIREGUARD_PEER_MAX;
 }
 
 /** `fdaa:N:N::3`, the name server for a network. */

@@ -10,7 +10,8 @@ export type NameKind =
   | 'network'
   | 'organization'
   | 'host'
-  | 'instance';
+  | 'instance'
+  | 'peer';
 
 /** A label of RFC 1035 holds 63 bytes. */
 export const NAME_LENGTH_MAX = 63;
@@ -34,6 +35,7 @@ const RULES: Readonly<Record<NameKind, { pattern: RegExp; sentence: string; rese
     group: rule(true),
     instance: rule(false),
     host: rule(false),
+    peer: rule(false),
     organization: rule(false),
     network: {
       pattern: NETWORK_PATTERN,

@@ -39,6 +39,7 @@ import { Publisher } from './publisher.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
 import { Roster } from './roster.ts';
 import { PROCESS_SUPERVISION, type Supervision } from './supervision.ts';
+import { Visits } from './visits.ts';
 
 /** How often attached namespaces are looked at. */
 const LOOK_INTERVAL_MS = 2000;
@@ -91,6 +92,7 @@ export class Agent {
   #cancelLook: () => void = () => undefined;
   #cancelVerify: () => void = () => undefined;
   readonly instances: InstanceOperations;
+  readonly visits: Visits = new Visits(() => this.changed());
 
   private constructor(dependencies: AgentDependencies, journal: Journal, options: AgentOptions) {
     const { random, logger, clock, copy, apps, identity } = dependencies;
@@ -272,6 +274,7 @@ export class Agent {
       invites: invites.invites(),
       nearestHosts: this.#distances.nearestHosts,
       handshakes: this.#handshakes,
+      visited: this.visits.networks(),
       lookupEndpoints: (endpoints) => this.#endpoints.lookup(endpoints),
       now: clock.wallNow(),
     });

@@ -161,7 +161,8 @@ function commonNetwork(before: NetworkZone, next: NetworkZone): NetworkZone {
     const stopped = [...after.stopped, ...starting].sort(byMachineId);
     apps.set(name, { name, instances, stopped });
   }
-  return { ...before, apps };
+  const addresses = new Set(next.peers.map(({ address }) => address));
+  return { ...before, apps, peers: before.peers.filter(({ address }) => addresses.has(address)) };
 }
 
 function byMachineId(a: InstanceName, b: InstanceName): number {

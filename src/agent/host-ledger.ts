@@ -5,7 +5,7 @@
 import type { HostId, NetworkId } from '../addressing/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import { readFileIfExists, writeFileAtomic } from '../os/atomic-file.ts';
-import type { Closure, Host, HostRemoval, SiteKey } from '../registry/model.ts';
+import type { Closure, Host, HostRemoval, SiteKey, WireguardPeer } from '../registry/model.ts';
 import {
   judge,
   REFUSAL_REASONS,
@@ -13,6 +13,7 @@ import {
   type RefusalReason,
   type Trust,
 } from './host-trust.ts';
+import { PeerTrust } from './peer-trust.ts';
 import type { CopySource, CopyView, Timers } from './ports.ts';
 
 /** What a change waits for others to be written with it, milliseconds. */
@@ -28,6 +29,7 @@ export interface SignedCopy extends CopyView {
   readonly closures: readonly Closure[];
   readonly siteKeys: readonly SiteKey[];
   readonly removals: readonly HostRemoval[];
+  readonly wireguardPeers: readonly WireguardPeer[];
 }
 
 export interface HostLedgerDependencies {
@@ -47,7 +49,7 @@ export interface HostLedgerOptions {
 }
 
 /** The copy as far as it is believed. */
-export type BelievedCopy = CopyView & { readonly hosts: readonly Host[] };
+export type BelievedCopy = CopyView & Pick<SignedCopy, 'hosts' | 'wireguardPeers'>;
 
 export class HostLedger implements CopySource {
   readonly #dependencies: HostLedgerDependencies;
@@ -56,6 +58,8 @@ export class HostLedger implements CopySource {
   /** The copy that #believed was made of. */
   #seen: SignedCopy | undefined;
   #believed: BelievedCopy;
+  readonly #peerTrust = new PeerTrust();
+  #peers: readonly WireguardPeer[] = [];
   readonly #refused = new Set<string>();
   readonly #counters: Record<RefusalReason, number>;
   #cancelWrite: (() => void) | undefined;
@@ -66,7 +70,7 @@ export class HostLedger implements CopySource {
     this.#path = path;
     this.#trust = trust;
     const hosts = [...trust.hosts.values()];
-    this.#believed = { hosts, networks: [], apps: [], instances: [] };
+    this.#believed = { hosts, networks: [], apps: [], instances: [], wireguardPeers: [] };
     const zeros = REFUSAL_REASONS.map((reason) => [reason, 0]);
     this.#counters = Object.fromEntries(zeros) as Record<RefusalReason, number>;
   }
@@ -87,7 +91,7 @@ export class HostLedger implements CopySource {
     }
   }
 
-  /** The copy with the hosts that are believed in, and no others. */
+  /** The copy with the hosts and WireGuard peers that are believed in, and no others. */
   current(): BelievedCopy {
     const copy = this.#dependencies.copy.current();
     if (copy === this.#seen) return this.#believed;
@@ -100,7 +104,9 @@ export class HostLedger implements CopySource {
       copy.removals === before.removals;
     if (!isSame && copy.revision !== undefined) this.#judge(copy);
     const isRestored = copy.closures.some(({ reason }) => reason === 'restored');
-    this.#believed = { ...copy, hosts: isSame ? this.#believed.hosts : this.#hosts(isRestored) };
+    if (!isSame || copy.wireguardPeers !== before?.wireguardPeers) this.#judgePeers(copy);
+    const hosts = isSame ? this.#believed.hosts : this.#hosts(isRestored);
+    this.#believed = { ...copy, hosts, wireguardPeers: this.#peers };
     return this.#believed;
   }
 
@@ -148,17 +154,29 @@ export class HostLedger implements CopySource {
     if (trust !== before) this.#writeSoon();
   }
 
+  #judgePeers(copy: SignedCopy): void {
+    const { believed, refused } = this.#peerTrust.judge(copy.wireguardPeers, this.#trust);
+    this.#peers = believed;
+    for (const { host, name, network, signature } of refused) {
+      this.#noteOnce(`${network} ${name} ${signature}`, { host, reason: 'peer-signature' });
+    }
+  }
+
   /** Each once: the registry says the same thing with every change of anything else. */
   #note(refusals: readonly Refusal[], copy: SignedCopy): void {
     for (const { host, reason } of refusals) {
       const record = copy.hosts.find(({ id }) => id === host);
       const name = `${host} ${reason} ${record?.publicKey} ${record?.signature}`;
-      if (this.#refused.has(name)) continue;
-      if (this.#refused.size >= REMEMBERED_MAX) this.#refused.clear();
-      this.#refused.add(name);
-      this.#counters[reason] += 1;
-      this.#dependencies.logger.warn('record of a host is refused', { host, reason });
+      this.#noteOnce(name, { host, reason });
     }
+  }
+
+  #noteOnce(name: string, { host, reason }: Refusal): void {
+    if (this.#refused.has(name)) return;
+    if (this.#refused.size >= REMEMBERED_MAX) this.#refused.clear();
+    this.#refused.add(name);
+    this.#counters[reason] += 1;
+    this.#dependencies.logger.warn('record of a host is refused', { host, reason });
   }
 
   #writeSoon(): void {

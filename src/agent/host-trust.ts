@@ -48,6 +48,8 @@ export const REFUSAL_REASONS = [
   'removal-signature',
   /** The host's record is gone, and nobody has signed its removal. */
   'missing-removal',
+  /** The site's key has not signed the WireGuard peer, whose gateway the host is. */
+  'peer-signature',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 

@@ -1,9 +1,10 @@
-// The names that this host answers for: for each network with an instance here its apps and their
-// instances. Of this host's own instances the journal knows best; of all others the copy.
+// The names that this host answers for: for each network with an instance or a WireGuard peer here
+// its apps, their instances and its WireGuard peers. Of this host's own instances the journal knows
+// best; of all others the copy.
 
 import type { HostId, NetworkId } from '../addressing/ids.ts';
-import { networkNameserverAddress } from '../addressing/layout.ts';
-import type { AppZone, InstanceName, NetworkZone, Zone } from '../dns/zone.ts';
+import { networkNameserverAddress, wireguardPeerAddress } from '../addressing/layout.ts';
+import type { AppZone, InstanceName, NetworkZone, PeerName, Zone } from '../dns/zone.ts';
 import type { Instance } from '../registry/model.ts';
 import type { PlanInput } from './plan.ts';
 
@@ -23,6 +24,7 @@ export function planZone(input: PlanInput, networks: readonly ZoneNetwork[]): Zo
   const instances = instancesByNetwork(input, silentHosts(input));
   const regions = new Set([input.identity.region]);
   for (const host of input.copy.hosts) regions.add(host.region);
+  const peers = peersByNetwork(input, networks);
   const nearestHosts: readonly HostId[] = [input.identity.hostId, ...input.nearestHosts];
   return {
     networks: new Map(
@@ -31,8 +33,12 @@ export function planZone(input: PlanInput, networks: readonly ZoneNetwork[]): Zo
           ({ instance }) => !network.regionScoped || instance.region === input.identity.region,
         );
         const zones = appZones(apps.get(network.id) ?? new Set(), reachable);
-        const server = { address: networkNameserverAddress(network.id) };
-        return [network.id, { server, apps: zones, regions, nearestHosts } satisfies NetworkZone];
+        const zone: NetworkZone = {
+          ...{ apps: zones, regions, nearestHosts },
+          server: { address: networkNameserverAddress(network.id) },
+          peers: peers.get(network.id) ?? [],
+        };
+        return [network.id, zone];
       }),
     ),
   };
@@ -104,6 +110,25 @@ function instancesByNetwork(
     add(instance, state === 'started' && named);
   }
   return instances;
+}
+
+/** By name; in a region-scoped network those that are behind hosts of this region. */
+function peersByNetwork(
+  { copy, identity }: PlanInput,
+  networks: readonly ZoneNetwork[],
+): ReadonlyMap<NetworkId, readonly PeerName[]> {
+  const near = new Set([identity.hostId]);
+  for (const { id, region } of copy.hosts) if (region === identity.region) near.add(id);
+  const known = new Map(networks.map((network) => [network.id, network]));
+  const peers = new Map<NetworkId, PeerName[]>();
+  for (const { network, host, name, number } of copy.wireguardPeers ?? []) {
+    const { regionScoped } = known.get(network) ?? {};
+    if (regionScoped === undefined || (regionScoped && !near.has(host))) continue;
+    const address = wireguardPeerAddress(network, host, number);
+    entry(peers, network, () => []).push({ name, address });
+  }
+  for (const list of peers.values()) list.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return peers;
 }
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -20,7 +20,7 @@ import type { FilterConfig, FilterHost } from '../filter/config.ts';
 import { isAddressText, parseHostPort } from '../ip/host-port.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 import type { LinkSettings } from '../os/links.ts';
-import type { Invite } from '../registry/model.ts';
+import type { Invite, WireguardPeer } from '../registry/model.ts';
 import type { JournalRecord } from './journal-record.ts';
 import { planZone } from './plan-zone.ts';
 import type { AgentIdentity, CopyView, KnownServer } from './ports.ts';
@@ -49,6 +49,8 @@ export interface PlanInput {
   readonly nearestHosts: readonly HostId[];
   /** The public keys, base64, that have completed a handshake since p6nd runs. */
   readonly handshakes: ReadonlySet<string>;
+  /** Networks that an operator is in, besides those with something here. */
+  readonly visited: ReadonlySet<NetworkId>;
   /** Where a host's endpoints lead, best first and none twice. */
   readonly lookupEndpoints: (endpoints: readonly string[]) => readonly EndpointAddress[];
   readonly now: WallMillis;
@@ -69,7 +71,7 @@ export interface Plan {
   readonly changesAt: WallMillis | undefined;
 }
 
-/** A network with an instance here. */
+/** A network with an instance, a WireGuard peer or a visitor here. */
 interface LiveNetwork {
   readonly id: NetworkId;
   readonly regionScoped: boolean;
@@ -78,7 +80,11 @@ interface LiveNetwork {
 export function plan(input: PlanInput): Plan {
   const { identity } = input;
   const live = input.records.filter((record) => isLive(record, input.namespaces));
-  const networks = liveNetworks(input.copy, live);
+  const ownPeers = [...(input.copy.wireguardPeers ?? [])].filter(
+    ({ host }) => host === identity.hostId,
+  );
+  const guests = new Set([...input.visited, ...ownPeers.map(({ network }) => network)]);
+  const networks = liveNetworks(input.copy, live, guests);
   const hosts = otherHosts(identity, input.copy);
   const invites = input.invites.filter((invite) => isServed(invite, input));
   return {
@@ -88,7 +94,8 @@ export function plan(input: PlanInput): Plan {
         privateKey: identity.privateKey,
         peers: [...hosts.flatMap((host) => hostPeer(host, input)), ...invites.flatMap(invitePeer)],
       },
-      filter: filterConfig(identity, hosts, networks, live, invites),
+      ...gateway(identity, ownPeers),
+      filter: filterConfig(identity, { hosts, networks, live, invites, peers: ownPeers }),
       tuns: tuns(identity, live, input.namespaces),
     },
     hostLink: hostLink(identity, networks),
@@ -103,9 +110,7 @@ export function plan(input: PlanInput): Plan {
     ),
     zone: planZone(input, networks),
     listeners: [NAMESERVER_ADDRESS, ...networks.map(({ id }) => networkNameserverAddress(id))],
-    followed: new Set(
-      input.records.filter(({ removed }) => !removed).map(({ instance }) => instance.network),
-    ),
+    followed: followedNetworks(input),
     endpointNames: endpointNames(hosts),
     changesAt: soonest(invites.map((invite) => invite.expiresAt)),
   };
@@ -118,15 +123,29 @@ function isLive(record: JournalRecord, namespaces: PlanNamespaces): boolean {
 }
 
 /** What the copy says of a network goes before what the journal remembers of it. */
-function liveNetworks(copy: CopyView, live: readonly JournalRecord[]): readonly LiveNetwork[] {
+function liveNetworks(
+  copy: CopyView,
+  live: readonly JournalRecord[],
+  guests: ReadonlySet<NetworkId>,
+): readonly LiveNetwork[] {
   const networks = new Map<NetworkId, LiveNetwork>();
   for (const { instance, network } of live) {
     networks.set(instance.network, { id: instance.network, regionScoped: network.regionScoped });
   }
   for (const { id, regionScoped } of copy.networks) {
-    if (networks.has(id)) networks.set(id, { id, regionScoped });
+    if (networks.has(id) || guests.has(id)) networks.set(id, { id, regionScoped });
   }
   return [...networks.values()].sort((a, b) => a.id - b.id);
+}
+
+/** A gateway has nothing on disk of its own that names its networks: the site says it. */
+function followedNetworks({ copy, identity, records, visited }: PlanInput): Set<NetworkId> {
+  const followed = new Set(visited);
+  for (const { instance, removed } of records) if (!removed) followed.add(instance.network);
+  for (const { host, networks } of copy.gateways ?? []) {
+    if (host === identity.hostId) for (const network of networks) followed.add(network);
+  }
+  return followed;
 }
 
 /**
@@ -165,11 +184,8 @@ function hostPeer(host: KnownServer, input: PlanInput): PeerConfig[] {
   ];
 }
 
-function invitePeer(invite: Invite): PeerConfig[] {
-  const publicKey = parseKey(invite.publicKey);
-  if (publicKey === undefined) return [];
-  const address = wireguardPeerAddress(INFRASTRUCTURE_NETWORK, invite.server, invite.number);
-  return [{ publicKey, route: { kind: 'prefixes', prefixes: [`${address}/128`] } }];
+function invitePeer({ publicKey, server, number }: Invite): PeerConfig[] {
+  return addressPeer(publicKey, wireguardPeerAddress(INFRASTRUCTURE_NETWORK, server, number));
 }
 
 /**
@@ -182,12 +198,39 @@ function isServed(invite: Invite, { identity, handshakes, now }: PlanInput): boo
   return invite.use === undefined || !handshakes.has(invite.use.publicKey);
 }
 
+/** There is none, and no socket, before somebody comes. */
+function gateway(
+  { gateway: own }: AgentIdentity,
+  peers: readonly WireguardPeer[],
+): Pick<DataplaneConfig, 'gateway'> {
+  if (own === undefined || peers.length === 0) return {};
+  const { listenPort, privateKey } = own;
+  return { gateway: { listenPort, device: { privateKey, peers: peers.flatMap(gatewayPeer) } } };
+}
+
+function gatewayPeer(peer: WireguardPeer): PeerConfig[] {
+  const { network, host, number } = peer;
+  return addressPeer(peer.publicKey, wireguardPeerAddress(network, host, number));
+}
+
+/** A peer that is known only once it has spoken, with one address. */
+function addressPeer(key: string, address: Ipv6Address): PeerConfig[] {
+  const publicKey = parseKey(key);
+  if (publicKey === undefined) return [];
+  return [{ publicKey, route: { kind: 'prefixes', prefixes: [`${address}/128`] } }];
+}
+
+interface FilterFacts {
+  readonly hosts: readonly FilterHost[];
+  readonly networks: readonly LiveNetwork[];
+  readonly live: readonly JournalRecord[];
+  readonly invites: readonly Invite[];
+  readonly peers: readonly WireguardPeer[];
+}
+
 function filterConfig(
   identity: AgentIdentity,
-  hosts: readonly FilterHost[],
-  networks: readonly LiveNetwork[],
-  live: readonly JournalRecord[],
-  invites: readonly Invite[],
+  { hosts, networks, live, invites, peers }: FilterFacts,
 ): FilterConfig {
   return {
     hostId: identity.hostId,
@@ -204,10 +247,10 @@ function filterConfig(
       instance: instance.instanceId,
       tun,
     })),
-    wireguardPeers: invites.map(({ number }) => ({
-      network: INFRASTRUCTURE_NETWORK,
-      peer: number,
-    })),
+    wireguardPeers: [
+      ...invites.map(({ number }) => ({ network: INFRASTRUCTURE_NETWORK, peer: number })),
+      ...peers.map(({ network, number }) => ({ network, peer: number })),
+    ],
   };
 }
 

@@ -11,6 +11,7 @@ import type { Links } from '../os/links.ts';
 import type {
   App,
   AppOnNetwork,
+  Gateway,
   Host,
   HostAbsence,
   HostKey,
@@ -20,6 +21,7 @@ import type {
   Invite,
   Network,
   Revision,
+  WireguardPeer,
 } from '../registry/model.ts';
 
 /** Who this host is, from the identity that it keeps on disk. */
@@ -34,8 +36,16 @@ export interface AgentIdentity {
   readonly endpoints: readonly string[];
   /** Whether others cannot be expected to reach it: it keeps a session with each of them. */
   readonly callsOut: boolean;
+  /** What it serves WireGuard peers by; undefined before it has had any. */
+  readonly gateway?: GatewayIdentity | undefined;
   /** The servers as of joining, so that a host without a copy reaches them. */
   readonly servers: readonly KnownServer[];
+}
+
+/** Another key than the host's own, which may change without laptops noticing. */
+export interface GatewayIdentity {
+  readonly privateKey: DeviceConfig['privateKey'];
+  readonly listenPort: number;
 }
 
 export interface KnownServer {
@@ -62,6 +72,9 @@ export interface CopyView {
   readonly networks: Iterable<Network>;
   readonly apps: Iterable<App>;
   readonly instances: Iterable<Instance>;
+  /** Hosts with WireGuard peers. */
+  readonly gateways?: Iterable<Gateway>;
+  readonly wireguardPeers?: Iterable<WireguardPeer>;
 }
 
 export interface CopySource {

@@ -29,11 +29,13 @@ import { organizationRoutes } from './routes/organizations.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { siteRoutes } from './routes/site.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { wireguardRoutes } from './routes/wireguard.ts';
 import type {
   CaptureService,
   EnrolmentService,
   ExplainService,
   FollowService,
+  GatewayService,
   HostAuthenticator,
   HostService,
   HostWriteService,
@@ -71,6 +73,7 @@ export interface OperatorServices {
   readonly tokens: TokenService;
   readonly instances: InstanceService;
   readonly membership: MembershipService;
+  readonly gateway: GatewayService;
   readonly status: StatusService;
   readonly explain: ExplainService;
   readonly names: NameService;
@@ -107,6 +110,7 @@ export function operatorRoutes(app: FastifyInstance, services: OperatorServices)
   appRoutes(app, services.registry);
   siteRoutes(app, services.registry);
   hostRoutes(app, services.registry, services.membership);
+  wireguardRoutes(app, services.registry, services.gateway);
   inviteRoutes(app, services.registry);
   registryRoutes(app, services.registryKeeper);
   tokenRoutes(app, services.tokens);
@@ -147,6 +151,7 @@ export function meshApi(services: MeshServices, logger: Logger): ApiServer {
   appRoutes(server.app, services.registry);
   siteRoutes(server.app, services.registry);
   hostRoutes(server.app, services.registry);
+  wireguardRoutes(server.app, services.registry);
   inviteRoutes(server.app, services.registry);
   instanceListRoute(server.app, services.registry);
   eventRoutes(server.app, services.registry);

@@ -14,6 +14,7 @@ import { SelfCalls } from './client/self.ts';
 import { SiteCalls } from './client/site.ts';
 import { ThisHostCalls } from './client/this-host.ts';
 import { TokenCalls } from './client/tokens.ts';
+import { WireguardCalls } from './client/wireguard.ts';
 
 /** Some calls of one noun, for those who need no others. */
 export type ClientPart<N extends keyof ApiClient, C extends keyof ApiClient[N]> = {
@@ -31,6 +32,7 @@ export class ApiClient {
   readonly hosts: HostCalls;
   readonly invites: InviteCalls;
   readonly tokens: TokenCalls;
+  readonly wireguard: WireguardCalls;
   readonly registry: RegistryCalls;
   readonly events: EventCalls;
   readonly names: NameCalls;
@@ -50,6 +52,7 @@ export class ApiClient {
     this.hosts = new HostCalls(connection);
     this.invites = new InviteCalls(connection);
     this.tokens = new TokenCalls(connection);
+    this.wireguard = new WireguardCalls(connection);
     this.registry = new RegistryCalls(connection);
     this.events = new EventCalls(connection);
     this.names = new NameCalls(connection);

@@ -7,6 +7,7 @@ import type { NewApp } from '../registry/apps.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Revision } from '../registry/model.ts';
 import type { NetworkReference } from '../registry/networks.ts';
+import type { PeerReference } from '../registry/wireguard/peers.ts';
 import type { ApiClient } from './client.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { AuditList, EventView } from './contract/events.ts';
@@ -21,12 +22,18 @@ import type {
 } from './contract/networks.ts';
 import type { OrganizationList, OrganizationView } from './contract/organizations.ts';
 import type { SiteKeyRotated, SiteView } from './contract/site.ts';
+import type {
+  CreateWireguardPeer,
+  WireguardFilter,
+  WireguardPeerList,
+  WireguardPeerView,
+} from './contract/wireguard.ts';
 import type { RegistryService } from './services.ts';
 
 /** The calls of ApiClient that are used. */
 export type RegistryClient = Pick<
   ApiClient,
-  'organizations' | 'networks' | 'apps' | 'site' | 'hosts' | 'events' | 'instances'
+  'organizations' | 'networks' | 'apps' | 'site' | 'hosts' | 'wireguard' | 'events' | 'instances'
 >;
 
 /** A server and the client that asks it, marked as asking for this host's p6nctl. */
@@ -111,6 +118,22 @@ export class RemoteRegistryService implements RegistryService {
 
   removeHost(): Promise<void> {
     return this.#refuse('remove a host');
+  }
+
+  listPeers(_: Principal, filter: WireguardFilter): Promise<WireguardPeerList> {
+    return this.#read((client) => client.wireguard.list(filter));
+  }
+
+  createPeer(_: Principal, request: CreateWireguardPeer): Promise<WireguardPeerView> {
+    return this.#write((client) => client.wireguard.create(request));
+  }
+
+  getPeer(_: Principal, reference: PeerReference): Promise<WireguardPeerView> {
+    return this.#read((client) => client.wireguard.get(reference));
+  }
+
+  removePeer(_: Principal, reference: PeerReference): Promise<void> {
+    return this.#write((client) => client.wireguard.remove(reference));
   }
 
   listInvites(): Promise<InviteList> {

@@ -7,6 +7,7 @@ import type { NewApp } from '../registry/apps.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { AppOnNetwork, FollowPosition, Instance, Revision } from '../registry/model.ts';
 import type { NetworkReference } from '../registry/networks.ts';
+import type { PeerReference } from '../registry/wireguard/peers.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { CaptureQuery } from './contract/capture.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
@@ -51,6 +52,14 @@ import type {
 import type { SiteKeyRotated, SiteKeySecret, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 import type { CreateToken, TokenCreated, TokenList } from './contract/tokens.ts';
+import type {
+  CreateWireguardPeer,
+  GatewayUpdate,
+  PeerSession,
+  WireguardFilter,
+  WireguardPeerList,
+  WireguardPeerView,
+} from './contract/wireguard.ts';
 
 /** The truth of the site: on a server its registry, elsewhere a server through the mesh. */
 export interface RegistryService {
@@ -81,6 +90,10 @@ export interface RegistryService {
     name: string,
     options: { readonly force: boolean },
   ): Promise<void>;
+  listPeers(principal: Principal, filter: WireguardFilter): Promise<WireguardPeerList>;
+  createPeer(principal: Principal, request: CreateWireguardPeer): Promise<WireguardPeerView>;
+  getPeer(principal: Principal, reference: PeerReference): Promise<WireguardPeerView>;
+  removePeer(principal: Principal, reference: PeerReference): Promise<void>;
   listInvites(principal: Principal): Promise<InviteList>;
   createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated>;
   revokeInvite(principal: Principal, number: number): Promise<void>;
@@ -174,6 +187,12 @@ export type OutputEvent =
       readonly exit: { readonly code: number | undefined; readonly signal: string | undefined };
     };
 
+/** This host as the gateway of WireGuard peers. */
+export interface GatewayService {
+  /** How its peers were heard last, by public key. */
+  sessions(): Promise<ReadonlyMap<string, PeerSession>>;
+}
+
 /** This host among the others. */
 export interface MembershipService {
   /** How this host reaches each other one, by id; asks them all. */
@@ -236,6 +255,8 @@ export interface FollowService {
 /** What a host may change of itself; `principal` is that host. */
 export interface HostWriteService {
   updateHost(principal: Principal, update: HostUpdate): Promise<void>;
+  /** By what it serves its WireGuard peers. */
+  updateGateway(principal: Principal, update: GatewayUpdate): Promise<void>;
   /** The host is there. */
   heartbeat(principal: Principal, heartbeat: Heartbeat): Promise<void>;
   publishNextKey(principal: Principal, key: NextKey): Promise<void>;

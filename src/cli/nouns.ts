@@ -20,6 +20,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'registry', summary: 'The truth of the site: saved, moved, restored', load: registry },
   { name: 'tokens', summary: 'Tokens of the API for other programs', load: tokens },
   { name: 'instances', summary: 'Instances of apps', load: instances },
+  { name: 'wireguard', summary: 'Laptops in networks, by WireGuard', load: wireguard },
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
   {
@@ -147,6 +148,16 @@ async function tokens(): Promise<readonly Command[]> {
     import('./commands/tokens/revoke.ts'),
   ]);
   return [create.CREATE_TOKEN, narrow.NARROW_TOKEN, list.LIST_TOKENS, revoke.REVOKE_TOKEN];
+}
+
+async function wireguard(): Promise<readonly Command[]> {
+  const [create, list, show, remove] = await Promise.all([
+    import('./commands/wireguard/create.ts'),
+    import('./commands/wireguard/list.ts'),
+    import('./commands/wireguard/show.ts'),
+    import('./commands/wireguard/remove.ts'),
+  ]);
+  return [create.CREATE_PEER, list.LIST_PEERS, show.SHOW_PEER, remove.REMOVE_PEER];
 }
 
 async function cni(): Promise<readonly Command[]> {

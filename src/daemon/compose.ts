@@ -8,6 +8,8 @@ import type { Logger } from '../base/logger.ts';
 import { SiteSigner } from '../registry/site-signer.ts';
 import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
 import { detectEndpoints } from './endpoints.ts';
+import { GatewayKey } from './gateway-key.ts';
+import { withPort } from './gateway-life.ts';
 import { obtainIdentity } from './host-identity.ts';
 import { HostKeyRing } from './host-key-ring.ts';
 import { HostLife } from './host-life.ts';
@@ -147,7 +149,10 @@ class Daemon {
     lifecycle.started('host key', key);
     const keeper = new IdentityKeeper(new IdentityFiles(config.stateDir), identity);
     lifecycle.started('identity', keeper);
-    return { keeper, key };
+    const { crypto, random } = machine;
+    const gateway = new GatewayKey({ keeper, crypto, random });
+    lifecycle.started('key of the gateway', gateway);
+    return { keeper, key, gateway };
   }
 
   /** Gives the parts their way to the servers of the site, or to this server's registry. */
@@ -177,7 +182,10 @@ class Daemon {
   #follow(parts: Parts): HostLife {
     const { config, lifecycle, logger, machine, endpoints } = this.#ground;
     const { identity, follower, agent } = parts;
-    const announcement = { region: regionInForce(config, identity), endpoints };
+    const announcement = {
+      ...{ region: regionInForce(config, identity), endpoints },
+      gatewayEndpoints: withPort(endpoints, config.gatewayPort),
+    };
     const life = new HostLife({ ...parts, machine, logger }, announcement);
     this.#events.open({ ...parts, life });
     life.start(lifecycle);

@@ -21,6 +21,7 @@ export const MTU_MIN = 1280;
 export const MTU_DEFAULT = 1420;
 const MTU_MAX = 65_455;
 const LISTEN_PORT_DEFAULT = 51_820;
+const GATEWAY_PORT_DEFAULT = 51_821;
 export const ENDPOINTS_MAX = 8;
 const DOCKER_SOCKET = '/run/docker/plugins/p6n.sock';
 
@@ -31,6 +32,8 @@ export interface DaemonConfig {
   /** Undefined where nothing says it: what the invite says, else `local`. */
   readonly region: string | undefined;
   readonly listenPort: number;
+  /** Where WireGuard peers are served, once there are any. */
+  readonly gatewayPort: number;
   /** `HOST:PORT`; empty for "the addresses of this machine's interfaces". */
   readonly endpoints: readonly string[];
   /** The file of an invite's token, `-` for standard input. */
@@ -70,6 +73,7 @@ const OPTIONS: Readonly<Record<string, OptionSpec>> = {
   name: { describe: 'name of this host [from the host name]' },
   region: { describe: `region of this host [${DEFAULT_REGION}]` },
   'listen-port': { describe: `UDP port of WireGuard [${LISTEN_PORT_DEFAULT}]` },
+  'gateway-port': { describe: `UDP port for WireGuard peers [${GATEWAY_PORT_DEFAULT}]` },
   endpoint: { describe: 'HOST:PORT where others reach this host; may be repeated', list: true },
   join: { describe: 'file with the token of `p6nctl hosts invite`; - for standard input' },
   registry: { describe: 'where a server keeps its registry: sqlite, or etcd://HOST:PORT,...' },
@@ -249,7 +253,8 @@ function validate(raw: Raw): DaemonConfig {
     socket: resolve(single(raw, 'socket') ?? DEFAULT_SOCKET),
     name,
     region,
-    listenPort: integer(raw, 'listen-port', LISTEN_PORT_DEFAULT, 1, 65_535),
+    listenPort: listenPort(raw),
+    gatewayPort: gatewayPort(raw),
     endpoints: many(raw, 'endpoint', ENDPOINTS_MAX).map(requireEndpoint),
     join: single(raw, 'join'),
     registry: registryPlace(raw),
@@ -263,6 +268,16 @@ function validate(raw: Raw): DaemonConfig {
     offloads: parseOffloads(single(raw, 'offloads')),
     reset: raw[RESET] !== undefined,
   };
+}
+
+function listenPort(raw: Raw): number {
+  return integer(raw, 'listen-port', LISTEN_PORT_DEFAULT, 1, 65_535);
+}
+
+function gatewayPort(raw: Raw): number {
+  const port = integer(raw, 'gateway-port', GATEWAY_PORT_DEFAULT, 1, 65_535);
+  if (port !== listenPort(raw)) return port;
+  throw invalid('gateway-port', String(port), 'it is that of --listen-port');
 }
 
 /** The name of the file is that of the driver: `docker network create -d p6n`. */

@@ -1,14 +1,18 @@
 // What a host does towards its servers for as long as it runs: it says what it is, that it is
 // there, keeps in mind where its servers are, and changes its key when it is told to.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Agent } from '../agent/agent.ts';
 import type { HostLedger } from '../agent/host-ledger.ts';
+import type { HostUpdate } from '../api/contract/hosts.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Dataplane } from '../dataplane/dataplane.ts';
 import { acknowledgement } from '../registry/host-keys.ts';
 import { ACKNOWLEDGED_MAX, type Host } from '../registry/model.ts';
-import { type Announcement, Announcer } from './announcer.ts';
+import { Announcer } from './announcer.ts';
+import type { GatewayKey } from './gateway-key.ts';
+import { GatewayLife } from './gateway-life.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { HostKeyRing } from './host-key-ring.ts';
 import type { IdentityKeeper } from './identity-keeper.ts';
@@ -23,6 +27,7 @@ import type { SiteAccess } from './site-access.ts';
 export interface HostLifeDependencies {
   readonly keeper: IdentityKeeper;
   readonly key: HostKeyRing;
+  readonly gateway: GatewayKey;
   readonly access: SiteAccess;
   readonly ledger: HostLedger;
   readonly agent: Agent;
@@ -33,10 +38,19 @@ export interface HostLifeDependencies {
   readonly server: Pick<Server, 'registry'> | undefined;
 }
 
+/** What this host says of itself. */
+export interface Announcement {
+  readonly region: string;
+  readonly endpoints: readonly string[];
+  /** Where it serves WireGuard peers. */
+  readonly gatewayEndpoints: readonly string[];
+}
+
 export class HostLife {
   readonly rotation: KeyRotation;
   readonly #dependencies: HostLifeDependencies;
-  readonly #announcer: Announcer;
+  readonly #announcer: Announcer<HostUpdate>;
+  readonly #gateway: GatewayLife;
   readonly #servers: ServerKeeper;
   readonly #heartbeat: Heartbeat;
   readonly #ids: IdsReporter;
@@ -47,8 +61,24 @@ export class HostLife {
     const { keeper, access, ledger, agent, dataplane, machine, logger } = dependencies;
     const { crypto, clock, random } = machine;
     const record = (): Host | undefined => this.#record();
-    const announce = access.announce.bind(access);
-    this.#announcer = new Announcer({ record, announce, random, logger }, announcement);
+    const { region, endpoints, gatewayEndpoints } = announcement;
+    this.#announcer = new Announcer<HostUpdate>({
+      due: () => {
+        const known = record();
+        const isSaid = known?.region === region && isDeepStrictEqual(known.endpoints, endpoints);
+        return known === undefined || isSaid ? undefined : { region, endpoints };
+      },
+      announce: (update) => access.announce(update),
+      ...{ random, logger },
+    });
+    this.#gateway = new GatewayLife(
+      {
+        ...{ keeper, ledger, random, logger, key: dependencies.gateway },
+        announce: (update) => access.announceGateway(update),
+        onKey: () => agent.changed(),
+      },
+      gatewayEndpoints,
+    );
     this.#servers = new ServerKeeper({ keeper, logger });
     this.#heartbeat = new Heartbeat({
       beat: (body) => access.self.heartbeat(body),
@@ -88,6 +118,7 @@ export class HostLife {
 
   start(lifecycle: Lifecycle): void {
     lifecycle.started('announcer', this.#announcer);
+    lifecycle.started('gateway', this.#gateway);
     lifecycle.started('server keeper', this.#servers);
     lifecycle.started('change of the host key', this.rotation);
     lifecycle.started('reporter of ids', this.#ids);
@@ -100,6 +131,7 @@ export class HostLife {
   look(): void {
     const { keeper, ledger } = this.#dependencies;
     void this.#announcer.look();
+    this.#gateway.look();
     void this.#ids.look();
     this.#heartbeat.look();
     this.rotation.look();

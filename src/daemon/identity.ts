@@ -31,6 +31,8 @@ export interface Identity {
   readonly nextSiteSecretKey?: string | undefined;
   /** The key that this host changes to, as privateKey; only while it does. A secret. */
   readonly nextPrivateKey?: string | undefined;
+  /** What it serves WireGuard peers by, as privateKey; undefined before the first. A secret. */
+  readonly gatewayPrivateKey?: string | undefined;
   /** The servers of the site as of the last word from one. */
   readonly servers: readonly ServerPeer[];
   /** The id of the token that was used: the same token again is no second joining. */
@@ -169,6 +171,7 @@ function isIdentity(value: object): value is Identity {
     (identity.nextSiteSecretKey === undefined ||
       isKey(identity.nextSiteSecretKey, 2 * KEY_BYTES)) &&
     (identity.nextPrivateKey === undefined || isKey(identity.nextPrivateKey, KEY_BYTES)) &&
+    (identity.gatewayPrivateKey === undefined || isKey(identity.gatewayPrivateKey, KEY_BYTES)) &&
     Array.isArray(identity.servers) &&
     identity.servers.every(isServerPeer)
   );

@@ -13,6 +13,7 @@ import type { DaemonConfig } from './config.ts';
 import { serveDocker } from './docker-plugin.ts';
 import { serveTokens, tokenCheck } from './doors/token-doors.ts';
 import { LocalExplainService } from './explain-service.ts';
+import { LocalGatewayService } from './gateway-service.ts';
 import type { HostLife } from './host-life.ts';
 import { LocalHostService } from './host-service.ts';
 import { LocalInstanceService } from './instance-service.ts';
@@ -74,6 +75,7 @@ export async function serveOperator(
       ...{ dataplane, instances, registry: access.registry, clock },
       filter: () => applied.filter,
     }),
+    gateway: new LocalGatewayService(dataplane),
     host: new LocalHostService({ instances, end: reset }),
     names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
   };

@@ -19,6 +19,12 @@ import type {
   OrganizationView,
 } from '../api/contract/organizations.ts';
 import type { SiteKeyRotated, SiteView } from '../api/contract/site.ts';
+import type {
+  CreateWireguardPeer,
+  WireguardFilter,
+  WireguardPeerList,
+  WireguardPeerView,
+} from '../api/contract/wireguard.ts';
 import { fitsFilter } from '../api/instance-filter.ts';
 import type { RegistryService } from '../api/services.ts';
 import type { Clock } from '../base/clock.ts';
@@ -28,6 +34,7 @@ import { authorize, type Principal } from '../registry/authority.ts';
 import type { Network, Revision } from '../registry/model.ts';
 import type { NetworkReference } from '../registry/networks.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { PeerReference } from '../registry/wireguard/peers.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { InviteDesk } from './invite-desk.ts';
 import type { SiteKeyDesk } from './site-key.ts';
@@ -41,11 +48,14 @@ import {
   inviteView,
   networkView,
   organizationView,
+  peerView,
   siteView,
 } from './views.ts';
 
 export interface LocalRegistryDependencies {
   readonly registry: Registry;
+  /** This server. */
+  readonly host: HostId;
   readonly invites: InviteDesk;
   readonly audit: Pick<AuditLog, 'last'>;
   readonly siteKey: Pick<SiteKeyDesk, 'rotate'>;
@@ -54,6 +64,7 @@ export interface LocalRegistryDependencies {
 
 export class LocalRegistryService implements RegistryService {
   readonly #registry: Registry;
+  readonly #host: HostId;
   readonly #invites: InviteDesk;
   readonly #audit: Pick<AuditLog, 'last'>;
   readonly #siteKey: Pick<SiteKeyDesk, 'rotate'>;
@@ -61,6 +72,7 @@ export class LocalRegistryService implements RegistryService {
 
   constructor(dependencies: LocalRegistryDependencies) {
     this.#registry = dependencies.registry;
+    this.#host = dependencies.host;
     this.#invites = dependencies.invites;
     this.#audit = dependencies.audit;
     this.#siteKey = dependencies.siteKey;
@@ -188,6 +200,33 @@ export class LocalRegistryService implements RegistryService {
   ): Promise<void> {
     authorize(principal, 'host-remove');
     await this.#registry.as(principal).removeHost(name, options);
+  }
+
+  async listPeers(principal: Principal, filter: WireguardFilter): Promise<WireguardPeerList> {
+    authorize(principal, 'read');
+    return { peers: (await this.#registry.wireguard.list(filter)).map(peerView) };
+  }
+
+  async createPeer(principal: Principal, request: CreateWireguardPeer): Promise<WireguardPeerView> {
+    authorize(principal, 'peer-write');
+    const { name, network, organization, public_key: publicKey } = request;
+    // Behind the host whose operator asks, where no other is named.
+    const asking = principal.kind === 'host-operator' ? principal.host : this.#host;
+    const created = await this.#registry.as(principal).wireguard.create({
+      ...{ name, publicKey, network: { name: network, organization } },
+      host: request.host ?? asking,
+    });
+    return peerView(created);
+  }
+
+  async getPeer(principal: Principal, reference: PeerReference): Promise<WireguardPeerView> {
+    authorize(principal, 'read');
+    return peerView(await this.#registry.wireguard.find(reference));
+  }
+
+  async removePeer(principal: Principal, reference: PeerReference): Promise<void> {
+    authorize(principal, 'peer-write');
+    await this.#registry.as(principal).wireguard.remove(reference);
   }
 
   async listInvites(principal: Principal): Promise<InviteList> {

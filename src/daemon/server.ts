@@ -63,6 +63,7 @@ export class Server {
     this.audit = new AuditLog({ registry, logger }, facts.stateDir);
     this.service = new LocalRegistryService({
       registry,
+      host: identity.hostId,
       invites: this.invites,
       audit: this.audit,
       siteKey,

@@ -5,6 +5,7 @@ import type { HostId } from '../addressing/ids.ts';
 import type { AppLookup, InstanceWriter } from '../agent/ports.ts';
 import type { ApiClient } from '../api/client.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
+import type { GatewayUpdate } from '../api/contract/wireguard.ts';
 import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry.ts';
 import type { RegistryService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
@@ -22,6 +23,8 @@ export interface SiteAccess {
   readonly registry: RegistryService;
   /** Tells the site what this host says of itself. */
   announce(update: HostUpdate): Promise<void>;
+  /** Tells the site by what this host serves its WireGuard peers. */
+  announceGateway(update: GatewayUpdate): Promise<void>;
   readonly self: HostSelf;
 }
 
@@ -51,6 +54,8 @@ export function localAccess(
       removeInstance: (machineId) => own.removeInstance(host, machineId),
     },
     announce: async (update) => void (await own.updateHost(host, update)),
+    announceGateway: async ({ public_key: publicKey, endpoints }) =>
+      void (await own.wireguard.publishGateway({ host, publicKey, endpoints })),
     self: {
       heartbeat: ({ acknowledged }) => registry.leases.renew(host, host, acknowledged),
       publishNextKey: async (key) => void (await own.publishNextKey(host, key.public_key)),
@@ -129,6 +134,7 @@ export function remoteAccess(
       removeInstance: (id) => choice.ask((server) => client(server).self.removeInstance(id)),
     },
     announce: (update) => choice.ask((server) => client(server).self.update(update)),
+    announceGateway: (update) => choice.ask((server) => client(server).self.updateGateway(update)),
     self: {
       heartbeat: (heartbeat) => choice.ask((server) => client(server).self.heartbeat(heartbeat)),
       publishNextKey: (key) => choice.ask((server) => client(server).self.publishNextKey(key)),

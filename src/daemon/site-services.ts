@@ -11,6 +11,7 @@ import {
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import type { KnownIdsReport } from '../api/contract/registry.ts';
 import type { SiteKeySecret } from '../api/contract/site.ts';
+import type { GatewayUpdate } from '../api/contract/wireguard.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
@@ -48,6 +49,15 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
 
   async updateHost(principal: Principal, update: HostUpdate): Promise<void> {
     await this.#registry.as(principal).updateHost(requireHost(principal, 'host-update'), update);
+  }
+
+  async updateGateway(
+    principal: Principal,
+    { public_key: publicKey, endpoints }: GatewayUpdate,
+  ): Promise<void> {
+    const host = requireHost(principal, 'host-update');
+    const { wireguard } = this.#registry.as(principal);
+    await wireguard.publishGateway({ host, publicKey, endpoints });
   }
 
   async heartbeat(principal: Principal, { acknowledged }: Heartbeat): Promise<void> {

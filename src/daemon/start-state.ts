@@ -48,9 +48,11 @@ export function agentIdentity(
   identity: Identity,
   key: KeyPair,
   endpoints: readonly string[],
+  gateway: KeyPair | undefined,
 ): AgentIdentity {
-  const { listenPort, mtu } = config;
+  const { listenPort, gatewayPort, mtu } = config;
   return {
+    ...(gateway && { gateway: { listenPort: gatewayPort, privateKey: gateway.privateKey } }),
     hostId: identity.hostId,
     region: regionInForce(config, identity),
     role: identity.role,

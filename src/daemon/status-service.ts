@@ -114,6 +114,10 @@ export class LocalStatusService implements StatusService {
     for (const host of ledger.current().hosts) {
       if (host.publicKey === publicKey) return { name: host.name, address: hostAddress(host.id) };
     }
+    for (const { name, network, host, number, ...peer } of ledger.current().wireguardPeers) {
+      if (peer.publicKey !== publicKey) continue;
+      return { name: `peer ${name}`, address: wireguardPeerAddress(network, host, number) };
+    }
     const invite = invites().find((one) => one.publicKey === publicKey);
     if (invite === undefined) return { name: 'unknown' };
     const { server, number } = invite;

@@ -1,7 +1,12 @@
 // The registry's records as the API shows them.
 
 import type { HostId } from '../addressing/ids.ts';
-import { hostAddress, networkPrefix, wireguardPeerAddress } from '../addressing/layout.ts';
+import {
+  hostAddress,
+  networkNameserverAddress,
+  networkPrefix,
+  wireguardPeerAddress,
+} from '../addressing/layout.ts';
 import type { AppStatus, AppSummary, AppView } from '../api/contract/apps.ts';
 import type { EventView } from '../api/contract/events.ts';
 import type { HostView } from '../api/contract/hosts.ts';
@@ -11,6 +16,7 @@ import type { NetworkView } from '../api/contract/networks.ts';
 import type { OrganizationView } from '../api/contract/organizations.ts';
 import { formatRevision } from '../api/contract/revision.ts';
 import type { SiteView } from '../api/contract/site.ts';
+import type { WireguardPeerView } from '../api/contract/wireguard.ts';
 import type { WallMillis } from '../base/clock.ts';
 import type { RegistryChange } from '../registry/feed/changes.ts';
 import type {
@@ -24,6 +30,7 @@ import type {
   Site,
   SiteKey,
 } from '../registry/model.ts';
+import type { PeerOnGateway } from '../registry/wireguard/peers.ts';
 
 export function siteView(site: Site, keys: readonly SiteKey[]): SiteView {
   return {
@@ -116,6 +123,24 @@ export function inviteView(
     expires_at: invite.expiresAt,
     ...(invite.region === undefined ? {} : { region: invite.region }),
     ...(usedBy === undefined ? {} : { used_by: usedBy }),
+  };
+}
+
+export function peerView({ peer, network, host, gateway }: PeerOnGateway): WireguardPeerView {
+  const known = gateway && { public_key: gateway.publicKey, endpoints: gateway.endpoints };
+  return {
+    name: peer.name,
+    network: network.name,
+    network_id: network.id,
+    organization: network.organization,
+    host: host.name,
+    host_id: host.id,
+    address: wireguardPeerAddress(network.id, host.id, peer.number),
+    public_key: peer.publicKey,
+    prefix: networkPrefix(network.id),
+    nameserver: networkNameserverAddress(network.id),
+    ...(known === undefined ? {} : { gateway: known }),
+    created_at: peer.createdAt,
   };
 }
 

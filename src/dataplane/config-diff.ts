@@ -2,10 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { equalConstantTime, toBase64 } from '../base/bytes.ts';
-import type { PeerConfig } from '../device/config.ts';
+import type { DeviceConfig, PeerConfig } from '../device/config.ts';
 import type { FilterConfig } from '../filter/config.ts';
 import type { PrivateKey, PublicKey } from '../wireguard/crypto/crypto.ts';
-import { type DataplaneConfig, HOST_TUN, type TunConfig } from './config.ts';
+import { type DataplaneConfig, type GatewayConfig, HOST_TUN, type TunConfig } from './config.ts';
 
 /** In the order in which it is carried out: what comes, the filter, what goes. */
 export interface ConfigChange {
@@ -20,18 +20,35 @@ export interface ConfigChange {
   readonly filter: FilterConfig | undefined;
   readonly goneTuns: readonly number[];
   readonly gonePeers: readonly PublicKey[];
+  readonly gateway: GatewayChange | undefined;
 }
+
+export type GatewayChange =
+  /** In place of one that is there: with this key, on this port, without peers. */
+  | {
+      readonly type: 'open';
+      readonly listenPort: number;
+      readonly privateKey: PrivateKey;
+      readonly peers: readonly PeerConfig[];
+    }
+  | {
+      readonly type: 'change';
+      readonly peers: readonly PeerConfig[];
+      readonly gonePeers: readonly PublicKey[];
+    }
+  | { readonly type: 'close' };
 
 /** The change from `before`, or from nothing, to `after`; undefined when there is none. */
 export function diffConfig(
   before: DataplaneConfig | undefined,
   after: DataplaneConfig,
 ): ConfigChange | undefined {
-  const change = { ...diffDevice(before, after), ...diffTuns(before, after) };
+  const change = { ...diffDevice(before?.device, after.device), ...diffTuns(before, after) };
   const filter = isDeepStrictEqual(before?.filter, after.filter) ? undefined : after.filter;
   const mtu = hostMtu(after);
   const whole: ConfigChange = {
     ...change,
+    gateway: diffGateway(before?.gateway, after.gateway),
     filter,
     mtu: mtu === (before === undefined ? undefined : hostMtu(before)) ? undefined : mtu,
   };
@@ -48,21 +65,35 @@ export function hostMtu(config: DataplaneConfig): number | undefined {
 
 type DeviceChange = Pick<ConfigChange, 'privateKey' | 'peers' | 'gonePeers'>;
 
-function diffDevice(before: DataplaneConfig | undefined, after: DataplaneConfig): DeviceChange {
-  const old = new Map(before?.device.peers.map((peer) => [toBase64(peer.publicKey), peer]));
+function diffDevice(before: DeviceConfig | undefined, after: DeviceConfig): DeviceChange {
+  const old = new Map(before?.peers.map((peer) => [toBase64(peer.publicKey), peer]));
   const peers: PeerConfig[] = [];
-  for (const peer of after.device.peers) {
+  for (const peer of after.peers) {
     const key = toBase64(peer.publicKey);
     const known = old.get(key);
     old.delete(key);
     if (known === undefined || !isSamePeer(known, peer)) peers.push(peer);
   }
-  const sameKey = isSameKey(before?.device.privateKey, after.device.privateKey);
+  const sameKey = isSameKey(before?.privateKey, after.privateKey);
   return {
-    privateKey: sameKey ? undefined : after.device.privateKey,
+    privateKey: sameKey ? undefined : after.privateKey,
     peers,
     gonePeers: [...old.values()].map((peer) => peer.publicKey),
   };
+}
+
+function diffGateway(
+  before: GatewayConfig | undefined,
+  after: GatewayConfig | undefined,
+): GatewayChange | undefined {
+  if (after === undefined) return before === undefined ? undefined : { type: 'close' };
+  const { listenPort, device } = after;
+  const { privateKey, peers, gonePeers } = diffDevice(before?.device, device);
+  if (privateKey !== undefined || listenPort !== before?.listenPort) {
+    return { type: 'open', listenPort, privateKey: device.privateKey, peers: device.peers };
+  }
+  const isSame = peers.length === 0 && gonePeers.length === 0;
+  return isSame ? undefined : { type: 'change', peers, gonePeers };
 }
 
 /** Two peers with one public key. */

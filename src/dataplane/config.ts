@@ -11,9 +11,17 @@ export interface DataplaneConfig {
    */
   readonly listenPort: number;
   readonly device: DeviceConfig;
+  /** Serves the WireGuard peers of tenants' networks; none, and no socket, where absent. */
+  readonly gateway?: GatewayConfig;
   readonly filter: FilterConfig;
   /** `p6n0` is one of them. */
   readonly tuns: readonly TunConfig[];
+}
+
+export interface GatewayConfig {
+  /** UDP port of its sockets, another one than the mesh's. */
+  readonly listenPort: number;
+  readonly device: DeviceConfig;
 }
 
 /** TUN number 0 is the host's own; instances have the numbers that FilterInstance names. */

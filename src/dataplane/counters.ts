@@ -31,6 +31,8 @@ export const PipelineCounter = {
   SegmentsToTuns: 10,
   /** Offloads of a TUN or socket that the kernel refused, and that are off since. */
   OffloadsRefused: 11,
+  /** The filter's way out is the gateway, which could not be opened. */
+  DropNoGateway: 12,
 } as const;
 export type PipelineCounter = (typeof PipelineCounter)[keyof typeof PipelineCounter];
 

@@ -12,9 +12,10 @@ import type {
 } from '../device/config.ts';
 import { ALL_OFFLOADS, type Offloads } from '../os/offloads.ts';
 import type { CaptureSpec } from './capture/tap.ts';
-import { type DataplaneConfig, HOST_TUN } from './config.ts';
+import { type DataplaneConfig, type GatewayConfig, HOST_TUN } from './config.ts';
 import { diffConfig, hostMtu } from './config-diff.ts';
-import type { ChangeFailure, EngineOptions } from './mesh/engine.ts';
+import type { ChangeFailure } from './mesh/change-failure.ts';
+import type { EngineOptions } from './mesh/engine.ts';
 import type { Answer, Event, FailureText, Request } from './mesh/messages.ts';
 import type { RecentPeer } from './session-book.ts';
 import { errorFromText } from './worker/error-text.ts';
@@ -210,10 +211,12 @@ function without(
   const tuns = new Set(failed.flatMap((part) => (part.kind === 'tun' ? [part.tun] : [])));
   const keys = new Set(failed.flatMap((part) => (part.kind === 'peer' ? [part.publicKey] : [])));
   const hasFailed = (peer: PeerConfig): boolean => keys.has(toBase64(peer.publicKey));
+  const gateway = withoutPeers(config.gateway, failed, hasFailed);
   const filterFailed = failed.some((part) => part.kind === 'filter');
-  const { device } = config;
+  const { device, gateway: _, ...rest } = config;
   return {
-    ...config,
+    ...rest,
+    ...(gateway === undefined ? {} : { gateway }),
     filter: filterFailed && before !== undefined ? before.filter : config.filter,
     tuns: config.tuns.filter((tun) => !tuns.has(tun.tun)),
     device: {
@@ -224,6 +227,18 @@ function without(
       ],
     },
   };
+}
+
+/** Of a gateway that could not be opened, nothing holds. */
+function withoutPeers(
+  gateway: GatewayConfig | undefined,
+  failed: readonly ChangeFailure['part'][],
+  hasFailed: (peer: PeerConfig) => boolean,
+): GatewayConfig | undefined {
+  if (gateway === undefined || failed.some(({ kind }) => kind === 'gateway')) return undefined;
+  const { listenPort, device } = gateway;
+  const peers = device.peers.filter((peer) => !hasFailed(peer));
+  return { listenPort, device: { ...device, peers } };
 }
 
 function changeError(failures: readonly FailureText[]): P6nError {

@@ -2,7 +2,7 @@
 // group, and the lists that TXT records give. Made when first asked for and kept for as long as the
 // snapshot is, so that an answer costs the same for one instance and for a thousand.
 
-import type { ServiceTarget, TextList } from './content.ts';
+import type { AddressTarget, ServiceTarget, TextList } from './content.ts';
 import { indexMetadata, type MetadataIndex } from './metadata-index.ts';
 import { indexAddresses, type ReverseIndex } from './reverse-index.ts';
 import { type AppZone, type InstanceName, machineName, type NetworkZone } from './zone.ts';
@@ -29,7 +29,14 @@ export interface NetworkIndex {
   /** `instance=<machine id>,app=<app>,ip=<address>,region=<region>`, by app and machine id. */
   readonly instances: TextList;
   readonly allInstances: TextList;
+  /** Names of WireGuard peers, without those that are not listed. */
+  readonly peers: TextList;
+  /** All of them by name. */
+  readonly peersByName: ReadonlyMap<string, readonly AddressTarget[]>;
 }
+
+/** Peers of names that begin so are made for a while and are not listed, as at Fly.io. */
+const UNLISTED_PREFIX = 'interactive-';
 
 /** Instances of an app by distance: those of the nearest host first, of unknown hosts last. */
 export type NearestGroups = readonly (readonly InstanceName[])[];
@@ -89,7 +96,7 @@ function indexApp(app: AppZone): AppIndex {
   };
 }
 
-function indexNetwork({ apps }: NetworkZone): NetworkIndex {
+function indexNetwork({ apps, peers }: NetworkZone): NetworkIndex {
   const inOrder = [...apps.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const list = (select: (app: AppZone) => readonly InstanceName[]): TextList => ({
     separator: ';',
@@ -104,6 +111,10 @@ function indexNetwork({ apps }: NetworkZone): NetworkIndex {
     apps: commaList(inOrder.map(({ name }) => name)),
     instances: list((app) => app.instances),
     allInstances: list(allOf),
+    peers: commaList(
+      peers.map(({ name }) => name).filter((name) => !name.startsWith(UNLISTED_PREFIX)),
+    ),
+    peersByName: new Map(peers.map((peer) => [peer.name, [peer]])),
   };
 }
 

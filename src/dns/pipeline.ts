@@ -12,6 +12,7 @@ import { metadata } from './handlers/metadata.ts';
 import { nearest } from './handlers/nearest.ts';
 import { networkLists } from './handlers/network-lists.ts';
 import { ownAddress } from './handlers/own-address.ts';
+import { peer } from './handlers/peer.ts';
 import { processGroup } from './handlers/process-group.ts';
 import { readiness } from './handlers/readiness.ts';
 import { region } from './handlers/region.ts';
@@ -28,6 +29,7 @@ export const PIPELINE: readonly Handler[] = [
   apex, // internal., a.a.d.f.ip6.arpa.
   api, // _api.internal.
   networkLists, // _apps.internal., _instances.internal., all._instances.internal., _peer.internal.
+  peer, // <peer>._peer.internal.
   app, // <app>.internal., global.<app>.internal.
   machine, // <machine id>.vm.<app>.internal.
   lists, // regions.<app>.internal., vms.<app>.internal., all. before both

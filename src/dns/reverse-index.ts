@@ -1,10 +1,10 @@
-// The addresses of a network's instances in the order of their digits, to find who has one and
-// whether any begins like one.
+// The addresses of a network's instances and WireGuard peers in the order of their digits, to find
+// who has one and whether any begins like one.
 
 import { toHex } from '../base/bytes.ts';
 import { type Ipv6Address, ipv6Bytes } from '../ip/ipv6-address.ts';
 import type { PointerTarget } from './content.ts';
-import { machineName, type NetworkZone } from './zone.ts';
+import { machineName, type NetworkZone, peerName } from './zone.ts';
 
 /** `fdaa`, which the reverse zone's own name holds. */
 const APEX_DIGITS = 4;
@@ -26,6 +26,9 @@ export function indexAddresses(zone: NetworkZone): ReverseIndex {
       const target = { name: machineName(machineId, name) };
       entries.push({ digits: digitsOf(address), targets: [target] });
     }
+  }
+  for (const peer of zone.peers) {
+    entries.push({ digits: digitsOf(peer.address), targets: [{ name: peerName(peer) }] });
   }
   return entries.sort((a, b) => (a.digits < b.digits ? -1 : 1));
 }

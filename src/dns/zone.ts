@@ -5,6 +5,9 @@ import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { Ipv6Address } from '../ip/ipv6-address.ts';
 import type { AddressTarget } from './content.ts';
 
+/** Stands before `internal` in the names of WireGuard peers. */
+export const PEER_LABEL = '_peer';
+
 export interface Zone {
   readonly networks: ReadonlyMap<NetworkId, NetworkZone>;
 }
@@ -22,6 +25,13 @@ export interface NetworkZone {
   readonly regions: ReadonlySet<string>;
   /** This host, then others by their distance from it; one that is not in it is the farthest. */
   readonly nearestHosts: readonly HostId[];
+  /** The network's WireGuard peers, ordered by name. */
+  readonly peers: readonly PeerName[];
+}
+
+export interface PeerName {
+  readonly name: string;
+  readonly address: Ipv6Address;
 }
 
 export interface AppZone {
@@ -49,6 +59,11 @@ export interface ServiceName {
   readonly name: string;
   readonly port: number;
   readonly protocol: 'tcp' | 'udp';
+}
+
+/** The name of a WireGuard peer, without the final dot. */
+export function peerName({ name }: Pick<PeerName, 'name'>): string {
+  return `${name}.${PEER_LABEL}.internal`;
 }
 
 /** The name of an instance for as long as it exists, without the final dot. */

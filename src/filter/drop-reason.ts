@@ -52,10 +52,13 @@ export const DropReason = {
   DoorClosed: 41,
   DoorIcmpv6Type: 42,
   DoorUnrelatedError: 43,
+  // What WireGuard peers reach.
+  PeerToPeer: 44,
+  PeerToHost: 45,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 
-export const DROP_REASON_COUNT = 44;
+export const DROP_REASON_COUNT = 46;
 
 export interface DropReasonText extends RuleText {
   /** What a sender on this host, or a WireGuard peer of it, is told. */
@@ -226,6 +229,14 @@ export const DROP_REASONS: Readonly<Record<DropReason, DropReasonText>> = {
   [DropReason.DoorUnrelatedError]: silent(
     'door-unrelated-error',
     'The ICMPv6 error is not about a packet that this host sent.',
+  ),
+  [DropReason.PeerToPeer]: prohibited(
+    'peer-to-peer',
+    'A WireGuard peer reaches instances and the name server, and no other WireGuard peer.',
+  ),
+  [DropReason.PeerToHost]: prohibited(
+    'peer-to-host',
+    'A WireGuard peer reaches instances and the name server, and no host.',
   ),
 };
 

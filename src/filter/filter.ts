@@ -7,6 +7,7 @@
 //   rules/source-proof.ts       what its interface proves about its source
 //   rules/destination.ts        transit: what comes from a host is for this one
 //   rules/network-rule.ts       networks, network 0, regions
+//   rules/peer-rule.ts          what WireGuard peers reach: instances and the name server
 //   rules/nameserver-source.ts  what may come from the name server's addresses
 //   rules/destination.ts        the way out, and on the way to p6n0
 //   door/                       what the host itself takes
@@ -22,6 +23,7 @@ import { AddressShape } from './packet-address.ts';
 import { judgeDestination, judgeTransit } from './rules/destination.ts';
 import { judgeNameserverSource } from './rules/nameserver-source.ts';
 import { judgeNetworks } from './rules/network-rule.ts';
+import { judgePeers } from './rules/peer-rule.ts';
 import {
   proveHostPeer,
   proveInstance,
@@ -151,7 +153,10 @@ export class PacketFilter {
     const tables = this.#tables;
     const packet = this.#packet;
     const objection =
-      fault ?? judgeNetworks(tables, packet) ?? judgeNameserverSource(tables, packet);
+      fault ??
+      judgeNetworks(tables, packet) ??
+      judgePeers(packet) ??
+      judgeNameserverSource(tables, packet);
     if (objection !== undefined) return this.#outcome.drop(objection, packet.ingress);
     return judgeDestination(tables, this.#flows, packet, this.#outcome, now);
   }

@@ -43,6 +43,11 @@ export class Outcome {
     return Verdict.ToPeer;
   }
 
+  toGatewayPeer(rule: PassRule): Verdict {
+    this.#pass(rule);
+    return Verdict.ToGatewayPeer;
+  }
+
   #pass(rule: PassRule): void {
     this.rejection = Rejection.None;
     this.passRule = rule;

@@ -8,8 +8,10 @@ export const Verdict = {
   Drop: 0,
   /** To a TUN of this host, `verdictTun`: an instance or the host's own `p6n0`. */
   ToTun: 1,
-  /** Through WireGuard, to the peer that the device's routes find by the destination. */
+  /** Through the mesh, to the peer that the device's routes find by the destination. */
   ToPeer: 2,
+  /** Through the gateway, to a WireGuard peer of this host. */
+  ToGatewayPeer: 3,
 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 

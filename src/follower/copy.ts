@@ -8,6 +8,7 @@ import type {
   FollowEvent,
   FollowedRecord,
   FollowPosition,
+  Gateway,
   Host,
   HostAbsence,
   HostRemoval,
@@ -16,6 +17,7 @@ import type {
   Revision,
   SiteKey,
   TokenRevocation,
+  WireguardPeer,
 } from '../registry/model.ts';
 
 /** More than this a host does not keep, whatever a server says. */
@@ -32,9 +34,11 @@ export interface Copy {
   readonly removals: readonly HostRemoval[];
   readonly absences: readonly HostAbsence[];
   readonly revocations: readonly TokenRevocation[];
+  readonly gateways: readonly Gateway[];
   readonly networks: readonly Network[];
   readonly apps: readonly App[];
   readonly instances: readonly Instance[];
+  readonly wireguardPeers: readonly WireguardPeer[];
 }
 
 /** A copy as it is kept: with the keys of its records and the networks that it is whole for. */
@@ -59,7 +63,8 @@ export class WorkingCopy {
   readonly #changed = new Set<Kind>();
   #snapshot: Copy = {
     ...{ revision: undefined, closures: [], siteKeys: [], hosts: [], removals: [], absences: [] },
-    ...{ revocations: [], networks: [], apps: [], instances: [] },
+    ...{ revocations: [], gateways: [], networks: [], apps: [], instances: [] },
+    wireguardPeers: [],
   };
 
   constructor(recordsMax: number = COPY_RECORDS_MAX) {
@@ -125,9 +130,11 @@ export class WorkingCopy {
       removals: this.#kept<HostRemoval>('host-removal', last.removals),
       absences: this.#kept<HostAbsence>('host-absence', last.absences),
       revocations: this.#kept<TokenRevocation>('token-revocation', last.revocations),
+      gateways: this.#kept<Gateway>('gateway', last.gateways),
       networks: this.#kept<Network>('network', last.networks),
       apps: this.#kept<App>('app', last.apps),
       instances: this.#kept<Instance>('instance', last.instances),
+      wireguardPeers: this.#kept<WireguardPeer>('wireguard-peer', last.wireguardPeers),
     };
     this.#changed.clear();
     return this.#snapshot;
@@ -180,11 +187,13 @@ function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean
     case 'host-removal':
     case 'host-absence':
     case 'token-revocation':
+    case 'gateway':
       return true;
     case 'network':
       return networks.has(record.id);
     case 'app':
     case 'instance':
+    case 'wireguard-peer':
       return networks.has(record.network);
   }
 }

@@ -48,6 +48,7 @@ const INFRASTRUCTURE_ZONE: NetworkZone = {
   apps: new Map(),
   regions: new Set(),
   nearestHosts: [],
+  peers: [],
 };
 
 export class Responder {

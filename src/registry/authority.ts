@@ -1,5 +1,5 @@
-// Who may do what, as one table: a host writes what is its own, the p6nctl of a host also networks
-// and apps, and everything else is for the operators of a server.
+// Who may do what, as one table: a host writes what is its own, the p6nctl of a host also networks,
+// apps and WireGuard peers, and everything else is for the operators of a server.
 
 import type { HostId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
@@ -29,6 +29,7 @@ export type Action =
   | 'instance-write'
   | 'network-write'
   | 'app-write'
+  | 'peer-write'
   | 'organization-write'
   | 'invite-read'
   | 'invite-write'
@@ -40,7 +41,7 @@ export type Action =
   | 'registry-import';
 
 export interface AuthoritySettings {
-  /** Whether the p6nctl of every host may write networks and apps: a setting of the site. */
+  /** Whether the p6nctl of every host may write networks, apps and WireGuard peers. */
   readonly hostOperatorsWrite: boolean;
 }
 
@@ -64,6 +65,7 @@ const TABLE: Readonly<Record<Action, Row>> = {
   'instance-write': row('no', 'own', 'no', 'no'),
   'network-write': row('yes', 'no', 'setting', 'no', 'yes'),
   'app-write': row('yes', 'no', 'setting', 'no', 'yes'),
+  'peer-write': row('yes', 'no', 'setting', 'no', 'yes'),
   'organization-write': row('yes', 'no', 'no', 'no', 'yes'),
   'invite-read': row('yes', 'no', 'no', 'no', 'yes'),
   'invite-write': row('yes', 'no', 'no', 'no', 'yes'),

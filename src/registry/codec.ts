@@ -11,6 +11,7 @@ import {
   isNetworkId,
   type NetworkId,
 } from '../addressing/ids.ts';
+import { isPeerNumber } from '../addressing/layout.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import { canonicalIpv6, type Ipv6Address } from '../ip/ipv6-address.ts';
@@ -19,18 +20,22 @@ import {
   ABSENCES,
   APPS,
   CLOSURE,
+  GATEWAYS,
   HOSTS,
   INSTANCES,
   NETWORKS,
   REMOVALS,
   REVOCATIONS,
   SITE_KEYS,
+  WIREGUARD_PEERS,
 } from './keys.ts';
 import {
   type App,
   CLOSURE_REASONS,
   type Closure,
   type FollowedRecord,
+  type Gateway,
+  type GatewayKey,
   type Host,
   type HostAbsence,
   type HostKey,
@@ -46,6 +51,7 @@ import {
   type SiteKey,
   type TokenRecord,
   type TokenRevocation,
+  type WireguardPeer,
 } from './model.ts';
 
 /** A record as it stands in the store. */
@@ -261,6 +267,38 @@ export function decodeInstance(stored: StoredText): Instance {
   };
 }
 
+export function decodeGateway(stored: StoredText): Gateway {
+  const fields = new Fields(stored, 'gateway');
+  return {
+    kind: 'gateway',
+    host: fields.host('host'),
+    networks: fields.networks('networks'),
+    ...(fields.has('key') ? { key: decodeGatewayKey(fields.nested('key')) } : {}),
+  };
+}
+
+function decodeGatewayKey(fields: Fields): GatewayKey {
+  return {
+    publicKey: fields.text('publicKey'),
+    endpoints: fields.texts('endpoints'),
+    signature: fields.text('signature'),
+  };
+}
+
+export function decodeWireguardPeer(stored: StoredText): WireguardPeer {
+  const fields = new Fields(stored, 'wireguard-peer');
+  return {
+    kind: 'wireguard-peer',
+    network: fields.network('network'),
+    name: fields.text('name'),
+    host: fields.host('host'),
+    number: fields.peerNumber('number'),
+    publicKey: fields.text('publicKey'),
+    signature: fields.text('signature'),
+    createdAt: fields.time('createdAt'),
+  };
+}
+
 /** A record that followers may see, by its key. */
 export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(HOSTS)) return decodeHost(stored);
@@ -268,10 +306,12 @@ export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(REMOVALS)) return decodeHostRemoval(stored);
   if (stored.key.startsWith(ABSENCES)) return decodeHostAbsence(stored);
   if (stored.key.startsWith(REVOCATIONS)) return decodeRevocation(stored);
+  if (stored.key.startsWith(GATEWAYS)) return decodeGateway(stored);
   if (stored.key.startsWith(NETWORKS)) return decodeNetwork(stored);
   if (stored.key.startsWith(APPS)) return decodeApp(stored);
   if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);
   if (stored.key === CLOSURE) return decodeClosure(stored);
+  if (stored.key.startsWith(WIREGUARD_PEERS)) return decodeWireguardPeer(stored);
   throw damaged(stored.key, 'it stands where no record of its kind does');
 }
 
@@ -359,6 +399,21 @@ class Fields {
   network(name: string): NetworkId {
     const value = this.integer(name);
     if (!isNetworkId(value)) throw this.damaged(name);
+    return value;
+  }
+
+  networks(name: string): readonly NetworkId[] {
+    const value = this.#values[name];
+    const isList = (one: unknown): one is NetworkId[] =>
+      Array.isArray(one) && one.every(isNetworkId);
+    if (!isList(value)) throw this.damaged(name);
+    return value;
+  }
+
+  /** The last group of an address that follows the plan. */
+  peerNumber(name: string): number {
+    const value = this.integer(name);
+    if (!isPeerNumber(value)) throw this.damaged(name);
     return value;
   }
 

@@ -12,6 +12,7 @@ import {
   HOST_COUNTER,
   HOST_LEASES,
   NETWORK_IDS,
+  PEER_COUNTERS,
   parseHostId,
   REPORTS,
   SITE,
@@ -142,9 +143,13 @@ function* differences(
     const before = known.get(key);
     if (before === value || isLeftOut(key)) continue;
     // Of fixed width: the higher count is the later text.
-    if (key === HOST_COUNTER && before !== undefined && before > value) continue;
+    if (isCounter(key) && before !== undefined && before > value) continue;
     yield { type: 'put', key, value };
   }
+}
+
+function isCounter(key: string): boolean {
+  return key === HOST_COUNTER || key.startsWith(PEER_COUNTERS);
 }
 
 function isLeftOut(key: string): boolean {

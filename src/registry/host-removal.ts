@@ -14,6 +14,7 @@ import {
   hostSecretKey,
   instanceCountOfHost,
   inviteCount,
+  peerCountOfHost,
   removalKey,
   SERVER_COUNT,
   sightingKey,
@@ -23,6 +24,8 @@ import type { Host, HostRemoval } from './model.ts';
 import { nameSome } from './refusals.ts';
 import { requireSigningSite } from './site.ts';
 import { change, countDown, type RegistryContext, type Transaction } from './transaction.ts';
+import { dropGateway } from './wireguard/gateways.ts';
+import { dropPeersOf } from './wireguard/peers.ts';
 
 export async function removeHost(
   context: RegistryContext,
@@ -46,6 +49,7 @@ export async function removeHost(
       hint: `Remove its instances first (${names}), or remove it by force if it is gone.`,
     });
   }
+  await dropPeersOf(context, host, { force });
   for (const { machineId } of instances) await removeInstance(context, id, machineId);
   await dropInvitesOf(context, id);
   return await change(context, `remove host "${name}"`, async (transaction) => {
@@ -62,6 +66,8 @@ export async function removeHost(
     transaction.delete(absenceKey(id));
     transaction.delete(instanceCountOfHost(id));
     transaction.delete(inviteCount(id));
+    transaction.delete(peerCountOfHost(id));
+    await dropGateway(transaction, id);
     if (found.role === 'server') await countDown(transaction, SERVER_COUNT);
     return found;
   });
@@ -102,7 +108,8 @@ async function refuseLastServer(transaction: Transaction, { name, role }: Host):
 async function refuseBusy(transaction: Transaction, { id, name }: Host): Promise<void> {
   const instances = (await transaction.count(instanceCountOfHost(id))) ?? 0;
   const invites = (await transaction.count(inviteCount(id))) ?? 0;
-  if (instances + invites === 0) return;
+  const peers = (await transaction.count(peerCountOfHost(id))) ?? 0;
+  if (instances + invites + peers === 0) return;
   throw new P6nError('HOST_IN_USE', `Cannot remove host "${name}": it is still at work`, {
     hint: 'Stop its p6nd, then remove it.',
   });

@@ -6,9 +6,11 @@
 //    removals/HOST                      of hosts that are gone for good
 //    absences/HOST                      of hosts that no server hears of
 //    revocations/TOKEN                  of tokens that are good for nothing any more
+//    gateways/HOST                      of hosts with WireGuard peers
 //    networks/NETWORK
 //    apps/NETWORK/NAME
 //    instances/NETWORK/HOST/MACHINE
+//    wireguard-peers/NETWORK/NAME
 //  site/                                seen by servers
 //    site
 //    organizations/NAME
@@ -26,7 +28,8 @@
 //    app-names/NAME                     the network's id
 //    host-counter                       the next host id
 //    host-names/NAME                    the host's id
-//    wireguard-keys/KEY                 of hosts and invites
+//    wireguard-keys/KEY                 of hosts, gateways, their peers and invites
+//    peer-counters/NETWORK              the last number of a WireGuard peer
 //    machines/MACHINE                   NETWORK/HOST of an instance
 //    instance-ids/HOST/INSTANCE
 //    instance-names/HOST/NAME
@@ -41,6 +44,9 @@
 //    invites/SERVER
 //    tokens
 //    revocations
+//    peers-of-network/NETWORK
+//    peers-of-host/HOST
+//    peers-of-both/HOST/NETWORK
 //
 // Ids are hexadecimal of fixed width, so a prefix never meets another id.
 
@@ -63,11 +69,13 @@ export const REMOVALS = 'records/removals/';
 export const ABSENCES = 'records/absences/';
 export const REVOCATIONS = 'records/revocations/';
 export const TOKENS = 'private/tokens/';
+export const GATEWAYS = 'records/gateways/';
 export const HOST_LEASES = 'private/host-leases/';
 export const SIGHTINGS = 'private/sightings/';
 export const NETWORKS = 'records/networks/';
 export const APPS = 'records/apps/';
 export const INSTANCES = 'records/instances/';
+export const WIREGUARD_PEERS = 'records/wireguard-peers/';
 export const SITE = 'site/site';
 export const ORGANIZATIONS = 'site/organizations/';
 export const INVITES = 'private/invites/';
@@ -77,16 +85,20 @@ export const REPORTS = 'private/reports/';
 /** Every id that was ever given out. */
 export const NETWORK_IDS = 'index/network-ids/';
 export const HOST_COUNTER = 'index/host-counter';
+export const PEER_COUNTERS = 'index/peer-counters/';
 export const ORGANIZATION_COUNT = 'use/organizations';
 export const SERVER_COUNT = 'use/servers';
 export const TOKEN_COUNT = 'use/tokens';
 export const REVOCATION_COUNT = 'use/revocations';
 
-const FOLLOWED_KEY =
-  /^records\/(site-keys|hosts|removals|absences|networks|apps|instances)\/([0-9a-f]{8})(?:\/|$)/;
+const FOLLOWED_KEY = /^records\/([a-z-]+)\/([0-9a-f]{8})(?:\/|$)/;
 const REVOCATION_KEY = /^records\/revocations\/[0-9a-f]{16}$/;
-/** Folders that make up the scope `hosts`, besides that of revocations. */
-const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals', 'absences'];
+/**
+ * Folders that make up the scope `hosts`, besides that of revocations, and those that networks
+ * have.
+ */
+const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals', 'absences', 'gateways'];
+const OF_NETWORKS: readonly string[] = ['networks', 'apps', 'instances', 'wireguard-peers'];
 const MACHINE_PLACE = /^([0-9a-f]{8})\/([0-9a-f]{8})$/;
 
 export function siteKeyKey(generation: number): string {
@@ -146,6 +158,18 @@ export function instanceKey(network: NetworkId, host: HostId, machineId: Machine
   return `${instancesOf(network, host)}${machineId}`;
 }
 
+export function gatewayKey(host: HostId): string {
+  return `${GATEWAYS}${hex(host)}`;
+}
+
+export function peersOf(network: NetworkId): string {
+  return `${WIREGUARD_PEERS}${hex(network)}/`;
+}
+
+export function peerKey(network: NetworkId, name: string): string {
+  return `${peersOf(network)}${name}`;
+}
+
 export function organizationKey(name: string): string {
   return `${ORGANIZATIONS}${name}`;
 }
@@ -187,6 +211,10 @@ export function wireguardKeyKey(publicKey: string): string {
   return `index/wireguard-keys/${toHex(fromBase64(publicKey) ?? new Uint8Array())}`;
 }
 
+export function peerCounterKey(network: NetworkId): string {
+  return `${PEER_COUNTERS}${hex(network)}`;
+}
+
 export function machineKey(machineId: MachineId): string {
   return `index/machines/${machineId}`;
 }
@@ -217,6 +245,18 @@ export function instanceCountOfHost(host: HostId): string {
 
 export function inviteCount(server: HostId): string {
   return `use/invites/${hex(server)}`;
+}
+
+export function peerCountOfNetwork(network: NetworkId): string {
+  return `use/peers-of-network/${hex(network)}`;
+}
+
+export function peerCountOfHost(host: HostId): string {
+  return `use/peers-of-host/${hex(host)}`;
+}
+
+export function peerCountOfBoth(host: HostId, network: NetworkId): string {
+  return `use/peers-of-both/${hex(host)}/${hex(network)}`;
 }
 
 /** An id as it is written as a value. */
@@ -260,8 +300,9 @@ export function followedScope(key: string): FollowedScope | undefined {
   if (key === CLOSURE) return 'hosts';
   const match = FOLLOWED_KEY.exec(key);
   if (match === null) return undefined;
-  if (OF_ALL_HOSTS.includes(match[1] ?? '')) return 'hosts';
-  return Number.parseInt(match[2] ?? '', 16) as NetworkId;
+  const [, folder = '', id = ''] = match;
+  if (OF_ALL_HOSTS.includes(folder)) return 'hosts';
+  return OF_NETWORKS.includes(folder) ? (Number.parseInt(id, 16) as NetworkId) : undefined;
 }
 
 function hex(id: number): string {

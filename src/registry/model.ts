@@ -266,6 +266,43 @@ export interface Instance {
   readonly updatedAt: WallMillis;
 }
 
+/** What the WireGuard peers of a gateway know it by; another key than the host's own. */
+export interface GatewayKey {
+  /** Base64. */
+  readonly publicKey: string;
+  /** `HOST:PORT` or `[IPV6]:PORT`, best first. */
+  readonly endpoints: readonly string[];
+  /** Of the site over site, host id and public key; base64. */
+  readonly signature: string;
+}
+
+/** A host with WireGuard peers behind it. */
+export interface Gateway {
+  readonly kind: 'gateway';
+  readonly host: HostId;
+  /** Those with a peer behind it, in order: the host has to follow them. */
+  readonly networks: readonly NetworkId[];
+  /** Absent until the host has made one. */
+  readonly key?: GatewayKey;
+}
+
+/** A laptop, or any other machine that is no host: one address in a network. */
+export interface WireguardPeer {
+  readonly kind: 'wireguard-peer';
+  readonly network: NetworkId;
+  /** Unique in its network. */
+  readonly name: string;
+  /** Its gateway. */
+  readonly host: HostId;
+  /** The `n` of its address `fdaa:N:N:H:H:0:a:n`; in its network never given out again. */
+  readonly number: number;
+  /** Base64; unique on the site. */
+  readonly publicKey: string;
+  /** Of the site over all but the time, base64. */
+  readonly signature: string;
+  readonly createdAt: WallMillis;
+}
+
 /** What followers may see of the registry. */
 export type FollowedRecord =
   | Closure
@@ -274,9 +311,11 @@ export type FollowedRecord =
   | HostRemoval
   | HostAbsence
   | TokenRevocation
+  | Gateway
   | Network
   | App
-  | Instance;
+  | Instance
+  | WireguardPeer;
 
 /**
  * One step of what a server tells a follower. A reset starts anew: what was known before is void.

@@ -26,6 +26,7 @@ import {
   type RegistryContext,
   type Transaction,
 } from './transaction.ts';
+import { dropPeerCounts } from './wireguard/counts.ts';
 
 export const NETWORKS_PER_ORGANIZATION_MAX = 16_384;
 /** With even half of all ids given out, so many draws miss once in 2^128 times. */
@@ -85,6 +86,7 @@ export function removeNetwork(
     const network = await requireNetwork(transaction, fullName(reference));
     const { id, name, organization } = network;
     if ((await transaction.count(appCount(id))) !== 0) throw await inUse(context, network);
+    await dropPeerCounts(transaction, network);
     transaction.delete(networkKey(id));
     transaction.delete(networkNameKey(organization, name));
     transaction.delete(appCount(id));
@@ -145,7 +147,8 @@ export function fullName({ name, organization }: NetworkReference): FullNetworkN
   return { name, organization: organization ?? DEFAULT_ORGANIZATION };
 }
 
-async function requireNetwork(
+/** The network of that name; throws NOT_FOUND. */
+export async function requireNetwork(
   transaction: Transaction,
   reference: FullNetworkName,
 ): Promise<Network> {

@@ -83,6 +83,7 @@ import { findSite } from './site.ts';
 import { SiteKeys } from './site-keys.ts';
 import { Tokens } from './tokens.ts';
 import type { RegistryContext } from './transaction.ts';
+import { WireguardPeers } from './wireguard/peers.ts';
 
 /** Every method rejects with a P6nError: besides those named, with REGISTRY_UNAVAILABLE,
  * REGISTRY_CORRUPT, or CHANGED_MEANWHILE when others changed the same records all the time. */
@@ -96,6 +97,8 @@ export class Registry {
   readonly tokens: Tokens;
   /** The registry as a whole. */
   readonly custody: Custody;
+  /** Laptops, and the gateways that they are behind. */
+  readonly wireguard: WireguardPeers;
   readonly #context: RegistryContext;
   readonly #broadcast: Broadcast;
 
@@ -103,6 +106,7 @@ export class Registry {
   constructor(context: RegistryContext, like?: Registry) {
     this.#context = context;
     this.#broadcast = like === undefined ? new Broadcast(context.store) : like.#broadcast;
+    this.wireguard = new WireguardPeers(context);
     this.leases = like?.leases ?? new HostLeases(context);
     this.absences = like?.absences ?? new Absences(context);
     this.siteKeys = new SiteKeys(context);
@@ -324,7 +328,7 @@ export class Registry {
   }
 
   /**
-   * All hosts, and the given networks with their apps and instances: a snapshot after a reset, then
+   * All hosts, and the given networks with all that is in them: a snapshot after a reset, then
    * every change. Goes on from `after` when the registry still knows what followed it, provided
    * that it was reached with at least these networks. Pulls as it is read, so a slow reader costs
    * no memory. Ends without an error when `signal` aborts.

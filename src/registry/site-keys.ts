@@ -4,20 +4,40 @@
 
 import { P6nError } from '../base/errors.ts';
 import {
+  decodeGateway,
   decodeHost,
   decodeHostRemoval,
   decodeInvite,
   decodeSiteKey,
+  decodeWireguardPeer,
   encodeRecord,
   type StoredText,
 } from './codec.ts';
 import { dropInvite } from './invites.ts';
-import { HOSTS, INVITES, REMOVALS, SITE, SITE_KEYS, siteKeyKey } from './keys.ts';
+import {
+  GATEWAYS,
+  HOSTS,
+  INVITES,
+  REMOVALS,
+  SITE,
+  SITE_KEYS,
+  siteKeyKey,
+  WIREGUARD_PEERS,
+} from './keys.ts';
 import type { Host, HostKey, Site, SiteKey } from './model.ts';
 import { requireSite } from './site.ts';
-import { isGenuineHost, isGenuineNextKey, isGenuineRemoval } from './site-signature.ts';
+import {
+  isGenuineGateway,
+  isGenuineHost,
+  isGenuineNextKey,
+  isGenuinePeer,
+  isGenuineRemoval,
+} from './site-signature.ts';
 import type { SiteSigner } from './site-signer.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
+
+/** Where the records stand that the site signs. */
+const SIGNED: readonly string[] = [HOSTS, REMOVALS, GATEWAYS, WIREGUARD_PEERS];
 
 /** What has been signed anew, and what the last key has not signed and nobody signs. */
 export interface Resigned {
@@ -112,14 +132,14 @@ function publishSiteKey(context: RegistryContext, next: SiteSigner): Promise<Sit
 }
 
 /**
- * Signs with the context's key every host and every removal that `last` (base64) has signed, and
- * withdraws all invites, which name the last key.
+ * Signs with the context's key all that `last` (base64) has signed, and withdraws all invites,
+ * which name the last key.
  */
 async function resign(context: RegistryContext, last: string): Promise<Resigned> {
   const { store } = context;
   const refused: string[] = [];
   let signed = 0;
-  for (const { key } of (await store.list([HOSTS, REMOVALS])).entries) {
+  for (const { key } of (await store.list(SIGNED)).entries) {
     const outcome = await change(context, 'sign a record', async (transaction) => {
       const site = await requireSite(transaction);
       const found = await transaction.get(key);
@@ -180,6 +200,13 @@ function resigned(
     if (!isGenuineRemoval(site, last, removal)) return undefined;
     return encodeRecord({ ...removal, signature: signer.signRemoval(site, removal) });
   }
+  if (stored.key.startsWith(GATEWAYS)) return resignedGateway(signer, site, last, stored);
+  if (stored.key.startsWith(WIREGUARD_PEERS)) {
+    const peer = decodeWireguardPeer(stored);
+    if (isGenuinePeer(site, signer.publicKey, peer)) return stored.value;
+    if (!isGenuinePeer(site, last, peer)) return undefined;
+    return encodeRecord({ ...peer, signature: signer.signPeer(site, peer) });
+  }
   const host = decodeHost(stored);
   if (isGenuineHost(site, signer.publicKey, host)) return stored.value;
   if (!isGenuineHost(site, last, host)) return undefined;
@@ -190,6 +217,22 @@ function resigned(
     signature: signer.signHost(site, host, host),
     ...(next === undefined ? {} : { next }),
   });
+}
+
+/** A gateway without a key has nothing to sign. */
+function resignedGateway(
+  signer: SiteSigner,
+  site: string,
+  last: string,
+  stored: StoredText,
+): string | undefined {
+  const gateway = decodeGateway(stored);
+  const { key } = gateway;
+  if (key === undefined) return stored.value;
+  if (isGenuineGateway(site, signer.publicKey, gateway, key)) return stored.value;
+  if (!isGenuineGateway(site, last, gateway, key)) return undefined;
+  const signature = signer.signGateway(site, gateway, key);
+  return encodeRecord({ ...gateway, key: { ...key, signature } });
 }
 
 function resignedNext(

@@ -6,11 +6,22 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { fromBase64 } from '../base/bytes.ts';
 import { statement } from '../base/statement.ts';
-import type { Host, HostKey, HostRemoval, Invite, SiteKey } from './model.ts';
+import type {
+  Gateway,
+  GatewayKey,
+  Host,
+  HostKey,
+  HostRemoval,
+  Invite,
+  SiteKey,
+  WireguardPeer,
+} from './model.ts';
 
 const HOST_LABEL = 'p6n host 1';
 const HOST_REMOVAL_LABEL = 'p6n host removal 1';
 const INVITE_LABEL = 'p6n invite 1';
+const GATEWAY_LABEL = 'p6n gateway 1';
+const WIREGUARD_PEER_LABEL = 'p6n wireguard peer 1';
 const SITE_KEY_LABEL = 'p6n site key 1';
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
@@ -39,6 +50,24 @@ export function inviteStatement(
 ): Uint8Array {
   const fields = [site, String(server), String(number), publicKey, role, String(expiresAt)];
   return statement(INVITE_LABEL, fields);
+}
+
+/** That a host serves WireGuard peers by this key. */
+export function gatewayStatement(
+  site: string,
+  { host }: Pick<Gateway, 'host'>,
+  { publicKey }: Pick<GatewayKey, 'publicKey'>,
+): Uint8Array {
+  return statement(GATEWAY_LABEL, [site, String(host), publicKey]);
+}
+
+/** That the holder of a key is a member of a network, with this name and this address. */
+export function wireguardPeerStatement(
+  site: string,
+  { network, name, host, number, publicKey }: Omit<WireguardPeer, 'signature' | 'createdAt'>,
+): Uint8Array {
+  const fields = [site, String(network), name, String(host), String(number), publicKey];
+  return statement(WIREGUARD_PEER_LABEL, fields);
 }
 
 /** The key that the site has as its `generation`th. */
@@ -91,6 +120,21 @@ export function isGenuineRemoval(site: string, publicKey: string, removal: HostR
 /** Whether the site's key `publicKey` has signed the invite. */
 export function isGenuineInvite(site: string, publicKey: string, invite: Invite): boolean {
   return isSignedBy(publicKey, invite.signature, inviteStatement(site, invite));
+}
+
+/** Whether the site's key `publicKey` has signed the gateway's key. */
+export function isGenuineGateway(
+  site: string,
+  publicKey: string,
+  gateway: Pick<Gateway, 'host'>,
+  key: GatewayKey,
+): boolean {
+  return isSignedBy(publicKey, key.signature, gatewayStatement(site, gateway, key));
+}
+
+/** Whether the site's key `publicKey` has signed the WireGuard peer. */
+export function isGenuinePeer(site: string, publicKey: string, peer: WireguardPeer): boolean {
+  return isSignedBy(publicKey, peer.signature, wireguardPeerStatement(site, peer));
 }
 
 /** Whether a key of the site is its own witness: whoever trusts the key may trust the record. */

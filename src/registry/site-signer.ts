@@ -4,13 +4,24 @@
 import nacl from 'tweetnacl';
 import { toBase64, wipe } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
-import type { Host, HostKey, HostRemoval, Invite, SiteKey } from './model.ts';
+import type {
+  Gateway,
+  GatewayKey,
+  Host,
+  HostKey,
+  HostRemoval,
+  Invite,
+  SiteKey,
+  WireguardPeer,
+} from './model.ts';
 import { sitePublicKeyOf } from './site.ts';
 import {
+  gatewayStatement,
   hostRemovalStatement,
   hostStatement,
   inviteStatement,
   siteKeyStatement,
+  wireguardPeerStatement,
 } from './site-signature.ts';
 
 export class SiteSigner {
@@ -50,6 +61,18 @@ export class SiteSigner {
 
   signInvite(site: string, invite: Omit<Invite, 'signature' | 'use'>): string {
     return this.#sign(inviteStatement(site, invite));
+  }
+
+  signGateway(
+    site: string,
+    gateway: Pick<Gateway, 'host'>,
+    key: Pick<GatewayKey, 'publicKey'>,
+  ): string {
+    return this.#sign(gatewayStatement(site, gateway, key));
+  }
+
+  signPeer(site: string, peer: Omit<WireguardPeer, 'signature' | 'createdAt'>): string {
+    return this.#sign(wireguardPeerStatement(site, peer));
   }
 
   signSiteKey(key: Pick<SiteKey, 'site' | 'generation' | 'publicKey'>): string {

@@ -17,7 +17,7 @@ test('HostLedger believes in no drain of a registry that waits to be accepted', 
   const host = await site.registry.drainHost('one', true);
   const siteKeys = await site.registry.siteKeys.list();
   const revision = { incarnation: '0123456789abcdef', number: 1 };
-  const empty = { removals: [], networks: [], apps: [], instances: [] };
+  const empty = { removals: [], networks: [], apps: [], instances: [], wireguardPeers: [] };
   let copy: SignedCopy = { ...empty, revision, siteKeys, hosts: [host], closures: [] };
   const folder = mkdtempSync(join(tmpdir(), 'p6n-ledger-'));
   context.after(() => rmSync(folder, { recursive: true }));

@@ -185,11 +185,12 @@ function siteKey(generation: number, signer: SiteSigner, last?: SiteSigner): Sit
   };
 }
 
+const NOTHING_ELSE = { closures: [], networks: [], apps: [], instances: [], wireguardPeers: [] };
+
 function copyOf(hosts: readonly Host[], removals: readonly HostRemoval[] = []): SignedCopy {
   const revision = { incarnation: 'a', number: 1 };
   const siteKeys = [siteKey(1, FIRST)];
-  const others = { closures: [], networks: [], apps: [], instances: [] };
-  return { ...others, revision, siteKeys, hosts, removals };
+  return { revision, siteKeys, hosts, removals, ...NOTHING_ELSE };
 }
 
 function idsOf(trust: Trust): number[] {

@@ -6,7 +6,7 @@ import type { InstanceId, MachineId, NetworkId } from '../../src/addressing/ids.
 import { instanceAddress, presenceAddress } from '../../src/addressing/layout.ts';
 import type { JournalRecord } from '../../src/agent/journal-record.ts';
 import { awaitedNamespace } from '../../src/agent/namespace.ts';
-import { type PlanInput, plan } from '../../src/agent/plan.ts';
+import type { plan } from '../../src/agent/plan.ts';
 import type { CopyView } from '../../src/agent/ports.ts';
 import { toBase64 } from '../../src/base/bytes.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
@@ -23,8 +23,8 @@ import {
   nameCount,
   OTHER_HOST,
 } from './agent-world.ts';
+import { NOW, planOf } from './plan-input.ts';
 
-const NOW = 1_000_000 as WallMillis;
 const OTHER_NETWORK = 0x30000 as NetworkId;
 
 test('plan() gives every other host a peer with its endpoint', () => {
@@ -308,31 +308,6 @@ test('plan() of the same knowledge is the same plan', () => {
   const input = { records: [makeRecord(1, {})], copy: { hosts: [makeHost(OTHER_HOST)] } };
   assert.deepEqual(planOf(input), planOf(input));
 });
-
-type Partly = Omit<Partial<PlanInput>, 'copy'> & { readonly copy?: Partial<CopyView> };
-
-function planOf({ copy = {}, ...input }: Partly): ReturnType<typeof plan> {
-  const records = input.records ?? [];
-  return plan({
-    identity: makeIdentity(),
-    copy: { hosts: [], networks: [], apps: [], instances: [], ...copy },
-    records,
-    namespaces: new Map(
-      records.map(({ instance, tun }) => [instance.machineId, `/proc/${tun}/ns/net`]),
-    ),
-    unnamed: new Set(),
-    invites: [],
-    handshakes: new Set(),
-    nearestHosts: [],
-    lookupEndpoints: (endpoints) =>
-      endpoints.flatMap((text) => {
-        const match = /^\[?(.*?)\]?:(\d+)$/.exec(text);
-        return match === null ? [] : [{ address: match[1] ?? '', port: Number(match[2]) }];
-      }),
-    now: NOW,
-    ...input,
-  });
-}
 
 test('plan() names stopped instances apart, with what they declare', () => {
   const services = [{ name: 'http', port: 80, protocol: 'tcp' }] as const;

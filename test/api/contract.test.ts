@@ -40,6 +40,7 @@ import { filesBelow } from '../house/tree.ts';
 import { type Case, row } from './contract-case.ts';
 import { MACHINE_CASES } from './machine-cases.ts';
 import { TOKEN_CASES } from './token-cases.ts';
+import { WIREGUARD_CASES } from './wireguard-cases.ts';
 
 const KEY = HOST.public_key;
 const LONG = 'x'.repeat(256);
@@ -278,6 +279,7 @@ const CASES: Readonly<Record<string, Case>> = {
     [{ here: '0' }, { state: 'started' }],
   ),
   ...MACHINE_CASES,
+  ...WIREGUARD_CASES,
   REMOVE_QUERY: row(removal.REMOVE_QUERY, [{}, { force: '1' }], [{ force: 'true' }, { f: '1' }]),
   OUTPUT_LINE: row(
     output.OUTPUT_LINE,

@@ -44,7 +44,8 @@ export async function machinesScene(own: Partial<InstanceService> = {}): Promise
   );
   const audit = { last: () => Promise.resolve([]) };
   const siteKey = { rotate: () => Promise.resolve({ signed: 0, refused: [] }) };
-  const service = new LocalRegistryService({ registry, invites, siteKey, clock, audit });
+  const { id: host } = server;
+  const service = new LocalRegistryService({ registry, host, invites, siteKey, clock, audit });
   const services = {
     ...fakeServices({ instances: { list: () => Promise.resolve([]), ...own } }),
     registry: service,

@@ -69,6 +69,12 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/host/rotate-key', [200, 404, 404]),
   ask('GET', '/v1/hosts/one', [200, 200, 200]),
   ask('DELETE', '/v1/hosts/one', [204, 403, 403]),
+  ask('GET', '/v1/wireguard', [200, 200, 200]),
+  ask('POST', '/v1/wireguard', [201, 403, 201], {
+    ...{ name: 'anna', network: 'blue', public_key: HOST.public_key },
+  }),
+  ask('GET', '/v1/wireguard/anna?network=blue', [200, 200, 200]),
+  ask('DELETE', '/v1/wireguard/anna?network=blue', [204, 403, 204]),
   ask('GET', '/v1/invites', [200, 403, 403]),
   ask('POST', '/v1/invites', [201, 403, 403], {}),
   ask('DELETE', '/v1/invites/7', [204, 403, 403]),
@@ -100,6 +106,9 @@ const ROUTES: readonly Asked[] = [
   // The app is one that does not exist: 404 is the answer of the service.
   ask('GET', '/v1/records/apps/web', [404, 404, 403]),
   ask('POST', '/v1/self/heartbeat', [404, 204, 403], { acknowledged: [] }),
+  ask('PUT', '/v1/self/gateway', [404, 204, 403], {
+    ...{ public_key: HOST.public_key, endpoints: [] },
+  }),
   ask('PUT', '/v1/self/next-key', [404, 204, 403], { public_key: HOST.public_key }),
   ask('GET', '/v1/self/next-key', [404, 200, 403]),
   ask('GET', '/v1/self/site-key', [404, 200, 403]),
@@ -193,7 +202,7 @@ test('every route stands in the table above', async () => {
 function pattern(url: string): string {
   return url
     .replace(/\?.*$/, '')
-    .replace(/(networks|apps|hosts)\/\w+$/, '$1/:name')
+    .replace(/(networks|apps|hosts|wireguard)\/\w+$/, '$1/:name')
     .replace(/hosts\/\w+\/(\w*drain)$/, 'hosts/:name/$1')
     .replace('apps/web/machines', 'apps/:app/machines')
     .replace(/machines\/\w+/, 'machines/:id')

@@ -84,7 +84,9 @@ export class TokenScene {
         site.instance(app, server, name.length * 16 + (app.network % 7)),
       );
     }
-    const service = new LocalRegistryService({ registry, invites, siteKey, clock, audit });
+    const service = new LocalRegistryService({
+      ...{ registry, invites, siteKey, clock, audit, host: server },
+    });
     return new TokenScene(service, site);
   }
 

@@ -3,13 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ApiClient } from '../../src/api/client.ts';
-import type { WallMillis } from '../../src/base/clock.ts';
 import { ERROR_CODES, type ErrorCode, P6nError } from '../../src/base/errors.ts';
-import { runProgram } from '../../src/cli/program.ts';
 import {
   APP,
-  type Call,
   HOST,
   INSTANCE,
   INVITE,
@@ -19,8 +15,9 @@ import {
   SITE,
   STATUS,
   TOKEN,
+  WIREGUARD_PEER,
 } from '../fakes/api-services.ts';
-import { MemoryTerminal } from '../fakes/memory-terminal.ts';
+import { type Run, runLine } from './run-line.ts';
 
 const { status: _, created_at: __, ...APP_SUMMARY } = APP;
 
@@ -52,6 +49,9 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'invites.create': { invite: INVITE, token: 'p6n1_token' },
   'tokens.list': { tokens: [TOKEN] },
   'tokens.create': { details: TOKEN, token: 'p6nt_token' },
+  'wireguard.list': { peers: [WIREGUARD_PEER] },
+  'wireguard.create': WIREGUARD_PEER,
+  'wireguard.get': WIREGUARD_PEER,
   'instances.list': { instances: [INSTANCE] },
   'instances.get': INSTANCE,
   'instances.run': INSTANCE,
@@ -64,42 +64,10 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'host.explain': { verdict: 'drop', rule: 'network-mismatch', sentence: 'The networks differ.' },
 };
 
-interface Run {
-  readonly exitCode: number;
-  readonly output: string;
-  readonly talk: string;
-  readonly calls: readonly Call[];
-}
+const p6nctl = (line: string, answers = ANSWERS, colours = false): Promise<Run> =>
+  runLine(line, answers, colours);
 
-async function p6nctl(line: string, answers = ANSWERS, colours = false): Promise<Run> {
-  const calls: Call[] = [];
-  const asked =
-    (noun: string, call: string): object =>
-    (...rest: readonly unknown[]): Promise<unknown> => {
-      const method = `${noun}.${call}`;
-      calls.push({ method, arguments: rest });
-      const answer = answers[method];
-      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
-    };
-  const client = new Proxy<ApiClient>({} as ApiClient, {
-    get: (_: object, noun: string) =>
-      new Proxy({}, { get: (__, call: string) => asked(noun, call) }),
-  });
-  const terminal = new MemoryTerminal(colours);
-  const exitCode = await runProgram(
-    line.split(' ').filter((word) => word !== ''),
-    {
-      terminal,
-      now: () => 120_001 as WallMillis,
-      version: '1.2.3',
-      workingDirectory: '/srv',
-      onInterrupt: () => () => undefined,
-      socket: undefined,
-      client,
-    },
-  );
-  return { exitCode, output: terminal.output, talk: terminal.talk, calls };
-}
+const PEER_REFERENCE = { name: 'anna', network: { name: 'blue', organization: undefined } };
 
 const RUN_WITH_EVERYTHING =
   'instances run --app web --name 007 --group g --metadata a=1 --metadata b=x=y ' +
@@ -145,6 +113,16 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
     ['invites.create', { region: 'fra', ttl_ms: 5_400_000 }],
   ],
   'hosts invites list': [['invites.list']],
+  'wireguard list': [['wireguard.list', {}]],
+  'wireguard list --network blue': [['wireguard.list', { network: 'blue' }]],
+  'wireguard show anna --network blue': [['wireguard.get', PEER_REFERENCE]],
+  'wireguard remove anna --network blue': [['wireguard.remove', PEER_REFERENCE]],
+  [`wireguard create anna --network blue --host two --public-key ${WIREGUARD_PEER.public_key}`]: [
+    [
+      'wireguard.create',
+      { name: 'anna', network: 'blue', host: 'two', public_key: WIREGUARD_PEER.public_key },
+    ],
+  ],
   'hosts invites revoke 7': [['invites.revoke', 7]],
   'tokens create --site': [['tokens.create', {}]],
   'tokens create --app web --verb read --verb change --ttl 1h --label ci': [
@@ -240,6 +218,7 @@ const JSON_OUTPUT: Readonly<Record<string, unknown>> = {
   'hosts invite': ANSWERS['invites.create'],
   'hosts invites list': [INVITE],
   'tokens list': [TOKEN],
+  'wireguard list': [WIREGUARD_PEER],
   'instances list': [INSTANCE],
   'instances show web-1': INSTANCE,
   'instances run --app web --detach -- true': INSTANCE,
@@ -288,6 +267,10 @@ ID                LABEL  VERBS  ORGANIZATIONS  APPS  EXPIRES               REVOK
   'hosts invites list': `
 NUMBER  SERVER  STATE  REGION  USED BY  EXPIRES
 7       one     open                    1970-01-01T01:00:00Z
+`,
+  'wireguard list': `
+NAME  NETWORK  ADDRESS             GATEWAY  HEARD
+anna  blue     fdaa:1:2:1:9:0:a:1  one
 `,
   'instances list': `
 ID              NAME   APP  NETWORK  HOST  REGION  STATE    ADDRESS

@@ -99,6 +99,7 @@ async function scene(): Promise<{ site: Site; server: Host; service: LocalRegist
     server,
     service: new LocalRegistryService({
       registry,
+      host: server.id,
       invites,
       siteKey,
       clock,

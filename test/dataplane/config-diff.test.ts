@@ -20,6 +20,7 @@ const NOTHING: ConfigChange = {
   filter: undefined,
   goneTuns: [],
   gonePeers: [],
+  gateway: undefined,
 };
 
 test('diffConfig() of the first configuration is all of it', () => {
@@ -32,6 +33,7 @@ test('diffConfig() of the first configuration is all of it', () => {
     filter: BEFORE.filter,
     goneTuns: [],
     gonePeers: [],
+    gateway: undefined,
   });
 });
 

@@ -8,7 +8,7 @@ import { type Answer, type Answerer, answer, makeAnswerer } from '../../src/dns/
 import { makeDnsCounters } from '../../src/dns/metrics.ts';
 import { RecordType } from '../../src/dns/protocol.ts';
 import type { Transport } from '../../src/dns/reply.ts';
-import type { AppZone, InstanceName, NetworkZone, Zone } from '../../src/dns/zone.ts';
+import type { AppZone, InstanceName, NetworkZone, PeerName, Zone } from '../../src/dns/zone.ts';
 import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 
@@ -143,12 +143,20 @@ export function makeZone(
     apps: new Map(entries),
     regions: new Set(regions),
     nearestHosts: [HOST_A, HOST_B],
+    peers: [],
   };
 }
 
 const TCP = 'tcp' as const;
 
-export const RED_ZONE: NetworkZone = makeZone(
+/** What `interactive-` begins is there, and not listed. */
+const PEERS: readonly PeerName[] = [
+  { name: 'anna', address: 'fdaa:1:1111:1:1:0:a:1' as Ipv6Address },
+  { name: 'interactive-x', address: 'fdaa:1:1111:1:1:0:a:2' as Ipv6Address },
+  { name: 'laptop', address: 'fdaa:1:1111:1:1:0:a:3' as Ipv6Address },
+];
+
+const RED_APPS: NetworkZone = makeZone(
   {
     web: [
       makeInstance(0xa1, 'ord', 'app', {
@@ -178,6 +186,8 @@ export const RED_ZONE: NetworkZone = makeZone(
     ],
   },
 );
+
+export const RED_ZONE: NetworkZone = { ...RED_APPS, peers: PEERS };
 
 export const BLUE_ZONE: NetworkZone = makeZone({ secret: [makeInstance(0xb1, 'ams')] }, ['ams']);
 

@@ -25,6 +25,9 @@ const [I0, I1, I2, I3] = [
 
 const APEXES = ['internal', 'a.a.d.f.ip6.arpa', 'fly-local-6pn', 'i6pn.modal.local'];
 
+/** Of `laptop`. */
+const PEER_REVERSE = '3.0.0.0.a.0.0.0.0.0.0.0.1.0.0.0.1.0.0.0.1.1.1.1.1.0.0.0.a.a.d.f.ip6.arpa';
+
 const PRESENT: readonly (readonly [name: string, type: number, answers: readonly string[]])[] = [
   ['web.internal', AAAA, [A1, A2, A3]],
   ['WEB.Internal', AAAA, [A1, A2, A3]],
@@ -61,6 +64,10 @@ const PRESENT: readonly (readonly [name: string, type: number, answers: readonly
   ['_dns._udp.web.internal', SRV, [`1 53 ${M1}.vm.web.internal`]],
   ['_api.internal', AAAA, [networkNameserverAddress(RED)]],
   ['_API.internal', AAAA, [networkNameserverAddress(RED)]],
+  ['_peer.internal', TXT, ['anna,laptop']],
+  ['anna._peer.internal', AAAA, ['fdaa:1:1111:1:1:0:a:1']],
+  ['Interactive-X._peer.internal', AAAA, ['fdaa:1:1111:1:1:0:a:2']],
+  [PEER_REVERSE, PTR, ['laptop._peer.internal']],
   ['self.internal', AAAA, [SELF]],
   ['fly-local-6pn', AAAA, [SELF]],
   ['i6pn.modal.local', AAAA, [SELF]],
@@ -111,7 +118,8 @@ const EMPTY: readonly (readonly [name: string, type: number])[] = [
   ['lax.web.internal', AAAA],
   ['batch.process.web.internal', AAAA],
   ['_api.internal', A],
-  ['_peer.internal', TXT],
+  ['_peer.internal', AAAA],
+  ['anna._peer.internal', TXT],
   ['_instances.internal', AAAA],
   ['_metadata.web.internal', AAAA],
   ['kv._metadata.web.internal', AAAA],
@@ -165,7 +173,8 @@ const ABSENT: readonly string[] = [
   'x.self.internal',
   'x.fly-local-6pn',
   'x.i6pn.modal.local',
-  'laptop._peer.internal',
+  'nobody._peer.internal',
+  'x.anna._peer.internal',
   'all._peer.internal',
   'all.internal',
   'all.web.internal',

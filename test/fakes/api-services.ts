@@ -16,6 +16,7 @@ import type { RegistryView } from '../../src/api/contract/registry.ts';
 import type { SiteView } from '../../src/api/contract/site.ts';
 import type { StatusView } from '../../src/api/contract/status.ts';
 import type { TokenView } from '../../src/api/contract/tokens.ts';
+import type { PeerSession, WireguardPeerView } from '../../src/api/contract/wireguard.ts';
 import type {
   EnrolmentService,
   FollowService,
@@ -167,6 +168,28 @@ export const ENROLLED: Enrolled = {
   ],
 };
 
+export const WIREGUARD_PEER: WireguardPeerView = {
+  name: 'anna',
+  network: 'blue',
+  network_id: NETWORK.id,
+  organization: 'default',
+  host: 'one',
+  host_id: HERE,
+  address: 'fdaa:1:2:1:9:0:a:1',
+  public_key: `${'B'.repeat(42)}A=`,
+  prefix: 'fdaa:1:2::/48',
+  nameserver: 'fdaa:1:2::3',
+  gateway: { public_key: `${'C'.repeat(42)}A=`, endpoints: ['192.0.2.1:51821'] },
+  created_at: 1,
+};
+
+export const PEER_SESSION: PeerSession = {
+  endpoint: '198.51.100.7:4711',
+  last_handshake_at: 60_001,
+  received_bytes: 2_048,
+  sent_bytes: 512,
+};
+
 export const EVENTS_SAMPLE: readonly EventView[] = [
   { revision: '0123456789abcdef.7', objects: [] },
   {
@@ -248,6 +271,10 @@ export function fakeServices(
     removeHost: answering('removeHost', undefined),
     events: () => values(EVENTS_SAMPLE),
     audit: answering('audit', { entries: [AUDIT_SAMPLE] }),
+    listPeers: answering('listPeers', { peers: [WIREGUARD_PEER] }),
+    createPeer: answering('createPeer', WIREGUARD_PEER),
+    getPeer: answering('getPeer', WIREGUARD_PEER),
+    removePeer: answering('removePeer', undefined),
     listInvites: answering('listInvites', { invites: [INVITE] }),
     createInvite: answering('createInvite', { invite: INVITE, token: 'p6n1_token' }),
     revokeInvite: answering('revokeInvite', undefined),
@@ -286,6 +313,9 @@ export function fakeServices(
       paths: answering('paths', new Map([[HERE, { state: 'self' as const }]])),
       rotateKey: answering('rotateKey', HOST),
     },
+    gateway: {
+      sessions: answering('sessions', new Map([[WIREGUARD_PEER.public_key, PEER_SESSION]])),
+    },
     status: { status: answering('status', STATUS) },
     capture: { capture: answering('capture', () => values(CAPTURE_SAMPLE)) },
     metrics: { metrics: answering('metrics', '# HELP p6n_peers Peers.\n') },
@@ -308,6 +338,7 @@ export function fakeServices(
     },
     hostWrites: {
       updateHost: answering('updateHost', undefined),
+      updateGateway: answering('updateGateway', undefined),
       heartbeat: answering('heartbeat', undefined),
       publishNextKey: answering('publishNextKey', undefined),
       nextKeyState: answering('nextKeyState', { ready: true }),

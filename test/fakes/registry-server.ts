@@ -54,10 +54,10 @@ if (mode === 'found') {
   await registry.bootstrap({ host });
 }
 // Nobody asks for what a server is besides.
-const [invites, audit, siteKey] = [] as never[] as [never, never, never];
+const [host, invites, audit, siteKey] = [] as never[] as [never, never, never, never];
 const api = operatorApi(
   {
-    registry: new LocalRegistryService({ registry, invites, audit, siteKey, clock }),
+    registry: new LocalRegistryService({ registry, host, invites, audit, siteKey, clock }),
     registryKeeper: new RegistryDesk(registry),
   } as unknown as Parameters<typeof operatorApi>[0],
   SILENT_LOGGER,

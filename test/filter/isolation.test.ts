@@ -91,7 +91,7 @@ test('every packet has exactly one outcome and one counter, whatever its bytes',
         const verdict = (way ?? fromTun(1))(filter, one, judged as Millis);
         judged++;
         assert.ok(
-          verdict === Verdict.Drop || verdict === Verdict.ToTun || verdict === Verdict.ToPeer,
+          [Verdict.Drop, Verdict.ToTun, Verdict.ToPeer, Verdict.ToGatewayPeer].includes(verdict),
         );
         if (verdict !== Verdict.Drop) assert.equal(filter.rejection, 0);
         assert.deepEqual(one, before);
@@ -128,8 +128,17 @@ function checkPassed(
   if (verdict === Verdict.ToTun && tun === 0) {
     assert.ok(to.host === 0 || (to.host === site.self && to.instance === 0));
   }
-  if (verdict === Verdict.ToPeer && to.host === site.self) assert.equal(to.instance, 0xa);
+  checkPeers(site, from, to, verdict);
   if (to.host !== site.self) assert.ok(from.host === site.self || to.host === 0);
+}
+
+/** Invites are of network 0 and hosts' business, laptops of all others and the gateway's. */
+function checkPeers(site: RandomSite, from: Parts, to: Parts, verdict: Verdict): void {
+  const isHere = to.host === site.self;
+  if (verdict === Verdict.ToPeer) assert.ok(!isHere || (to.network === 0 && to.instance === 0xa));
+  if (verdict === Verdict.ToGatewayPeer) assert.ok(isHere && to.network !== 0);
+  if (verdict === Verdict.ToGatewayPeer) assert.equal(to.instance, 0xa);
+  if (from.network !== 0 && from.instance === 0xa) assert.notEqual(to.instance, 0xa);
 }
 
 function checkTenant(site: RandomSite, from: Parts, to: Parts): void {

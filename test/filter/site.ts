@@ -119,15 +119,20 @@ export const FROM_LAPTOP: Way = fromWireguardPeer(RED, 7);
 export const FROM_NEAR_LAPTOP: Way = fromWireguardPeer(NEAR, 9);
 export const FROM_INVITE: Way = fromWireguardPeer(ZERO, 5);
 
-/** The verdict of a packet that passes to a peer. */
+/** The verdicts of packets that pass to a host or an invite, and to a laptop. */
 export const PEER = 'peer';
+export const GATEWAY = 'gateway';
+const VERDICTS: Readonly<Record<'peer' | 'gateway', Verdict>> = {
+  peer: Verdict.ToPeer,
+  gateway: Verdict.ToGatewayPeer,
+};
 
 export interface Judge {
   readonly filter: PacketFilter;
   /** Moves the clock. */
   wait(ms: number): void;
-  /** Asserts that the packet passes by `rule` to `out`: a TUN number, or PEER. */
-  pass(way: Way, packet: Uint8Array, rule: string, out: number | typeof PEER): void;
+  /** Asserts that the packet passes by `rule` to `out`: a TUN number, PEER or GATEWAY. */
+  pass(way: Way, packet: Uint8Array, rule: string, out: number | keyof typeof VERDICTS): void;
   /** Asserts that the packet is dropped for `reason`, and what the sender is told. */
   drop(way: Way, packet: Uint8Array, reason: string, answer?: string): void;
 }
@@ -143,8 +148,9 @@ export function judgeOf(config: FilterConfig = CONFIG, flowSets = 64): Judge {
     },
     pass: (way, packet, rule, out) => {
       const got = outcomeOf(filter, way, packet, now as Millis);
-      const verdict = out === PEER ? Verdict.ToPeer : Verdict.ToTun;
-      const want = { verdict, rule, tun: out === PEER ? undefined : out, answer: 'none' };
+      const isTun = typeof out === 'number';
+      const verdict = isTun ? Verdict.ToTun : VERDICTS[out];
+      const want = { verdict, rule, tun: isTun ? out : undefined, answer: 'none' };
       assert.deepEqual(got, want);
     },
     drop: (way, packet, reason, answer = 'none') => {

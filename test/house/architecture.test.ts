@@ -65,6 +65,7 @@ const OWNERS: Readonly<Record<string, string | readonly string[]>> = {
   yargs: 'src/',
   'cli-table3': 'src/cli/',
   picocolors: 'src/cli/',
+  qr: 'src/cli/',
 };
 
 const sources = filesBelow('src', '.ts');

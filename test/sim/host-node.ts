@@ -7,7 +7,9 @@ import { plainSlab } from '../../src/base/slab.ts';
 import type { DataplaneConfig } from '../../src/dataplane/config.ts';
 import { diffConfig } from '../../src/dataplane/config-diff.ts';
 import { counterMemory, readCounters, viewCounters } from '../../src/dataplane/counters.ts';
-import { type ChangeFailure, Engine } from '../../src/dataplane/mesh/engine.ts';
+import type { ChangeFailure } from '../../src/dataplane/mesh/change-failure.ts';
+import { Engine } from '../../src/dataplane/mesh/engine.ts';
+import type { MeshWire } from '../../src/dataplane/mesh/mesh-wire.ts';
 import { moveInbound } from '../../src/dataplane/path/inbound.ts';
 import { moveOutbound, TunState } from '../../src/dataplane/path/outbound.ts';
 import type { RecentPeer } from '../../src/dataplane/session-book.ts';
@@ -75,7 +77,7 @@ export class HostNode implements SimNode {
   /** Forgets everything but its configuration, as after a kill; and the peers of its sessions. */
   restart({ keepsSessions = false }: { readonly keepsSessions?: boolean } = {}): void {
     if (keepsSessions) {
-      this.#recentPeers = this.engine.peers.statuses().flatMap(({ publicKey, status }) => {
+      this.#recentPeers = this.#statuses().flatMap(({ publicKey, status }) => {
         const { endpoint } = status;
         return endpoint === undefined ? [] : [{ publicKey: toBase64(publicKey), endpoint }];
       });
@@ -125,6 +127,10 @@ export class HostNode implements SimNode {
 
   nextDeadline(): Millis {
     return this.engine.nextDeadline();
+  }
+
+  #statuses(): ReturnType<MeshWire['peers']['statuses']> {
+    return this.engine.wires.flatMap(({ peers }) => peers.statuses());
   }
 
   #makeEngine({ listenPort, device }: DataplaneConfig): Engine {

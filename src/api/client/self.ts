@@ -7,6 +7,7 @@ import type { FollowLine } from '../contract/follow.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../contract/hosts.ts';
 import type { KnownIdsReport } from '../contract/registry.ts';
 import type { SiteKeySecret } from '../contract/site.ts';
+import type { GatewayUpdate } from '../contract/wireguard.ts';
 import { streamLines } from '../line-stream.ts';
 import { Calls } from './connection.ts';
 import { path, withQuery } from './paths.ts';
@@ -52,6 +53,10 @@ export class SelfCalls extends Calls {
 
   update(update: HostUpdate): Promise<void> {
     return this.api.call('PATCH', '/v1/self', { body: update });
+  }
+
+  updateGateway(update: GatewayUpdate): Promise<void> {
+    return this.api.call('PUT', '/v1/self/gateway', { body: update });
   }
 
   heartbeat(heartbeat: Heartbeat): Promise<void> {

@@ -17,6 +17,7 @@ import { JSON_CONTENT_TYPE, NDJSON_CONTENT_TYPE, PCAPNG_CONTENT_TYPE } from './p
 import { SITE_KEY_ROTATED, SITE_VIEW } from './site.ts';
 import { STATUS_VIEW } from './status.ts';
 import { TOKEN_CREATED, TOKEN_LIST } from './tokens.ts';
+import { WIREGUARD_PEER_LIST, WIREGUARD_PEER_VIEW } from './wireguard.ts';
 
 export interface Operation {
   readonly summary: string;
@@ -72,6 +73,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /v1/host/reset': json('End p6nd and all that it has made on this host', 202),
   'GET /v1/site': json('Show the site', 200, SITE_VIEW),
   'POST /v1/site/rotate': json('Change the key of the site', 200, SITE_KEY_ROTATED),
+  'GET /v1/wireguard': json('List WireGuard peers', 200, WIREGUARD_PEER_LIST),
+  'POST /v1/wireguard': json('Let a WireGuard peer into a network', 201, WIREGUARD_PEER_VIEW),
+  'GET /v1/wireguard/:name': json('Show a WireGuard peer', 200, WIREGUARD_PEER_VIEW),
+  'DELETE /v1/wireguard/:name': json('Remove a WireGuard peer', 204),
   'GET /v1/invites': json('List invites', 200, INVITE_LIST),
   'POST /v1/invites': json('Make an invite', 201, INVITE_CREATED),
   'DELETE /v1/invites/:number': json('Revoke an invite', 204),

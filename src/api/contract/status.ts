@@ -22,7 +22,7 @@ export interface StatusRegistry {
 }
 
 export interface StatusPeer {
-  /** The host's name, or what the peer is where it is no host: `invite 3`. */
+  /** The host's name, or what the peer is where it is no host: `invite 3`, `peer anna`. */
   readonly name: string;
   readonly public_key: string;
   readonly address?: string;

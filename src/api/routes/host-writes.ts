@@ -24,6 +24,7 @@ import {
 } from '../contract/hosts.ts';
 import { INSTANCE_RECORD, type InstanceRecord } from '../contract/instance-record.ts';
 import { KNOWN_IDS_REPORT, type KnownIdsReport } from '../contract/registry.ts';
+import { GATEWAY_UPDATE, type GatewayUpdate } from '../contract/wireguard.ts';
 import type { HostWriteService } from '../services.ts';
 import { HOST } from './callers.ts';
 
@@ -33,6 +34,15 @@ export function hostWriteRoutes(app: FastifyInstance, service: HostWriteService)
     { config: { allow: HOST }, schema: { body: HOST_UPDATE } },
     async (request, reply) => {
       await service.updateHost(request.principal, request.body);
+      return reply.code(204).send();
+    },
+  );
+
+  app.put<{ Body: GatewayUpdate }>(
+    '/v1/self/gateway',
+    { config: { allow: HOST }, schema: { body: GATEWAY_UPDATE } },
+    async (request, reply) => {
+      await service.updateGateway(request.principal, request.body);
       return reply.code(204).send();
     },
   );

@@ -18,6 +18,7 @@ import { AppliedConfig } from '../applied-config.ts';
 import type { DaemonConfig } from '../config.ts';
 import { NetworkDoor } from '../doors/network-door.ts';
 import { resolveHostName } from '../endpoints.ts';
+import type { GatewayKey } from '../gateway-key.ts';
 import type { HostKeyRing } from '../host-key-ring.ts';
 import type { Identity } from '../identity.ts';
 import type { IdentityKeeper } from '../identity-keeper.ts';
@@ -44,6 +45,8 @@ export interface Ground {
 export interface Self {
   readonly keeper: IdentityKeeper;
   readonly key: HostKeyRing;
+  /** For WireGuard peers. */
+  readonly gateway: GatewayKey;
 }
 
 export interface MovingParts extends Self {
@@ -84,7 +87,11 @@ export async function startMoving(ground: Ground, self: Self, bonds: Bonds): Pro
   lifecycle.started('network door', networkDoor);
   const agent = await Agent.start(
     {
-      identity: () => agentIdentity(config, identity, self.key.current, ground.endpoints),
+      identity: () => {
+        const { key, gateway } = self;
+        const { endpoints } = ground;
+        return agentIdentity(config, identity, key.current, endpoints, gateway.current);
+      },
       copy: ledger,
       invites: bonds.invites,
       ...{ apps, writer, links, echo, clock, random, logger },

@@ -3,10 +3,9 @@
 
 import type { Millis } from '../../base/clock.ts';
 import type { PeerIndex } from '../../device/routes.ts';
-import type { FilterConfig } from '../../filter/config.ts';
 import type { PacketFilter } from '../../filter/filter.ts';
 import {
-  RejectionWriter,
+  type RejectionWriter,
   senderOfHost,
   senderOfTun,
   senderOfWireguardPeer,
@@ -22,10 +21,11 @@ export class MeshPolicy implements Policy {
   readonly #peers: PeerTable;
   #tap: CaptureTap | undefined;
 
-  constructor(filter: PacketFilter, peers: PeerTable, config: FilterConfig) {
+  /** Filter and rejections are those of the host, the peers those of one wire. */
+  constructor(filter: PacketFilter, rejections: RejectionWriter, peers: PeerTable) {
     this.#filter = filter;
+    this.#rejections = rejections;
     this.#peers = peers;
-    this.#rejections = new RejectionWriter(config);
   }
 
   get verdictTun(): number {
@@ -34,12 +34,6 @@ export class MeshPolicy implements Policy {
 
   get rejection(): Rejection {
     return this.#filter.rejection;
-  }
-
-  /** A configuration that cannot be takes the place of none: the old one stays. */
-  replaceConfig(config: FilterConfig): void {
-    this.#filter.replaceConfig(config);
-    this.#rejections.replaceConfig(config);
   }
 
   /** Shows each packet with its verdict to `tap`; undefined for nobody. */

@@ -5,7 +5,7 @@ import type { PeerStatus as DevicePeerStatus } from '../../device/config.ts';
 import type { CaptureSpec } from '../capture/tap.ts';
 import type { ConfigChange } from '../config-diff.ts';
 import type { ErrorText } from '../worker/error-text.ts';
-import type { ChangeFailure } from './engine.ts';
+import type { ChangeFailure } from './change-failure.ts';
 
 /** Each request that wants an answer has a number of its own. */
 export type Request =

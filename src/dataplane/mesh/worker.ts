@@ -6,6 +6,7 @@ import type { PeerIndex } from '../../device/routes.ts';
 import { errorText } from '../worker/error-text.ts';
 import { runWorker } from '../worker/run-worker.ts';
 import { Engine, type EngineOptions } from './engine.ts';
+import type { MeshWire } from './mesh-wire.ts';
 import type { Answer, Event, Request } from './messages.ts';
 
 type AnsweredRequest = Exclude<Request, { type: 'stop' }>;
@@ -14,9 +15,11 @@ runWorker<EngineOptions, AnsweredRequest, Answer | Event>(({ dependencies, optio
   const engine = new Engine(dependencies, options);
   return {
     engine,
-    port: engine.pipeline.udp.port,
+    port: engine.pipeline.wire.udp.port,
     answer: (request) => report(answer(engine, request)),
-    onRound: () => reportPeerEvents(engine, report),
+    onRound: () => {
+      for (const wire of engine.wires) reportPeerEvents(wire, report);
+    },
     onTunFailed: (tun) => report(tunFailed(tun)),
   };
 });
@@ -33,7 +36,7 @@ function answer(engine: Engine, request: AnsweredRequest): Answer {
     engine.capture(request.spec);
     return { type, id };
   }
-  const statuses = engine.peers.statuses();
+  const statuses = engine.wires.flatMap(({ peers }) => peers.statuses());
   const peers = statuses.map(({ publicKey, status }) => ({
     publicKey: toBase64(publicKey),
     status,
@@ -41,14 +44,13 @@ function answer(engine: Engine, request: AnsweredRequest): Answer {
   return { type, id, peers };
 }
 
-function reportPeerEvents(engine: Engine, report: (event: Event) => void): void {
-  const { peers } = engine;
-  const { device } = engine.pipeline;
+function reportPeerEvents(wire: MeshWire, report: (event: Event) => void): void {
+  const { device, events, peers } = wire;
   const keyOf = (peer: PeerIndex): string | undefined => {
     const key = peers.keyOf(peer);
     return key === undefined ? undefined : toBase64(key);
   };
-  engine.drainEvents({
+  events.drain({
     handshakeCompleted: (peer) => {
       const publicKey = keyOf(peer);
       if (publicKey !== undefined) report({ type: 'handshake', publicKey });

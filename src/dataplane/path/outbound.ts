@@ -18,6 +18,7 @@ import {
   SEGMENTS_OFFSET,
   segmentOffset,
 } from './places.ts';
+import type { Wire } from './wire.ts';
 
 /** How a TUN is after one batch was moved from it. */
 export const TunState = {
@@ -34,7 +35,7 @@ export type TunState = (typeof TunState)[keyof typeof TunState];
 export function moveOutbound(pipeline: Pipeline, tun: number, now: Millis): TunState {
   const source = pipeline.tuns.get(tun);
   if (source === undefined) return TunState.Drained;
-  const { outbound, outboundToPeers } = pipeline.buffers;
+  const { outbound } = pipeline.buffers;
   outbound.clear();
   const error = source.read(outbound, OUTBOUND_PLACES, tun);
   let bytes = 0;
@@ -42,7 +43,7 @@ export function moveOutbound(pipeline: Pipeline, tun: number, now: Millis): TunS
     bytes += outbound.lengths[i]!;
     judgeOutbound(pipeline, source, i, now);
   }
-  if (outboundToPeers.count > 0) sealOutbound(pipeline, now);
+  sealOutbound(pipeline, now);
   if (error !== 0) return TunState.Failed;
   const isFull = outbound.count === outbound.capacity || bytes >= OUTBOUND_PLACES.bytesMax;
   return isFull ? TunState.MoreWaits : TunState.Drained;
@@ -63,32 +64,37 @@ function judgeOutbound(pipeline: Pipeline, source: Tun, index: number, now: Mill
   }
   const verdict = policy.judgeFromTun(tun, outbound.slab.bytes, offset, length, now);
   if (verdict === Verdict.ToPeer) {
-    passToPeer(pipeline, source, index, now);
+    passToPeer(pipeline, pipeline.wire, source, index, now);
   } else if (verdict === Verdict.ToTun) {
     passToTun(pipeline, source, index, now);
+  } else if (verdict === Verdict.ToGatewayPeer) {
+    if (pipeline.gateway === undefined) counters[PipelineCounter.DropNoGateway]! += 1;
+    else passToPeer(pipeline, pipeline.gateway, source, index, now);
   } else if (policy.rejection !== Rejection.None) {
     rejectOutbound(pipeline, policy.rejection, outbound, index, now);
   }
 }
 
 /** Superpackets are cut behind the places; whole packets stay where they are. */
-function passToPeer(pipeline: Pipeline, source: Tun, index: number, now: Millis): void {
-  const { outbound, outboundToPeers, segmenter } = pipeline.buffers;
+function passToPeer(pipeline: Pipeline, wire: Wire, source: Tun, index: number, now: Millis): void {
+  const { outbound, segmenter } = pipeline.buffers;
+  const { fromTuns } = wire;
   const { bytes } = outbound.slab;
   const offset = outbound.offsets[index]!;
   const length = outbound.lengths[index]!;
   const tun = outbound.origins[index]!;
   if (source.hasHeaders && readSuperpacketKind(bytes, offset) !== SuperpacketKind.None) {
-    passSegments(pipeline, index, now);
+    passSegments(pipeline, wire, index, now);
   } else {
     if (source.hasHeaders) segmenter.finishChecksum(offset, length);
-    if (outboundToPeers.count === outboundToPeers.capacity) sealOutbound(pipeline, now);
-    outboundToPeers.push(offset, length, tun);
+    if (fromTuns.count === fromTuns.capacity) sealOutbound(pipeline, now);
+    fromTuns.push(offset, length, tun);
   }
 }
 
-function passSegments(pipeline: Pipeline, index: number, now: Millis): void {
-  const { outbound, outboundToPeers, segmenter } = pipeline.buffers;
+function passSegments(pipeline: Pipeline, wire: Wire, index: number, now: Millis): void {
+  const { outbound, segmenter } = pipeline.buffers;
+  const { fromTuns } = wire;
   const offset = outbound.offsets[index]!;
   const tun = outbound.origins[index]!;
   if (!segmenter.begin(offset, outbound.lengths[index]!)) {
@@ -98,12 +104,12 @@ function passSegments(pipeline: Pipeline, index: number, now: Millis): void {
   pipeline.counters[PipelineCounter.SegmentsFromTuns]! += segmenter.count;
   for (;;) {
     const end = nextSegmentPlace(pipeline.buffers.segmentPlace, segmenter.lengthMax);
-    const isFull = outboundToPeers.count === outboundToPeers.capacity;
+    const isFull = fromTuns.count === fromTuns.capacity;
     if (isFull || end > SEGMENTS_OFFSET + SEGMENTS_BYTES) sealOutbound(pipeline, now);
     const target = segmentOffset(pipeline.buffers.segmentPlace);
     const length = segmenter.next(target);
     if (length === 0) return;
-    outboundToPeers.push(target, length, tun);
+    fromTuns.push(target, length, tun);
     pipeline.buffers.segmentPlace = nextSegmentPlace(pipeline.buffers.segmentPlace, length);
   }
 }
@@ -137,19 +143,23 @@ function passToTun(pipeline: Pipeline, source: Tun, index: number, now: Millis):
   }
 }
 
+/** Both wires at once, as they share the room of segments. */
 function sealOutbound(pipeline: Pipeline, now: Millis): void {
-  const { device, udp, buffers } = pipeline;
-  const { outboundToPeers, outcomes } = buffers;
-  device.sendPackets(outboundToPeers, outcomes, now);
+  sealFor(pipeline, pipeline.wire, now);
+  if (pipeline.gateway !== undefined) sealFor(pipeline, pipeline.gateway, now);
+  pipeline.buffers.segmentPlace = SEGMENTS_OFFSET;
+}
+
+function sealFor(pipeline: Pipeline, { device, udp, fromTuns }: Wire, now: Millis): void {
+  if (fromTuns.count === 0) return;
+  const { outcomes } = pipeline.buffers;
+  device.sendPackets(fromTuns, outcomes, now);
   udp.flush();
-  for (let i = 0; i < outboundToPeers.count; i++) {
+  for (let i = 0; i < fromTuns.count; i++) {
     const rejection = rejectionOf(outcomes[i] as SendOutcome);
-    if (rejection !== Rejection.None) {
-      rejectOutbound(pipeline, rejection, outboundToPeers, i, now);
-    }
+    if (rejection !== Rejection.None) rejectOutbound(pipeline, rejection, fromTuns, i, now);
   }
-  outboundToPeers.clear();
-  buffers.segmentPlace = SEGMENTS_OFFSET;
+  fromTuns.clear();
 }
 
 /** The ICMPv6 answer to a packet that the device did not take; such a packet is still plain. */

@@ -2,6 +2,7 @@
 // interface have in common. Sockets, routes and the policy are theirs.
 
 import type { Clock, Millis, WallMillis } from '../../base/clock.ts';
+import { PacketBatch } from '../../base/packet-batch.ts';
 import type { Random } from '../../base/random.ts';
 import { Device, type DeviceOptions } from '../../device/device.ts';
 import type { DeviceEvents } from '../../device/ports.ts';
@@ -14,8 +15,15 @@ import type { OpenUdp, Udp, UdpOptions } from '../../os/udp.ts';
 import type { Crypto } from '../../wireguard/crypto/crypto.ts';
 import { type DataplaneCounters, PipelineCounter } from '../counters.ts';
 import { makeBuffers, type Pipeline } from './pipeline.ts';
-import { type Places, RECEIVE_PLACES, RECEIVE_STRIDE } from './places.ts';
+import {
+  BATCH_PACKETS,
+  OUTBOUND_PACKETS,
+  type Places,
+  RECEIVE_PLACES,
+  RECEIVE_STRIDE,
+} from './places.ts';
 import { TunTable } from './tun-table.ts';
+import type { Wire } from './wire.ts';
 
 export interface EngineDependencies {
   readonly crypto: Crypto;
@@ -34,34 +42,50 @@ export interface EngineDependencies {
   readonly onRefused: OnRefused;
 }
 
-export interface PartsOptions<Sockets extends Udp> {
+export interface GroundOptions {
   readonly places: Places;
   readonly offloads: Offloads;
+}
+
+/** What all wires of a data plane share. */
+export type Ground = Omit<Pipeline, 'policy' | 'wire' | 'gateway'>;
+
+export interface WireOptions<Sockets extends Udp> extends GroundOptions {
   readonly openSockets: (options: Omit<UdpOptions, 'port'>) => Sockets;
   readonly routes: Routes;
   readonly events: DeviceEvents;
   readonly device: DeviceOptions;
 }
 
-export type Parts<Sockets extends Udp> = Omit<Pipeline, 'policy' | 'udp'> & {
+export type WireParts<Sockets extends Udp> = Omit<Wire, 'policy' | 'udp'> & {
   readonly udp: Sockets;
 };
 
 /** Memory of the device for handshakes and for packets that waited for one. */
 const SCRATCH_BYTES = 512 * 1024;
 
-/** Throws as `openSockets` does. */
-export function makeParts<Sockets extends Udp>(
-  dependencies: EngineDependencies,
-  options: PartsOptions<Sockets>,
-): Parts<Sockets> {
+export function makeGround(dependencies: EngineDependencies, options: GroundOptions): Ground {
   const { clock, counters, openTun, poller } = dependencies;
+  const { places, offloads } = options;
+  const onRefused = countRefused(dependencies);
+  const tuns = new TunTable({
+    openTun,
+    poller,
+    counters: counters.pipeline,
+    offloads,
+    onRefused,
+  });
+  return { clock, tuns, buffers: makeBuffers(dependencies, places), counters: counters.pipeline };
+}
+
+/** Throws as `openSockets` does. */
+export function makeWire<Sockets extends Udp>(
+  dependencies: EngineDependencies,
+  { buffers }: Pick<Ground, 'buffers'>,
+  options: WireOptions<Sockets>,
+): WireParts<Sockets> {
+  const { allocateSlab, clock, counters } = dependencies;
   const { places, offloads, routes, events } = options;
-  const onRefused: OnRefused = (refused) => {
-    counters.pipeline[PipelineCounter.OffloadsRefused]! += 1;
-    dependencies.onRefused(refused);
-  };
-  const buffers = makeBuffers(dependencies, places);
   const udp = options.openSockets({
     datagrams: buffers.datagrams,
     places: RECEIVE_PLACES,
@@ -69,7 +93,7 @@ export function makeParts<Sockets extends Udp>(
     lengthMax: places.datagramBytesMax,
     counters: counters.udp,
     offloads,
-    onRefused,
+    onRefused: countRefused(dependencies),
   });
   const device = new Device(
     {
@@ -81,17 +105,22 @@ export function makeParts<Sockets extends Udp>(
       routes,
       sink: udp,
       events,
-      scratch: dependencies.allocateSlab(SCRATCH_BYTES),
+      scratch: allocateSlab(SCRATCH_BYTES),
       counters: counters.device,
     },
     options.device,
   );
-  const tuns = new TunTable({
-    openTun,
-    poller,
-    counters: counters.pipeline,
-    offloads,
-    onRefused,
-  });
-  return { clock, device, tuns, udp, buffers, counters: counters.pipeline };
+  return {
+    device,
+    udp,
+    fromTuns: new PacketBatch(buffers.outbound.slab, OUTBOUND_PACKETS),
+    fromPeers: new PacketBatch(allocateSlab(BATCH_PACKETS * places.bytes), BATCH_PACKETS),
+  };
+}
+
+function countRefused({ counters, onRefused }: EngineDependencies): OnRefused {
+  return (refused) => {
+    counters.pipeline[PipelineCounter.OffloadsRefused]! += 1;
+    onRefused(refused);
+  };
 }

@@ -1,15 +1,13 @@
 // The packet path of one host: everything between its TUNs and its UDP sockets, synchronous and
 // without an allocation for a packet. This file holds the parts and their memory; the way of a
-// packet is in outbound.ts (TUN -> policy -> device -> UDP) and inbound.ts (UDP -> device -> policy
-// -> TUN).
+// packet is in outbound.ts (TUN -> policy -> wire) and inbound.ts (wire -> policy -> TUN), where a
+// wire is a device with its sockets.
 
 import type { Clock } from '../../base/clock.ts';
 import { DatagramBatch, PacketBatch } from '../../base/packet-batch.ts';
 import type { Slab } from '../../base/slab.ts';
-import type { Device } from '../../device/device.ts';
 import type { AllocateSlab, AllocateSummedSlab } from '../../os/slab.ts';
 import type { PacketPlaces } from '../../os/tun.ts';
-import type { Udp } from '../../os/udp.ts';
 import { Merger } from '../offload/merger.ts';
 import { Segmenter } from '../offload/segmenter.ts';
 import {
@@ -25,13 +23,15 @@ import {
 } from './places.ts';
 import type { Policy } from './policy.ts';
 import type { TunTable } from './tun-table.ts';
+import type { Wire } from './wire.ts';
 
 export interface Pipeline {
   readonly clock: Clock;
-  readonly device: Device;
   readonly policy: Policy;
   readonly tuns: TunTable;
-  readonly udp: Udp;
+  readonly wire: Wire;
+  /** The wire of a host's WireGuard peers, while there is one. */
+  gateway?: Wire | undefined;
   readonly buffers: PipelineBuffers;
   /** PipelineCounter numbers. */
   readonly counters: Float64Array;
@@ -43,18 +43,14 @@ export interface PipelineBuffers {
   readonly outbound: PacketBatch;
   readonly transitPlaces: PacketPlaces;
   readonly segmenter: Segmenter;
-  /** Behind the segments in `outboundToPeers`. */
+  /** Behind the segments that wait to be sealed. */
   segmentPlace: number;
-  /** Those of them that go to peers, and the segments of superpackets that do. */
-  readonly outboundToPeers: PacketBatch;
   /** Datagrams received. */
   readonly datagrams: DatagramBatch;
   /** The packets in them. */
   readonly inbound: PacketBatch;
   /** Those of them that go to TUNs that take superpackets. */
   readonly merger: Merger;
-  /** Copies of those of them that go on to other peers, at `transitPlaces`. */
-  readonly inboundToPeers: PacketBatch;
   /** Answers to rejected packets on their way to peers, REJECTION_STRIDE apart. */
   readonly rejections: PacketBatch;
   /** One answer to a rejected packet on its way to a TUN. */
@@ -74,18 +70,15 @@ export function makeBuffers(memory: BufferMemory, places: Places): PipelineBuffe
   const inbound = allocateSummedSlab(RECEIVE_PLACES * RECEIVE_STRIDE);
   const outboundSlab = outbound.slab;
   const inboundSlab = inbound.slab;
-  const transitSlab = allocateSlab(BATCH_PACKETS * places.bytes);
   const rejectionSlab = allocateSlab(BATCH_PACKETS * REJECTION_STRIDE);
   return {
     outbound: new PacketBatch(outboundSlab, BATCH_PACKETS),
-    outboundToPeers: new PacketBatch(outboundSlab, OUTBOUND_PACKETS),
     segmenter: new Segmenter(outbound),
     segmentPlace: SEGMENTS_OFFSET,
     transitPlaces: places.transit,
     datagrams: new DatagramBatch(inboundSlab, RECEIVE_DATAGRAMS),
     inbound: new PacketBatch(inboundSlab, RECEIVE_DATAGRAMS),
     merger: new Merger(inbound, RECEIVE_DATAGRAMS),
-    inboundToPeers: new PacketBatch(transitSlab, BATCH_PACKETS),
     rejections: new PacketBatch(rejectionSlab, BATCH_PACKETS),
     localRejection: allocateSlab(REJECTION_STRIDE),
     outcomes: new Uint8Array(Math.max(BATCH_PACKETS, OUTBOUND_PACKETS)),

@@ -4,8 +4,10 @@
 export const WAKE_TOKEN = 0xffff_ffff;
 /** Sockets that tell of changes of the machine. */
 export const NEWS_TOKEN = 0xffff_fffe;
-/** The first of the UDP sockets. */
+/** The first of the UDP sockets: those of the mesh, then those of the gateway. */
 const UDP_TOKEN_MIN = 0xffff_ff00;
+/** The number of the gateway's first socket. */
+export const GATEWAY_SOCKETS = 0x80;
 
 /** Of UDP socket number `socket`. */
 export function udpToken(socket: number): number {

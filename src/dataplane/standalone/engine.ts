@@ -12,7 +12,7 @@ import { TrieRoutes } from '../../device/trie-routes.ts';
 import type { Offloads } from '../../os/offloads.ts';
 import { KEY_BYTES, type PrivateKey } from '../../wireguard/crypto/crypto.ts';
 import { HOST_TUN } from '../config.ts';
-import { type EngineDependencies, makeParts } from '../path/parts.ts';
+import { type EngineDependencies, makeGround, makeWire } from '../path/parts.ts';
 import type { Pipeline } from '../path/pipeline.ts';
 import { makePlaces } from '../path/places.ts';
 import type { InterfaceChange, InterfaceState } from './config.ts';
@@ -55,9 +55,10 @@ export class StandaloneEngine {
     this.#dependencies = dependencies;
     const { clock, openUdp, poller } = dependencies;
     const routes = new TrieRoutes();
-    const parts = makeParts(dependencies, {
-      places: makePlaces(PACKET_BYTES_MAX),
-      offloads: options.offloads,
+    const common = { places: makePlaces(PACKET_BYTES_MAX), offloads: options.offloads };
+    const ground = makeGround(dependencies, common);
+    const parts = makeWire(dependencies, ground, {
+      ...common,
       openSockets: (udpOptions) => new PortUdp({ openUdp, poller }, udpOptions),
       routes,
       events: NO_EVENTS,
@@ -66,7 +67,8 @@ export class StandaloneEngine {
     parts.device.setRunning(false, clock.now());
     this.#udp = parts.udp;
     this.#book = new PeerBook(parts.device, routes);
-    this.pipeline = { ...parts, policy: new OpenPolicy() };
+    const policy = new OpenPolicy();
+    this.pipeline = { ...ground, policy, wire: { ...parts, policy } };
     this.pipeline.tuns.open({ tun: HOST_TUN, name, namespace: undefined, mtu: MTU_DEFAULT });
   }
 
@@ -123,27 +125,32 @@ export class StandaloneEngine {
   }
 
   setMtu(mtu: number): void {
-    this.pipeline.device.setMtu(mtu);
+    this.pipeline.wire.device.setMtu(mtu);
   }
 
   tick(now: Millis): void {
-    this.pipeline.device.tick(now);
+    this.pipeline.wire.device.tick(now);
     this.#udp.flush();
   }
 
   /** The machine has slept: no session is used again, and those that were begin anew. */
   forgetSessions(): void {
-    this.pipeline.device.forgetSessions(this.#dependencies.clock.now());
+    this.pipeline.wire.device.forgetSessions(this.#dependencies.clock.now());
     this.#udp.flush();
   }
 
   nextDeadline(): Millis {
-    return this.pipeline.device.nextDeadline();
+    return this.pipeline.wire.device.nextDeadline();
+  }
+
+  /** Routes of the machine have changed. */
+  routesChanged(): void {
+    this.pipeline.wire.device.routesChanged();
   }
 
   /** Zeroes all keys and closes all descriptors. */
   close(): void {
-    this.pipeline.device.close();
+    this.pipeline.wire.device.close();
     this.#book.clear();
     if (this.#privateKey !== undefined) wipe(this.#privateKey);
     this.#udp.close();
@@ -168,17 +175,17 @@ export class StandaloneEngine {
   #setListenPort(port: number): void {
     if (this.#isUp && port !== this.#udp.port) this.#openSockets(port);
     else this.#listenPort = port;
-    this.pipeline.device.forgetSources();
+    this.pipeline.wire.device.forgetSources();
   }
 
   #setMark(mark: number): void {
     this.#mark = mark;
     this.#udp.setMark(mark);
-    this.pipeline.device.forgetSources();
+    this.pipeline.wire.device.forgetSources();
   }
 
   #run(now: Millis = this.#dependencies.clock.now()): void {
-    this.pipeline.device.setRunning(this.#isUp && this.#privateKey !== undefined, now);
+    this.pipeline.wire.device.setRunning(this.#isUp && this.#privateKey !== undefined, now);
     this.#udp.flush();
   }
 

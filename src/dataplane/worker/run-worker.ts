@@ -26,6 +26,8 @@ import type { CommonReport, WorkerData } from './worker-link.ts';
 
 export interface WorkerEngine extends LoopEngine {
   forgetSessions(): void;
+  /** Routes of the machine have changed. */
+  routesChanged(): void;
   /** Zeroes all keys and closes all descriptors. */
   close(): void;
 }
@@ -72,7 +74,7 @@ export function runWorker<Options, Request extends { readonly type: string }, Re
     const { engine } = program;
     watch = new MachineWatch({
       forgetSessions: () => engine.forgetSessions(),
-      routesChanged: () => engine.pipeline.device.routesChanged(),
+      routesChanged: () => engine.routesChanged(),
       clocks: clock,
       poller,
       routeNews: openRouteNews(),

@@ -1,9 +1,8 @@
 // TXT of the lists of a network: `_apps.internal`, `_instances.internal` and, of stopped instances
-// too, `all._instances.internal`. A network has no WireGuard peers with names yet, so the list at
-// `_peer.internal` is empty.
+// too, `all._instances.internal`, and `_peer.internal`.
 
-import { NOTHING_HERE } from '../content.ts';
 import { type Handler, INTERNAL_APEX } from '../query.ts';
+import { PEER_LABEL } from '../zone.ts';
 
 export const networkLists: Handler = {
   name: 'network-lists',
@@ -19,8 +18,8 @@ export const networkLists: Handler = {
         const { instances, allInstances } = indexes.network(zone);
         return { text: isAll ? allInstances : instances };
       }
-      case '_peer':
-        return isAll ? undefined : NOTHING_HERE;
+      case PEER_LABEL:
+        return isAll ? undefined : { text: indexes.network(zone).peers };
       default:
         return undefined;
     }

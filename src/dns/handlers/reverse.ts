@@ -1,5 +1,5 @@
-// PTR of the addresses of a network's instances, stopped ones among them: the name by machine id,
-// which is theirs alone.
+// PTR of the addresses of a network's instances, stopped ones among them, and WireGuard peers: the
+// name that is theirs alone.
 
 import { NOTHING_HERE } from '../content.ts';
 import { type Handler, REVERSE_APEX } from '../query.ts';

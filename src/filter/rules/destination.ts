@@ -111,9 +111,8 @@ function toWireguardPeer(tables: FilterTables, packet: FilterPacket, outcome: Ou
   if (network?.wireguardPeers.has(destination.slot) !== true) {
     return outcome.drop(DropReason.NoSuchWireguardPeer, ingress);
   }
-  if (ingress === Ingress.WireguardPeer && source.slot === destination.slot) {
-    return outcome.drop(DropReason.Hairpin, ingress);
-  }
   const answer = source.shape === AddressShape.Nameserver;
-  return outcome.toPeer(answer ? PassRule.NameserverAnswer : PassRule.WireguardPeer);
+  const rule = answer ? PassRule.NameserverAnswer : PassRule.WireguardPeer;
+  const isInvite = destination.network === INFRASTRUCTURE_NETWORK;
+  return isInvite ? outcome.toPeer(rule) : outcome.toGatewayPeer(rule);
 }

@@ -13,9 +13,11 @@ import { CompactedError, type Store, type StoreChange, type StoreRevision } from
 export type ObjectKind =
   | 'site-key'
   | 'host'
+  | 'gateway'
   | 'network'
   | 'app'
   | 'instance'
+  | 'wireguard-peer'
   | 'organization'
   | 'invite'
   | 'token'
@@ -25,7 +27,7 @@ export type ObjectKind =
 export interface ObjectChange {
   readonly verb: 'created' | 'changed' | 'removed';
   readonly kind: ObjectKind;
-  /** Of apps and organizations the name, of invites SERVER/NUMBER; numbers are decimal. */
+  /** Of apps, peers and organizations the name, of invites SERVER/NUMBER; numbers are decimal. */
   readonly id: string;
   /** What it is now; absent for what was removed, for invites and tokens, which nobody reads. */
   readonly record: FollowedRecord | Organization | undefined;
@@ -46,16 +48,20 @@ const WATCH_LASTS_MS = 60_000;
 /** Where objects stand; all else serves the registry itself. */
 const PLACES: readonly { readonly kind: ObjectKind; readonly pattern: RegExp }[] = [
   { kind: 'instance', pattern: /^records\/instances\/[0-9a-f]{8}\/[0-9a-f]{8}\/([^/]+)$/ },
+  { kind: 'wireguard-peer', pattern: /^records\/wireguard-peers\/[0-9a-f]{8}\/([^/]+)$/ },
   { kind: 'app', pattern: /^records\/apps\/[0-9a-f]{8}\/([^/]+)$/ },
   { kind: 'network', pattern: /^records\/networks\/([0-9a-f]{8})$/ },
   { kind: 'host', pattern: /^records\/hosts\/([0-9a-f]{8})$/ },
+  { kind: 'gateway', pattern: /^records\/gateways\/([0-9a-f]{8})$/ },
   { kind: 'site-key', pattern: /^records\/site-keys\/([0-9a-f]{8})$/ },
   { kind: 'token', pattern: /^private\/tokens\/([0-9a-f]{16})$/ },
   { kind: 'token-revocation', pattern: /^records\/revocations\/([0-9a-f]{16})$/ },
   { kind: 'organization', pattern: /^site\/organizations\/([^/]+)$/ },
   { kind: 'invite', pattern: /^private\/invites\/([0-9a-f]{8}\/[0-9a-f]+)$/ },
 ];
-const KINDS_OF_NUMBERS: readonly ObjectKind[] = ['network', 'host', 'site-key', 'invite'];
+const KINDS_OF_NUMBERS: readonly ObjectKind[] = [
+  ...(['network', 'host', 'gateway', 'site-key', 'invite'] as const),
+];
 
 /**
  * Every change after `after`, or from now on, until `signal` aborts. The first value tells where

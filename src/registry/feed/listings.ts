@@ -8,9 +8,11 @@ import {
   appsOf,
   CLOSURE,
   type FollowedScope,
+  GATEWAYS,
   HOSTS,
   instancesOf,
   networkKey,
+  peersOf,
   REMOVALS,
   REVOCATIONS,
   SITE_KEYS,
@@ -114,8 +116,10 @@ export class Listings {
 }
 
 function prefixesOf(scope: FollowedScope): readonly string[] {
-  if (scope === 'hosts') return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES, REVOCATIONS, CLOSURE];
-  return [networkKey(scope), appsOf(scope), instancesOf(scope)];
+  if (scope === 'hosts') {
+    return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES, REVOCATIONS, CLOSURE, GATEWAYS];
+  }
+  return [networkKey(scope), appsOf(scope), instancesOf(scope), peersOf(scope)];
 }
 
 async function format(entries: readonly StoreEntry[]): Promise<Uint8Array> {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataplaneConfig } from '../../../src/dataplane/config.ts';
-import { START_INITIATIONS_PER_SECOND } from '../../../src/dataplane/mesh/engine.ts';
+import { START_INITIATIONS_PER_SECOND } from '../../../src/dataplane/mesh/mesh-wire.ts';
 import { moveOutbound, TunState } from '../../../src/dataplane/path/outbound.ts';
 import { BATCH_PACKETS } from '../../../src/dataplane/path/places.ts';
 import type { PeerConfig } from '../../../src/device/config.ts';

@@ -175,7 +175,7 @@ test('the API is asked at TCP port 4280 of the ::3 address of a network, by memb
   pass(FROM_RED_1, tcp(RED_1, RED_NAMES, 4280), 'door-api', 0);
   pass(FROM_LAPTOP, tcp(RED_LAPTOP, RED_NAMES, 4280), 'door-api', 0);
   pass(P6N0, tcp(RED_NAMES, RED_1, 40_000, SYN_ACK, 4280), 'nameserver-answer', 1);
-  pass(P6N0, tcp(RED_NAMES, RED_LAPTOP, 40_000, SYN_ACK, 4280), 'nameserver-answer', 'peer');
+  pass(P6N0, tcp(RED_NAMES, RED_LAPTOP, 40_000, SYN_ACK, 4280), 'nameserver-answer', 'gateway');
   drop(FROM_RED_1, tcp(RED_1, NAMES, 4280), 'door-closed', PROHIBITED);
   drop(FROM_RED_1, udp(RED_1, RED_NAMES, 4280), 'door-closed', PROHIBITED);
   drop(FROM_RED_1, tcp(RED_1, RED_NAMES, 4281), 'door-closed', PROHIBITED);
@@ -193,7 +193,7 @@ test('the API is asked at TCP port 4280 of the ::3 address of a network, by memb
 
 test('name server’s addresses send to members of this host only', () => {
   pass(P6N0, udp(RED_NAMES, RED_2, 40_000, 53), 'nameserver-answer', 2);
-  pass(P6N0, udp(RED_NAMES, RED_LAPTOP, 40_000, 53), 'nameserver-answer', 'peer');
+  pass(P6N0, udp(RED_NAMES, RED_LAPTOP, 40_000, 53), 'nameserver-answer', 'gateway');
   for (const [from, to] of [
     [NAMES, RED_LAPTOP],
     [NAMES, RED_B],

@@ -16,6 +16,7 @@ import {
   FROM_NEAR_1,
   FROM_NEAR_LAPTOP,
   FROM_RED_1,
+  GATEWAY,
   GREY_1,
   GREY_B,
   HOST_A,
@@ -112,7 +113,7 @@ test('region of this host is that of its configuration', () => {
   const moved = judgeOf({ ...CONFIG, region: 'fra' });
   moved.pass(FROM_C, tcp(NEAR_C, NEAR_1, 80), 'instance', 4);
   moved.drop(FROM_B, tcp(NEAR_B, NEAR_1, 80), 'other-region');
-  moved.pass(FROM_NEAR_1, tcp(NEAR_1, NEAR_LAPTOP, 80), 'wireguard-peer', PEER);
+  moved.pass(FROM_NEAR_1, tcp(NEAR_1, NEAR_LAPTOP, 80), 'wireguard-peer', GATEWAY);
   const alone = judgeOf({ ...CONFIG, hosts: CONFIG.hosts.filter((host) => host.id !== C) });
   alone.drop(FROM_NEAR_1, tcp(NEAR_1, NEAR_C, 80), 'unknown-host', 'no-route');
 });

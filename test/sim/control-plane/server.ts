@@ -82,6 +82,7 @@ const operations = {
     const site = new SiteServices(registry, ID_MIN as HostId, {} as never);
     const service = new LocalRegistryService({
       registry,
+      host: ID_MIN as HostId,
       invites: {} as never,
       audit: {} as never,
       siteKey: {} as never,
