@@ -14,6 +14,7 @@ import { guardRoutes, identifyHost, identifyInvite } from './principals.ts';
 import { RateLimit } from './rate-limit.ts';
 import { appRoutes } from './routes/apps.ts';
 import { captureRoute } from './routes/capture.ts';
+import { debugRoute } from './routes/debug.ts';
 import { diagnosisRoutes } from './routes/diagnosis.ts';
 import { enrolmentRoute } from './routes/enrolment.ts';
 import { auditRoute, eventRoutes } from './routes/events.ts';
@@ -32,6 +33,7 @@ import { tokenRoutes } from './routes/tokens.ts';
 import { wireguardRoutes } from './routes/wireguard.ts';
 import type {
   CaptureService,
+  DebugService,
   EnrolmentService,
   ExplainService,
   FollowService,
@@ -79,6 +81,7 @@ export interface OperatorServices {
   readonly names: NameService;
   readonly metrics: MetricsService;
   readonly capture: CaptureService;
+  readonly debug: DebugService;
   readonly host: HostService;
 }
 
@@ -99,6 +102,7 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   guardRoutes(server.app, () => ({ kind: 'operator' }));
   operatorRoutes(server.app, services);
   captureRoute(server.app, services.capture);
+  debugRoute(server.app, services.debug);
   return server;
 }
 

@@ -10,6 +10,7 @@ import type { NetworkReference } from '../registry/networks.ts';
 import type { PeerReference } from '../registry/wireguard/peers.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { CaptureQuery } from './contract/capture.ts';
+import type { DebugView } from './contract/debug.ts';
 import type { Enrolled, EnrolRequest } from './contract/enrolment.ts';
 import type { AuditList, EventView } from './contract/events.ts';
 import type { ExplainRequest, Explanation } from './contract/explain.ts';
@@ -203,6 +204,10 @@ export interface MembershipService {
 
 export interface StatusService {
   status(principal: Principal): Promise<StatusView>;
+}
+
+export interface DebugService {
+  debug(principal: Principal): Promise<DebugView>;
 }
 
 export interface MetricsService {

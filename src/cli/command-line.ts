@@ -103,7 +103,7 @@ function addNoun(
   choose: Choose,
 ): void {
   const [only] = commands;
-  if (only !== undefined && only.usage === noun.name) {
+  if (only !== undefined && only.usage.split(' ')[0] === noun.name) {
     addCommand(parser, { command: only, lead: '', usage: only.usage }, choose);
     return;
   }

@@ -12,11 +12,14 @@ export interface CommandContext extends Speech {
   /** Path of p6nd's socket. */
   readonly socket: string;
   readonly now: () => WallMillis;
+  readonly version: string;
   /** Absolute path of the folder that p6nctl was started in. */
   readonly workingDirectory: string;
   /** Calls `listener` at each SIGINT and SIGTERM instead of ending; the result puts it back. */
   readonly onInterrupt: (listener: () => void) => () => void;
 }
+
+export type ExitCode = 0 | 1 | 2;
 
 export interface CommandOption {
   readonly summary: string;
@@ -36,7 +39,8 @@ export interface Command {
   readonly options?: Readonly<Record<string, CommandOption>>;
   /** Takes a command of somebody else's after `--`. */
   readonly takesCommand?: boolean;
-  readonly run: (context: CommandContext, words: Words) => Promise<void>;
+  /** Resolves with the exit code where 0 is not all that there is to say. */
+  readonly run: (context: CommandContext, words: Words) => Promise<void> | Promise<ExitCode>;
 }
 
 /** What was given on the command line; every method throws USAGE on what does not fit. */

@@ -34,6 +34,21 @@ export const NOUNS: readonly Noun[] = [
     load: async () => [(await import('./commands/diagnosis/capture.ts')).CAPTURE],
   },
   {
+    name: 'completion',
+    summary: 'Completion of these words in bash, zsh and fish',
+    load: async () => [(await import('./commands/completion/completion.ts')).COMPLETION],
+  },
+  {
+    name: 'debug',
+    summary: 'What others need to find what is wrong with this host',
+    load: async () => [(await import('./commands/debug/bundle.ts')).BUNDLE],
+  },
+  {
+    name: 'doctor',
+    summary: 'Find what is wrong with this host, and what to do about it',
+    load: async () => [(await import('./commands/diagnosis/doctor.ts')).DOCTOR],
+  },
+  {
     name: 'explain',
     summary: 'Say which rule a packet would meet on this host, and why',
     load: async () => [(await import('./commands/diagnosis/explain.ts')).EXPLAIN],

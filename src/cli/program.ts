@@ -4,8 +4,10 @@ import { ApiClient } from '../api/client.ts';
 import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
 import type { WallMillis } from '../base/clock.ts';
 import { asP6nError } from '../base/errors.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext, ExitCode } from './command.ts';
 import { parseCommandLine } from './command-line.ts';
+import { candidates } from './completion.ts';
+import { COMPLETE_FLAG } from './completion-scripts.ts';
 import { reportError } from './report-error.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -25,11 +27,16 @@ export interface ProgramContext {
 export async function runProgram(
   argv: readonly string[],
   context: ProgramContext,
-): Promise<0 | 1 | 2> {
+): Promise<ExitCode> {
   const { terminal } = context;
   // Known before the rest is, so that also a wrong command line is reported in JSON.
   const json = beforeCommand(argv).includes('--json');
   try {
+    if (argv[0] === COMPLETE_FLAG) {
+      const found = await candidates(argv.slice(1));
+      await terminal.out(found.map((word) => `${word}\n`).join(''));
+      return 0;
+    }
     const line = await parseCommandLine(argv, context.version);
     if (line.kind === 'text') {
       await terminal.out(line.text);
@@ -37,8 +44,7 @@ export async function runProgram(
     }
     const path = line.words.optionalText('socket') ?? context.socket ?? DEFAULT_SOCKET;
     const client = context.client ?? new ApiClient({ target: { kind: 'socket', path } });
-    await line.command.run({ ...context, client, socket: path, json }, line.words);
-    return 0;
+    return (await line.command.run({ ...context, client, socket: path, json }, line.words)) ?? 0;
   } catch (error) {
     const known = asP6nError(error, 'Cannot run the command');
     await reportError({ terminal, json }, known);

@@ -4,7 +4,6 @@
 import type { WallMillis } from '../base/clock.ts';
 import type { P6nError } from '../base/errors.ts';
 import { Lifecycle } from '../base/lifecycle.ts';
-import type { Logger } from '../base/logger.ts';
 import { SiteSigner } from '../registry/site-signer.ts';
 import { type DaemonConfig, ENDPOINTS_MAX } from './config.ts';
 import { detectEndpoints } from './endpoints.ts';
@@ -15,6 +14,7 @@ import { HostKeyRing } from './host-key-ring.ts';
 import { HostLife } from './host-life.ts';
 import { IdentityFiles } from './identity.ts';
 import { IdentityKeeper } from './identity-keeper.ts';
+import type { DaemonLogger } from './log.ts';
 import { linuxMachine } from './machine.ts';
 import { DataplaneEvents } from './parts/dataplane-events.ts';
 import { peerInstalled } from './parts/installed-peer.ts';
@@ -39,7 +39,7 @@ import { VERSION } from './version.ts';
 
 /** Who has started p6nd, hears of it and ends it. */
 export interface DaemonSurroundings {
-  readonly logger: Logger;
+  readonly logger: DaemonLogger;
   readonly service: ServiceLife;
   readonly signal: AbortSignal;
 }
@@ -80,7 +80,7 @@ class Daemon {
   /** Whether somebody has asked for an end that leaves nothing on the machine. */
   isReset = false;
 
-  constructor(config: DaemonConfig, logger: Logger, lifecycle: Lifecycle) {
+  constructor(config: DaemonConfig, logger: DaemonLogger, lifecycle: Lifecycle) {
     const found = config.endpoints.length > 0 ? config.endpoints : undefined;
     const endpoints = found ?? detectEndpoints(config.listenPort, ENDPOINTS_MAX);
     this.#ground = { config, logger, lifecycle, machine: linuxMachine(), endpoints };
@@ -213,6 +213,7 @@ class Daemon {
       publicKey: () => key.publicKey,
       listenPort: config.listenPort,
       endpoints,
+      stateDir: config.stateDir,
     };
     const reset = (): void => {
       this.isReset = true;

@@ -6,10 +6,10 @@ import { metricsApi, type OperatorServices, operatorApi } from '../api/api.ts';
 import { networkApi } from '../api/token-api.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
-import type { Logger } from '../base/logger.ts';
 import { LocalCaptureService } from './capture-service.ts';
 import type { Parts } from './compose.ts';
 import type { DaemonConfig } from './config.ts';
+import { LocalDebugService } from './debug-service.ts';
 import { serveDocker } from './docker-plugin.ts';
 import { serveTokens, tokenCheck } from './doors/token-doors.ts';
 import { LocalExplainService } from './explain-service.ts';
@@ -17,6 +17,7 @@ import { LocalGatewayService } from './gateway-service.ts';
 import type { HostLife } from './host-life.ts';
 import { LocalHostService } from './host-service.ts';
 import { LocalInstanceService } from './instance-service.ts';
+import type { DaemonLogger } from './log.ts';
 import { HOST_DEVICE } from './machine.ts';
 import { LocalMembershipService } from './membership-service.ts';
 import { serveMeshInterface } from './mesh-interface.ts';
@@ -34,7 +35,7 @@ export interface OperatorDependencies {
   readonly life: HostLife;
   readonly echo: EchoPort;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly logger: DaemonLogger;
   /** Ends p6nd, and what it leaves otherwise. */
   readonly reset: () => void;
 }
@@ -71,6 +72,7 @@ export async function serveOperator(
       { id, name },
     ),
     metrics,
+    debug: new LocalDebugService(config, logger),
     capture: new LocalCaptureService({
       ...{ dataplane, instances, registry: access.registry, clock },
       filter: () => applied.filter,

@@ -40,6 +40,7 @@ export interface StatusFacts {
   readonly publicKey: () => string;
   readonly listenPort: number;
   readonly endpoints: readonly string[];
+  readonly stateDir: string;
 }
 
 export class LocalStatusService implements StatusService {
@@ -53,7 +54,8 @@ export class LocalStatusService implements StatusService {
 
   async status(_: Principal): Promise<StatusView> {
     const { dataplane, instances, ledger, names } = this.#dependencies;
-    const { version, startedAt, identity, region, publicKey, listenPort, endpoints } = this.#facts;
+    const { version, startedAt, identity, region, publicKey, listenPort, endpoints, stateDir } =
+      this.#facts;
     const peers = await dataplane.peers();
     return {
       version,
@@ -67,6 +69,7 @@ export class LocalStatusService implements StatusService {
         public_key: publicKey(),
         listen_port: listenPort,
         endpoints,
+        state_dir: stateDir,
       },
       registry: this.#registry(),
       peers: peers.map((peer) => this.#peer(peer)),

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Check } from 'typebox/value';
 import * as apps from '../../src/api/contract/apps.ts';
+import * as capture from '../../src/api/contract/capture.ts';
+import * as debug from '../../src/api/contract/debug.ts';
 import * as enrolment from '../../src/api/contract/enrolment.ts';
 import * as errors from '../../src/api/contract/error.ts';
 import * as events from '../../src/api/contract/events.ts';
@@ -316,6 +318,16 @@ const CASES: Readonly<Record<string, Case>> = {
     explain.EXPLANATION,
     [{ verdict: 'pass', rule: 'instance', sentence: 'It may.' }],
     [{ verdict: 'maybe', rule: '', sentence: '' }],
+  ),
+  CAPTURE_QUERY: row(
+    capture.CAPTURE_QUERY,
+    [{ network: 'blue' }, { instance: 'web', snap_length: '96', count: '7' }],
+    [{ network: 7 }, { network: LONG }, { snap_length: '1' }, { count: '-1' }, { filter: 'x' }],
+  ),
+  DEBUG_VIEW: row(
+    debug.DEBUG_VIEW,
+    [{ config: { name: 'one' }, log: ['{}\n'] }],
+    [{ config: {} }, { config: 'x', log: [] }, { config: {}, log: [7] }],
   ),
   NAME_QUESTION: row(
     names.NAME_QUESTION,

@@ -96,6 +96,7 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/events', [200, 403, 200]),
   ask('GET', '/v1/audit', [200, 404, 404]),
   ask('GET', '/v1/capture?network=blue', [200, 404, 404]),
+  ask('GET', '/v1/debug', [200, 404, 404]),
   ask('GET', '/metrics', [200, 404, 404]),
   ask('GET', '/v1/status', [200, 404, 404]),
   ask('POST', '/v1/host/reset', [202, 404, 404]),

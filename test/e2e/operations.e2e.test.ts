@@ -1,13 +1,13 @@
 // What an operator has of a host that runs: one site of one host for all of it.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { NotifySocket } from '../fakes/notify-socket.ts';
 import { readPcapng } from '../fakes/pcapng.ts';
 import { parseExposition } from '../fakes/prometheus.ts';
-import { P6ND, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import { must, P6ND, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 const METRICS = '127.0.0.1:9176';
 
@@ -97,6 +97,47 @@ test('a capture has packets of an instance with verdicts', {
   assert.match(unknown.stderr, /\(NOT_FOUND\)/);
   assert.equal(existsSync(`${file}.none`), false);
 });
+
+test('a debug bundle has what is needed, and no secret', { skip: SKIP_REASON }, async () => {
+  const { stdout: token } = await host.must('hosts', 'invite');
+  const file = join(site.folder, 'bundle.tar.gz');
+  await host.must('debug', 'bundle', '-o', file);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const folder = join(site.folder, 'bundle');
+  mkdirSync(folder);
+  await must('tar', '-xzf', file, '-C', folder);
+  const names = readdirSync(folder);
+  const expected = ['config.json', 'doctor.json', 'log.jsonl', 'metrics.txt', 'registry-copy.json'];
+  for (const name of [...expected, 'status.json', 'versions.json', 'ip-address.txt']) {
+    assert.ok(names.includes(name), `${name} among ${names.join(' ')}`);
+  }
+  const secrets = [token.trim(), ...secretsOf(host.stateDir)];
+  assert.ok(secrets.length >= 4, `${secrets.length} secrets`);
+  for (const name of names) {
+    const text = readFileSync(join(folder, name), 'utf8');
+    for (const secret of secrets) assert.ok(!text.includes(secret), `${name} has a secret`);
+  }
+  assert.match(readFileSync(join(folder, 'log.jsonl'), 'utf8'), /"msg":"p6nd is ready"/);
+});
+
+/** Fields of the state folder's files that only p6nd may know, as base64 and as hexadecimal. */
+function secretsOf(stateDir: string): readonly string[] {
+  const secrets = new Set<string>();
+  const take = (value: unknown, name: string): void => {
+    if (typeof value === 'object' && value !== null) {
+      for (const [key, one] of Object.entries(value)) take(one, key);
+    } else if (typeof value === 'string' && /private|secret|seed|token|psk|env/i.test(name)) {
+      secrets.add(value);
+      const bytes = Buffer.from(value, 'base64');
+      if (bytes.length >= 16) secrets.add(bytes.toString('hex'));
+    }
+  };
+  for (const name of readdirSync(stateDir)) {
+    if (!name.endsWith('.json') || name === 'copy.json') continue;
+    take(JSON.parse(readFileSync(join(stateDir, name), 'utf8')) as unknown, name);
+  }
+  return [...secrets];
+}
 
 test('a service manager hears of p6nd from its start to its end', {
   skip: SKIP_REASON,

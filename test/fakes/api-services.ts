@@ -124,6 +124,7 @@ export const STATUS: StatusView = {
     public_key: HOST.public_key,
     listen_port: 51_820,
     endpoints: ['192.0.2.1:51820'],
+    state_dir: '/var/lib/p6n',
   },
   registry: { state: 'serving', revision: 'a/7' },
   peers: [
@@ -317,6 +318,7 @@ export function fakeServices(
       sessions: answering('sessions', new Map([[WIREGUARD_PEER.public_key, PEER_SESSION]])),
     },
     status: { status: answering('status', STATUS) },
+    debug: { debug: answering('debug', { config: {}, log: ['{}\n'] }) },
     capture: { capture: answering('capture', () => values(CAPTURE_SAMPLE)) },
     metrics: { metrics: answering('metrics', '# HELP p6n_peers Peers.\n') },
     host: { reset: answering('resetHost', undefined) },

@@ -1,6 +1,7 @@
 // Calls about the host that is asked.
 
 import type { CaptureQuery } from '../contract/capture.ts';
+import type { DebugView } from '../contract/debug.ts';
 import type { ExplainRequest, Explanation } from '../contract/explain.ts';
 import type { HostView } from '../contract/hosts.ts';
 import type { StatusView } from '../contract/status.ts';
@@ -14,6 +15,19 @@ const ROTATION_TIMEOUT_MS = 120_000;
 export class ThisHostCalls extends Calls {
   status(): Promise<StatusView> {
     return this.api.get('/v1/status');
+  }
+
+  debug(): Promise<DebugView> {
+    return this.api.get('/v1/debug');
+  }
+
+  /** In Prometheus' text format. */
+  async metrics(): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of await open(this.api.exchange('GET', '/metrics', {}))) {
+      chunks.push(chunk as Buffer);
+    }
+    return Buffer.concat(chunks).toString('utf8');
   }
 
   /** Packets as pcapng, until `signal` aborts; resolves when the capture runs. */

@@ -3,6 +3,7 @@
 
 import { type TSchema, Type } from 'typebox';
 import { APP_CREATED, APP_LIST, APP_VIEW } from './apps.ts';
+import { DEBUG_VIEW } from './debug.ts';
 import { AUDIT_LIST, EVENT_STREAM_CONTENT_TYPE } from './events.ts';
 import { EXPLANATION } from './explain.ts';
 import { HOST_LIST, HOST_VIEW } from './hosts.ts';
@@ -108,6 +109,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     ...json('Capture packets, with the verdicts of the filter', 200, Type.String()),
     contentType: PCAPNG_CONTENT_TYPE,
   },
+  'GET /v1/debug': json('Show configuration and recent log of p6nd', 200, DEBUG_VIEW),
   'GET /v1/status': json('Show how this host is', 200, STATUS_VIEW),
   'POST /v1/explain': json('Say which rule a packet would meet', 200, EXPLANATION),
   'GET /v1/names/lookup': json('Answer as the name server would', 200, NAME_ANSWER),

@@ -12,6 +12,7 @@ export interface StatusHost {
   readonly public_key: string;
   readonly listen_port: number;
   readonly endpoints: readonly string[];
+  readonly state_dir: string;
 }
 
 export interface StatusRegistry {
@@ -65,6 +66,7 @@ const host = strictObject({
   public_key: Type.String(),
   listen_port: Type.Integer(),
   endpoints: Type.Array(Type.String()),
+  state_dir: Type.String(),
 });
 
 const registry = strictObject({

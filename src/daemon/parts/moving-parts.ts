@@ -6,7 +6,6 @@ import { Agent, PROCESS_TIMERS } from '../../agent/agent.ts';
 import { HostLedger } from '../../agent/host-ledger.ts';
 import type { InviteSource } from '../../agent/ports.ts';
 import type { Lifecycle } from '../../base/lifecycle.ts';
-import type { Logger } from '../../base/logger.ts';
 import { Dataplane, type DataplaneEvent } from '../../dataplane/dataplane.ts';
 import { readRecentPeers, SessionBook } from '../../dataplane/session-book.ts';
 import { CopyFile } from '../../follower/copy-file.ts';
@@ -22,6 +21,7 @@ import type { GatewayKey } from '../gateway-key.ts';
 import type { HostKeyRing } from '../host-key-ring.ts';
 import type { Identity } from '../identity.ts';
 import type { IdentityKeeper } from '../identity-keeper.ts';
+import type { DaemonLogger } from '../log.ts';
 import type { Machine } from '../machine.ts';
 import { OpeningAccess } from '../site-access.ts';
 import { agentIdentity, initialDataplane } from '../start-state.ts';
@@ -34,7 +34,7 @@ const CLOCK_FILE = 'handshake-clock';
 /** What every part stands on. */
 export interface Ground {
   readonly config: DaemonConfig;
-  readonly logger: Logger;
+  readonly logger: DaemonLogger;
   readonly lifecycle: Lifecycle;
   readonly machine: Machine;
   /** Where this host says that it is reached. */

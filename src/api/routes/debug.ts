@@ -1,0 +1,11 @@
+// What p6nd knows of itself, for a debug bundle.
+
+import type { FastifyInstance } from 'fastify';
+import type { DebugService } from '../services.ts';
+import { OPERATOR } from './callers.ts';
+
+export function debugRoute(app: FastifyInstance, service: DebugService): void {
+  app.get('/v1/debug', { config: { allow: OPERATOR } }, (request) =>
+    service.debug(request.principal),
+  );
+}

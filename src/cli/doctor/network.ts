@@ -1,0 +1,129 @@
+// Checks of the host's own network: what p6nd stands on and what can stand in its way.
+
+import { readFile } from 'node:fs/promises';
+import { isSiteAddress } from '../../addressing/layout.ts';
+import { type Check, type CheckFinding, orGood, problem, warning } from './finding.ts';
+import { ipObjects, outputOf } from './programs.ts';
+
+const HOST_DEVICE = 'p6n0';
+/** WireGuard's and UDP's headers, and those of IPv6 or IPv4 outside. */
+const OVERHEAD_IPV6 = 80;
+const OVERHEAD_IPV4 = 60;
+
+export const IPV6: Check = {
+  name: 'IPv6',
+  examine: async ({ status }) => {
+    const findings: CheckFinding[] = [];
+    const settings = [['kernel', '/proc/net/if_inet6']] as const;
+    for (const [what, path] of settings) {
+      if ((await readText(path)) !== undefined) continue;
+      findings.push(
+        problem(`The ${what} runs without IPv6`, {
+          why: 'The networks of p6n are IPv6 only.',
+          remedy: 'Remove ipv6.disable=1 from the command line of the kernel.',
+        }),
+      );
+    }
+    const device = status === undefined ? undefined : await readText(disablePath(HOST_DEVICE));
+    if (device?.trim() === '1') {
+      findings.push(
+        problem(`IPv6 is disabled on ${HOST_DEVICE}`, {
+          why: 'The name server and the doors of p6nd have lost their addresses.',
+          remedy:
+            `Set net.ipv6.conf.${HOST_DEVICE}.disable_ipv6=0, find what sets it (sysctl.d, ` +
+            'a VPN client), and restart p6nd.',
+        }),
+      );
+    }
+    return orGood(findings, 'IPv6 is there');
+  },
+};
+
+interface Route {
+  readonly dst: string;
+  readonly dev?: string;
+  readonly type?: string;
+}
+
+export const ROUTES: Check = {
+  name: 'routes',
+  examine: async () => {
+    const routes = await ipObjects<Route>('-6', 'route', 'show', 'table', 'all');
+    const findings = routes
+      .filter(({ dst, dev }) => isSiteAddress(dst.split('/')[0] ?? '') && dev !== HOST_DEVICE)
+      .filter(({ dev, type }) => !(dev === 'lo' && type === 'unreachable'))
+      .map(({ dst, dev = 'nowhere' }) =>
+        problem(`Somebody else has a route to ${dst} through ${dev}`, {
+          why: 'Packets for that part of fdaa::/16 do not reach p6n, and p6nd does not start.',
+          remedy: `Find who makes it; remove it with \`ip -6 route del ${dst} dev ${dev}\`.`,
+        }),
+      );
+    return orGood(findings, 'No route of others leads into fdaa::/16');
+  },
+};
+
+export const MTU: Check = {
+  name: 'MTU',
+  examine: async ({ status }) => {
+    if (status === undefined) return [];
+    const inside = await mtuOf(HOST_DEVICE);
+    const narrow = new Map<string, { readonly mtu: number; readonly needed: number }>();
+    for (const { endpoint } of status.peers) {
+      const address = endpoint?.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+      if (address === undefined) continue;
+      const [way] = await ipObjects<{ dev: string; metrics?: { mtu?: number }[] }>(
+        ...['route', 'get', address.split('%')[0] ?? ''],
+      ).catch(() => []);
+      if (way === undefined) continue;
+      const mtu = way.metrics?.[0]?.mtu ?? (await mtuOf(way.dev));
+      const needed = inside + (address.includes(':') ? OVERHEAD_IPV6 : OVERHEAD_IPV4);
+      if (mtu < needed) narrow.set(way.dev, { mtu, needed });
+    }
+    const findings = [...narrow].map(([device, { mtu, needed }]) =>
+      warning(`The MTU of ${device} is ${mtu}, and full packets of peers take ${needed}`, {
+        why: 'Each full packet is sent in two fragments, and is lost where fragments do not pass.',
+        remedy: `Start p6nd on all hosts with --mtu ${inside - (needed - mtu)} or less.`,
+      }),
+    );
+    return orGood(findings, `The ways to all peers take packets of ${inside} bytes whole`);
+  },
+};
+
+export const FIREWALL: Check = {
+  name: 'firewall',
+  examine: async ({ listenPort }) => {
+    const findings: CheckFinding[] = [];
+    for (const program of ['iptables', 'ip6tables']) {
+      const rules = await outputOf(program, '-w', '-S', 'INPUT');
+      if (rules === undefined) continue;
+      const isClosed =
+        /^-P INPUT (?:DROP|REJECT)$/m.test(rules) || /-j (?:DROP|REJECT)/.test(rules);
+      const port = new RegExp(`--dports?\\b.*\\b${listenPort}\\b.*-j ACCEPT|-p udp -j ACCEPT`);
+      if (!isClosed || port.test(rules)) continue;
+      findings.push(
+        warning(
+          `${program} drops what it is not told of, and UDP port ${listenPort} is not named`,
+          {
+            why: 'Other hosts may not reach this one; those that it calls still answer.',
+            remedy: `Let it in: ${program} -I INPUT -p udp --dport ${listenPort} -j ACCEPT`,
+          },
+        ),
+      );
+    }
+    return orGood(findings, `No firewall of this host closes UDP port ${listenPort}`);
+  },
+};
+
+async function mtuOf(device: string): Promise<number> {
+  const [link] = await ipObjects<{ mtu: number }>('link', 'show', 'dev', device);
+  if (link === undefined) throw new Error(`there is no ${device}`);
+  return link.mtu;
+}
+
+function disablePath(device: string): string {
+  return `/proc/sys/net/ipv6/conf/${device}/disable_ipv6`;
+}
+
+function readText(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined);
+}

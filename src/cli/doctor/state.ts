@@ -1,0 +1,64 @@
+// Checks of what p6nd keeps on disk: who may read it, and whether there is room.
+
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatBytes } from '../print.ts';
+import { type Check, type CheckFinding, good, orGood, problem, warning } from './finding.ts';
+
+const OTHERS = 0o077;
+/** A registry, journals and logs grow slowly; below this the next burst may find no room. */
+const FREE_LOW_BYTES = 256 * 1_048_576;
+const FREE_NONE_BYTES = 16 * 1_048_576;
+
+export const PERMISSIONS: Check = {
+  name: 'permissions',
+  examine: async ({ stateDir, socket, status }) => {
+    const findings: CheckFinding[] = [];
+    const paths = [
+      stateDir,
+      ...(await filesOf(stateDir)),
+      ...(status === undefined ? [] : [socket]),
+    ];
+    for (const path of paths) {
+      const facts = await stat(path).catch(() => undefined);
+      if (facts === undefined) continue;
+      if ((facts.mode & OTHERS) !== 0) {
+        findings.push(
+          problem(`${path} is open to others (mode ${(facts.mode & 0o777).toString(8)})`, {
+            why: 'Who reads the keys can be this host, and who opens the socket rules it.',
+            remedy: `chmod go= ${path}, and p6nctl hosts rotate-key if others may have read it.`,
+          }),
+        );
+      }
+      if (facts.uid !== 0) {
+        findings.push(
+          problem(`${path} belongs to user ${facts.uid}`, {
+            why: 'Its owner can change what p6nd believes.',
+            remedy: `chown root:root ${path}`,
+          }),
+        );
+      }
+    }
+    return orGood(findings, `${stateDir} and the socket are for root alone`);
+  },
+};
+
+export const DISK: Check = {
+  name: 'disk',
+  examine: async ({ stateDir }) => {
+    const { bavail, bsize } = await statfs(stateDir);
+    const free = bavail * bsize;
+    const found = `${formatBytes(free)} are free for ${stateDir}`;
+    const advice = {
+      why: 'On a full disk nothing can be changed: no record of it could be kept.',
+      remedy: 'Make room on that file system; p6nd goes on by itself.',
+    };
+    if (free < FREE_NONE_BYTES) return [problem(`Only ${found}`, advice)];
+    return [free < FREE_LOW_BYTES ? warning(`Only ${found}`, advice) : good(found)];
+  },
+};
+
+async function filesOf(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(folder, entry.name));
+}

@@ -1,0 +1,276 @@
+// `p6nctl doctor` on real hosts: well ones have nothing wrong, and each fault that is made is
+// found, with why it matters and what to do.
+
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  must,
+  type Outcome,
+  P6NCTL,
+  Site,
+  type SiteHost,
+  SKIP_REASON,
+  until,
+} from '../e2e/site.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly level: 'good' | 'warning' | 'problem';
+  readonly found: string;
+  readonly why?: string;
+  readonly remedy?: string;
+}
+
+let site: Site;
+let one: SiteHost;
+let two: SiteHost;
+
+/** What doctor says on a host that is started through `wrap`. */
+async function examine(
+  host: SiteHost,
+  wrap: readonly string[] = [],
+): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
+  const words = ['--socket', host.socket, '--json', 'doctor', '--state-dir', host.stateDir];
+  const { code, stdout, stderr }: Outcome = await host.exec(...wrap, P6NCTL, ...words);
+  assert.ok(stdout.startsWith('['), `${stdout}${stderr}`);
+  return { code, findings: JSON.parse(stdout) as readonly Finding[] };
+}
+
+/** Makes a fault, sees it found, and undoes it. */
+async function finds(
+  expected: { readonly check: string; readonly level: Finding['level']; readonly found: RegExp },
+  fault: {
+    readonly host?: SiteHost;
+    readonly make?: () => Promise<unknown>;
+    readonly undo?: () => Promise<unknown>;
+    readonly wrap?: readonly string[];
+  },
+): Promise<void> {
+  const host = fault.host ?? one;
+  await fault.make?.();
+  try {
+    const { code, findings } = await examine(host, fault.wrap);
+    const found = findings.filter(
+      ({ check, level }) => check === expected.check && level !== 'good',
+    );
+    assert.equal(found.length, 1, JSON.stringify(findings, undefined, 1));
+    assert.equal(found[0]?.level, expected.level);
+    assert.match(found[0].found, expected.found);
+    assert.ok((found[0].why ?? '') !== '' && (found[0].remedy ?? '') !== '');
+    assert.ok(code >= (expected.level === 'problem' ? 2 : 1), `exit code ${code}`);
+  } finally {
+    await fault.undo?.();
+  }
+}
+
+describe('p6nctl doctor', { skip: SKIP_REASON, timeout: 300_000 }, () => {
+  const inside = (...words: string[]) => one.exec(...words);
+  const ip = (...words: string[]) => must('ip', '-n', one.namespace, ...words);
+
+  before(async () => {
+    site = await Site.create();
+    one = await site.addHost('one');
+    two = await site.addHost('two');
+    // A small disk of its own.
+    await must('mkdir', '-p', one.stateDir);
+    await must('mount', '-t', 'tmpfs', '-o', 'size=400m,mode=700', 'p6n-doctor', one.stateDir);
+    await one.start();
+    await two.join(one);
+    await one.must('apps', 'create', 'web', '--network', 'blue');
+    const run = ['instances', 'run', '--app', 'web', '--detach', '--name'];
+    await one.must(...run, 'web', '--', 'sleep', '600');
+  });
+  after(async () => {
+    await must('umount', '-l', one.stateDir);
+    await site?.remove();
+  });
+
+  test('finds nothing wrong with hosts that are well', async () => {
+    for (const host of [one, two]) {
+      await until('handshakes', async () => (await examine(host)).code === 0);
+      const { findings } = await examine(host);
+      assert.deepEqual(
+        findings.filter(({ level }) => level !== 'good'),
+        [],
+      );
+      assert.ok(findings.length >= 14, `${findings.length} findings`);
+    }
+    const { stdout } = await one.exec(P6NCTL, '--socket', one.socket, 'doctor');
+    assert.match(stdout, /^ok {7}TUN device: /m);
+  });
+
+  test('finds a TUN device that is none', () =>
+    finds(
+      { check: 'TUN device', level: 'problem', found: /no usable \/dev\/net\/tun/ },
+      {
+        wrap: ['unshare', '-m', 'sh', '-c', 'mount --bind /dev/null /dev/net/tun; exec "$@"', '-'],
+      },
+    ));
+
+  test('finds IPv6 disabled', () =>
+    finds(
+      { check: 'IPv6', level: 'problem', found: /disabled on p6n0/ },
+      {
+        host: two,
+        make: () => two.exec('sysctl', '-qw', 'net.ipv6.conf.p6n0.disable_ipv6=1'),
+        undo: async () => {
+          await two.exec('sysctl', '-qw', 'net.ipv6.conf.p6n0.disable_ipv6=0');
+          await two.kill('SIGTERM');
+          await two.start();
+        },
+      },
+    ));
+
+  test('finds a route of somebody else', () =>
+    finds(
+      { check: 'routes', level: 'problem', found: /fdaa:5::\/32 through eth0/ },
+      {
+        make: () => ip('-6', 'route', 'add', 'fdaa:5::/32', 'dev', 'eth0'),
+        undo: () => ip('-6', 'route', 'del', 'fdaa:5::/32', 'dev', 'eth0'),
+      },
+    ));
+
+  test('finds a firewall that closes the port', () =>
+    finds(
+      { check: 'firewall', level: 'warning', found: /^iptables drops/ },
+      {
+        make: async () => {
+          await inside('iptables', '-w', '-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT');
+          await inside('iptables', '-w', '-P', 'INPUT', 'DROP');
+        },
+        undo: async () => {
+          await inside('iptables', '-w', '-P', 'INPUT', 'ACCEPT');
+          await inside('iptables', '-w', '-F', 'INPUT');
+        },
+      },
+    ));
+
+  test('finds a state folder and files that are open to others', async () => {
+    const file = join(one.stateDir, 'identity.json');
+    for (const [path, mode, right] of [
+      [one.stateDir, 0o755, 0o700],
+      [file, 0o644, 0o600],
+    ] as const) {
+      await finds(
+        { check: 'permissions', level: 'problem', found: /is open to others/ },
+        {
+          make: async () => chmodSync(path, mode),
+          undo: async () => chmodSync(path, right),
+        },
+      );
+    }
+  });
+
+  test('finds a disk that is full', async () => {
+    const fill = join(one.stateDir, 'fill');
+    for (const [megabytes, level] of [
+      [200, 'warning'],
+      [390, 'problem'],
+    ] as const) {
+      await finds(
+        { check: 'disk', level, found: /^Only .* are free/ },
+        {
+          make: () => must('dd', 'if=/dev/zero', `of=${fill}`, 'bs=1M', `count=${megabytes}`),
+          undo: () => must('rm', fill),
+        },
+      );
+    }
+  });
+
+  test('finds a link that is too narrow for the MTU', () =>
+    finds(
+      { check: 'MTU', level: 'warning', found: /MTU of eth0 is 1400/ },
+      {
+        make: () => ip('link', 'set', 'eth0', 'mtu', '1400'),
+        undo: () => ip('link', 'set', 'eth0', 'mtu', '1500'),
+      },
+    ));
+
+  test('finds a clock that is wrong', async () => {
+    const shim = join(site.folder, 'clock.so');
+    writeFileSync(
+      `${shim}.c`,
+      // What V8 asks for the time of day.
+      `#define _GNU_SOURCE
+       #include <dlfcn.h>
+       #include <sys/time.h>
+       int gettimeofday(struct timeval *now, void *zone) {
+         int (*real)(struct timeval *, void *) = dlsym(RTLD_NEXT, "gettimeofday");
+         int result = real(now, zone);
+         now->tv_sec += 90;
+         return result;
+       }`,
+    );
+    await must('gcc', '-shared', '-fPIC', '-o', shim, `${shim}.c`, '-ldl');
+    await finds(
+      { check: 'clock', level: 'warning', found: /1m\d+s ahead of that of server one/ },
+      { host: two, wrap: ['env', `LD_PRELOAD=${shim}`] },
+    );
+  });
+
+  test('finds an instance that the name server does not answer', async () => {
+    const { here } = await one.client.instances.get('web');
+    const within = (...words: string[]) =>
+      must('nsenter', `--net=${here?.namespace}`, 'ip6tables', '-w', ...words);
+    const rule = ['OUTPUT', '-p', 'udp', '--dport', '53', '-j', 'DROP'];
+    await finds(
+      { check: 'names', level: 'problem', found: /does not answer instance web/ },
+      { make: () => within('-A', ...rule), undo: () => within('-D', ...rule) },
+    );
+  });
+
+  test('finds an instance that asks somebody else', async () => {
+    const words = ['--app', 'web', '--name', 'lost', '--detach', '--', 'sh', '-c'];
+    await finds(
+      { check: 'resolvers', level: 'warning', found: /Instance lost asks/ },
+      {
+        make: async () => {
+          const script = 'mount --bind /dev/null /etc/resolv.conf; exec sleep 600';
+          await one.must('instances', 'run', ...words, script);
+          const resolvConf = async () => {
+            const { here } = await one.client.instances.get('lost');
+            return await must('cat', `/proc/${here?.pid}/root/etc/resolv.conf`);
+          };
+          await until('the mount', async () => (await resolvConf()) === '');
+        },
+        undo: () => one.must('instances', 'remove', 'lost', '--force'),
+      },
+    );
+  });
+
+  test('finds a host that lives and is not reached, and servers that do not answer', async () => {
+    const drop = (...words: string[]) => two.exec('iptables', '-w', ...words, '-j', 'DROP');
+    const drop6 = (...words: string[]) => two.exec('ip6tables', '-w', ...words, '-j', 'DROP');
+    const rule = ['INPUT', '-p', 'udp', '--sport', '51820'];
+    await drop('-A', ...rule);
+    await drop6('-A', ...rule);
+    const isLost = async () => (await two.client.host.status()).registry.state === 'unreachable';
+    await until('the loss of the server', isLost);
+    await finds({ check: 'registry', level: 'problem', found: /No server/ }, { host: two });
+    await finds({ check: 'peers', level: 'warning', found: /Host two does not answer/ }, {});
+    await drop('-D', ...rule);
+    await drop6('-D', ...rule);
+    await until('the server', async () => !(await isLost()));
+  });
+
+  test('finds p6nd missing and its port taken', async () => {
+    await two.kill('SIGTERM');
+    await finds({ check: 'p6nd', level: 'problem', found: /Cannot reach p6nd/ }, { host: two });
+    const hold = `require('node:dgram').createSocket('udp4').bind(51820)`;
+    const script = `${process.execPath} -e "${hold}" & sleep 1; "$@"; code=$?; kill $!; exit $code`;
+    await finds(
+      { check: 'UDP port', level: 'problem', found: /51820 is taken/ },
+      { host: two, wrap: ['sh', '-c', script, '-'] },
+    );
+  });
+
+  test('finds offloads that are off', async () => {
+    await two.start('--offloads', 'none');
+    await finds(
+      { check: 'offloads and crypto', level: 'warning', found: /tun-tcp, tun-udp, udp-gso/ },
+      { host: two },
+    );
+  });
+});
