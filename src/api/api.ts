@@ -4,9 +4,10 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { HostId } from '../addressing/ids.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Millis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { CallerGate } from './caller-gate.ts';
 import { errorBody } from './error-body.ts';
 import { ApiServer } from './http-server.ts';
 import { openApiRoute } from './openapi.ts';
@@ -62,8 +63,10 @@ const METRICS_IDLE_TIMEOUT_MS = 120_000;
 /** Longer than several heartbeats of a feed, milliseconds. */
 const MESH_IDLE_TIMEOUT_MS = 60_000;
 const ENROLMENT_IDLE_TIMEOUT_MS = 15_000;
-/** A feed, heartbeats, and what p6nctl of the host asks. */
-const MESH_CONNECTIONS_PER_HOST_MAX = 64;
+/** A feed, heartbeats, and what p6nctl of the host asks; and whoever else is on the host. */
+const MESH_CONNECTIONS_PER_HOST = { provedMax: 64, unprovedMax: 64 };
+/** Of one host: room for one that tells of thousands of instances after a restart. */
+const MESH_RATE = { burst: 4_096, perSecond: 256 };
 const ENROLMENT_CONNECTIONS_PER_INVITE_MAX = 4;
 /** Of one invite, and of all together. */
 const INVITE_RATE = { burst: 8, perSecond: 1 };
@@ -144,12 +147,18 @@ export function meshApi(services: MeshServices, logger: Logger): ApiServer {
   const server = new ApiServer({
     logger,
     connectionsMax: MESH_CONNECTIONS_MAX,
-    connectionsPerSourceMax: MESH_CONNECTIONS_PER_HOST_MAX,
     idleTimeoutMs: MESH_IDLE_TIMEOUT_MS,
   });
-  guardRoutes(server.app, (request) =>
-    identifyHost(services.authenticator, request.socket.remoteAddress, request.headers),
-  );
+  const gate = new CallerGate(server.app.server, MESH_CONNECTIONS_PER_HOST);
+  const rates = new SourceRates(MESH_RATE);
+  guardRoutes(server.app, async ({ headers, socket }) => {
+    const caller = await identifyHost(services.authenticator, socket.remoteAddress, headers);
+    gate.prove(socket);
+    if (rates.take(socket.remoteAddress ?? '', performance.now() as Millis)) return caller;
+    throw new P6nError('LIMIT_REACHED', 'Cannot answer: the host asks too much at once', {
+      hint: 'Try again in a few seconds.',
+    });
+  });
   organizationRoutes(server.app, services.registry);
   networkRoutes(server.app, services.registry);
   appRoutes(server.app, services.registry);

@@ -179,6 +179,19 @@ test('ApiClient says that a server does not answer over TCP', async () => {
   assert.equal(refused.code, 'SERVER_UNREACHABLE');
 });
 
+test('ApiClient of a host waits no longer for a server that is away than for a feed', async (t) => {
+  let noteAsked: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => {
+    noteAsked = resolve;
+  });
+  const target = await raw(() => noteAsked());
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const beat = failure(new ApiClient({ target }).self.heartbeat({ acknowledged: [] }));
+  await asked;
+  t.mock.timers.tick(4_000);
+  assert.equal((await beat).code, 'SERVER_UNREACHABLE');
+});
+
 test('enrol gives up after its time', async () => {
   const target = await raw(() => undefined);
   assert.ok(target.kind === 'tcp');

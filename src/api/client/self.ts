@@ -13,13 +13,11 @@ import { Calls } from './connection.ts';
 import { path, withQuery } from './paths.ts';
 
 /**
- * Longest wait for a feed to begin, milliseconds. A try at a server that is away ends soon, as TCP
- * itself asks again ever more rarely.
+ * Longest wait for a server that may be away, milliseconds. A try at one ends soon, as TCP itself
+ * asks again ever more rarely, and another may answer; a host that heartbeats reach in vain for
+ * longer is taken for absent.
  */
-const FOLLOW_TIMEOUT_MS = 4_000;
-
-/** A server that does not answer soon is away, and others have the key as well, milliseconds. */
-const SITE_KEY_TIMEOUT_MS = 4_000;
+const AWAY_TIMEOUT_MS = 4_000;
 
 export class SelfCalls extends Calls {
   /**
@@ -37,7 +35,7 @@ export class SelfCalls extends Calls {
       number: after?.number.toString(),
       lacks: after?.lacks?.join(','),
     });
-    const exchange = this.api.exchange('GET', target, { signal, timeoutMs: FOLLOW_TIMEOUT_MS });
+    const exchange = this.api.exchange('GET', target, { signal, timeoutMs: AWAY_TIMEOUT_MS });
     return streamLines<FollowLine>(exchange, { endless: true }) as AsyncIterable<FollowEvent>;
   }
 
@@ -60,7 +58,7 @@ export class SelfCalls extends Calls {
   }
 
   heartbeat(heartbeat: Heartbeat): Promise<void> {
-    return this.api.post('/v1/self/heartbeat', heartbeat);
+    return this.api.post('/v1/self/heartbeat', heartbeat, AWAY_TIMEOUT_MS);
   }
 
   publishNextKey(key: NextKey): Promise<void> {
@@ -77,7 +75,7 @@ export class SelfCalls extends Calls {
 
   /** The key that signs for the site; for servers alone. */
   siteKey(): Promise<SiteKeySecret> {
-    return this.api.call('GET', '/v1/self/site-key', { timeoutMs: SITE_KEY_TIMEOUT_MS });
+    return this.api.call('GET', '/v1/self/site-key', { timeoutMs: AWAY_TIMEOUT_MS });
   }
 
   putInstance(instance: Instance): Promise<void> {
