@@ -78,8 +78,8 @@ export function judge(before: Trust, claims: Claims): Judgement {
 }
 
 /** The last key that the chain leads to from the one that is believed. */
-function followChain(
-  { siteKey, site }: Trust,
+export function followChain(
+  { siteKey, site }: Pick<Trust, 'siteKey' | 'site'>,
   keys: readonly SiteKey[],
 ): Pick<Trust, 'siteKey' | 'site'> {
   let last = keys.find((key) => key.publicKey === siteKey && isGenuineSiteKey(key));

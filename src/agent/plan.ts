@@ -149,15 +149,16 @@ function followedNetworks({ copy, identity, records, visited }: PlanInput): Set<
 }
 
 /**
- * All hosts of the site but this one. The servers as of joining count only until the copy names
- * one: a server that was removed from the site must not stay a peer.
+ * All hosts of the site but this one. The servers of the identity count only until the copy names
+ * one: a server that was removed from the site must not stay a peer. Without a copy they go before
+ * what is believed of hosts, which may be as old as whatever this host was led away from.
  */
 function otherHosts(identity: AgentIdentity, copy: CopyView): readonly KnownServer[] {
   const known = [...copy.hosts];
   const hosts = new Map<HostId, KnownServer>();
-  const servers = known.some(({ role }) => role === 'server') ? [] : identity.servers;
-  for (const server of servers) hosts.set(server.id, server);
+  const isNamed = copy.revision !== undefined && known.some(({ role }) => role === 'server');
   for (const host of known) hosts.set(host.id, host);
+  for (const server of isNamed ? [] : identity.servers) hosts.set(server.id, server);
   hosts.delete(identity.hostId);
   return [...hosts.values()].sort((a, b) => a.id - b.id);
 }

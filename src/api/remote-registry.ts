@@ -11,7 +11,7 @@ import type { PeerReference } from '../registry/wireguard/peers.ts';
 import type { ApiClient } from './client.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from './contract/apps.ts';
 import type { AuditList, EventView } from './contract/events.ts';
-import type { HostList, HostView } from './contract/hosts.ts';
+import type { HostList, HostView, Rehoming } from './contract/hosts.ts';
 import type { InstanceFilter, InstanceList } from './contract/instances.ts';
 import type { InviteCreated, InviteList } from './contract/invites.ts';
 import type {
@@ -114,6 +114,10 @@ export class RemoteRegistryService implements RegistryService {
 
   drainHost(): Promise<HostView> {
     return this.#refuse('drain a host');
+  }
+
+  rehomeHost(): Promise<Rehoming> {
+    return this.#refuse('lead a host to its servers');
   }
 
   removeHost(): Promise<void> {

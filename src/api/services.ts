@@ -22,6 +22,7 @@ import type {
   HostView,
   NextKey,
   NextKeyState,
+  Rehoming,
 } from './contract/hosts.ts';
 import type {
   AttachInstance,
@@ -85,6 +86,8 @@ export interface RegistryService {
   getHost(principal: Principal, name: string): Promise<HostView>;
   /** Its instances stop and are named nowhere, until that is taken back. */
   drainHost(principal: Principal, name: string, isDrained: boolean): Promise<HostView>;
+  /** What leads a host that slept to where the site is served now. */
+  rehomeHost(principal: Principal, name: string): Promise<Rehoming>;
   /** With `force`, the records of the host's instances go along. */
   removeHost(
     principal: Principal,

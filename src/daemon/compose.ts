@@ -169,7 +169,7 @@ class Daemon {
       });
       agent.changed();
     } else {
-      const servers = () => knownServers(identity, ledger.current().hosts);
+      const servers = () => knownServers(identity, ledger.current());
       const choice = new ServerChoice(identity.hostId, servers);
       access = remoteAccess(identity.hostId, identity.secret, choice);
     }

@@ -14,6 +14,7 @@ import type { DaemonConfig } from './config.ts';
 import { type Identity, IdentityFiles } from './identity.ts';
 import { looksLikeToken, parseToken, tokenId } from './invite-token.ts';
 import type { Machine } from './machine.ts';
+import { looksLikeRehoming } from './rehoming-token.ts';
 
 /** Far more than a token and what stands round it. */
 const TOKEN_FILE_LENGTH_MAX = 16_384;
@@ -29,7 +30,8 @@ export interface IdentityDependencies {
 
 /**
  * This host's identity. A token that was kept or used already may be gone since: whoever removes
- * the file, as one should, has a p6nd that starts again with the same flags. Throws ALREADY_JOINED
+ * the file, as one should, has a p6nd that starts again with the same flags. A token that leads this
+ * host to other servers is followed. Throws ALREADY_JOINED
  * when `--join` names another token than the one that was used, TOKEN_INVALID, INVITE_EXPIRED, and
  * what founding and joining throw.
  */
@@ -44,6 +46,10 @@ export async function obtainIdentity(
     // A crash may have left them beside the identity, and they hold secrets.
     await files.removeDrafts();
     const token = await readToken(config.join, signal).catch(() => '');
+    if (looksLikeRehoming(token)) {
+      const { rehome } = await import('./rehoming.ts');
+      return await rehome(existing, token, { files, stateDir: config.stateDir, logger });
+    }
     if (token.trim() !== '') requireSameToken(existing, token);
     return existing;
   }
@@ -86,7 +92,7 @@ export function hostKey(identity: Identity, crypto: Crypto): KeyPair {
 /** The first line of the file that is not blank; empty when there is none or no file is named. */
 async function readToken(path: string | undefined, signal: AbortSignal): Promise<string> {
   if (path === undefined) return '';
-  if (looksLikeToken(path)) {
+  if (looksLikeToken(path) || looksLikeRehoming(path)) {
     throw new P6nError('TOKEN_INVALID', 'Cannot join: --join takes a file, not the token itself', {
       hint:
         'Put the token into a file of mode 0600, or give it on standard input with --join -. ' +

@@ -135,7 +135,9 @@ export class HostLife {
     void this.#ids.look();
     this.#heartbeat.look();
     this.rotation.look();
-    if (keeper.current.role === 'agent') this.#servers.look(ledger.current().hosts);
+    const { hosts, revision } = ledger.current();
+    // What was believed before there is a copy may be older than where the host was led since.
+    if (keeper.current.role === 'agent' && revision !== undefined) this.#servers.look(hosts);
   }
 
   /** A peer has completed a handshake, or moved. */

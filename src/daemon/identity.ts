@@ -37,6 +37,8 @@ export interface Identity {
   readonly servers: readonly ServerPeer[];
   /** The id of the token that was used: the same token again is no second joining. */
   readonly invite: string | undefined;
+  /** The id of the token that has led this host to its servers last. */
+  readonly rehomed?: string;
 }
 
 /** A server as a host must know it to reach it while its copy is empty. */
@@ -177,7 +179,7 @@ function isIdentity(value: object): value is Identity {
   );
 }
 
-function isServerPeer(value: unknown): value is ServerPeer {
+export function isServerPeer(value: unknown): value is ServerPeer {
   if (typeof value !== 'object' || value === null) return false;
   const server = value as Partial<Record<keyof ServerPeer, unknown>>;
   return (

@@ -1,13 +1,11 @@
-// The token of an invite: all that a machine needs to join, on one line that survives a copy and
-// paste. It holds the invite's private key, so it is a secret until it is used or has expired.
-//
-//   p6n1_ base64url( JSON || first 4 bytes of SHA-256 over the JSON )
+// The token of an invite: all that a machine needs to join. It holds the invite's private key, so
+// it is a secret until it is used or has expired.
 
 import { createHash } from 'node:crypto';
 import { type HostId, isHostId } from '../addressing/ids.ts';
 import { fromBase64 } from '../base/bytes.ts';
 import type { WallMillis } from '../base/clock.ts';
-import { P6nError } from '../base/errors.ts';
+import { formatTokenText, invalidToken, parseTokenText } from './token-text.ts';
 
 export interface InviteToken {
   /** X25519 private key of the invite, base64. A secret. */
@@ -26,8 +24,6 @@ export interface InviteToken {
 }
 
 const PREFIX = 'p6n1_';
-const CHECK_BYTES = 4;
-const TOKEN_LENGTH_MAX = 4096;
 const KEY_BYTES = 32;
 const NUMBER_MAX = 0xffff;
 
@@ -42,8 +38,7 @@ export function looksLikeToken(text: string): boolean {
 }
 
 export function formatToken(token: InviteToken): string {
-  const body = Buffer.from(JSON.stringify(token));
-  return PREFIX + Buffer.concat([body, check(body)]).toString('base64url');
+  return formatTokenText(PREFIX, token);
 }
 
 /**
@@ -51,20 +46,8 @@ export function formatToken(token: InviteToken): string {
  * token.
  */
 export function parseToken(text: string): InviteToken {
-  const trimmed = text.trim();
-  if (!looksLikeToken(trimmed)) throw invalid('it does not start with p6n1_');
-  if (trimmed.length > TOKEN_LENGTH_MAX) throw invalid('it is too long');
-  const bytes = Buffer.from(trimmed.slice(PREFIX.length), 'base64url');
-  const body = bytes.subarray(0, Math.max(0, bytes.length - CHECK_BYTES));
-  if (!check(body).equals(bytes.subarray(body.length)))
-    throw invalid('its end is missing or it was mistyped');
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString('utf8'));
-  } catch {
-    throw invalid('it holds no token');
-  }
-  if (!isToken(parsed)) throw invalid('it lacks a part');
+  const parsed = parseTokenText(PREFIX, text);
+  if (!isToken(parsed)) throw invalidToken('it lacks a part');
   return parsed;
 }
 
@@ -90,14 +73,4 @@ function isToken(value: unknown): value is InviteToken {
 
 function isKey(value: unknown): boolean {
   return typeof value === 'string' && fromBase64(value)?.length === KEY_BYTES;
-}
-
-function check(body: Uint8Array): Buffer {
-  return createHash('sha256').update(body).digest().subarray(0, CHECK_BYTES);
-}
-
-function invalid(reason: string): P6nError {
-  return new P6nError('TOKEN_INVALID', `Cannot use the invite's token: ${reason}`, {
-    hint: 'Copy the whole line that `p6nctl hosts invite` printed, or make a new invite.',
-  });
 }

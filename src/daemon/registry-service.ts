@@ -4,7 +4,7 @@
 import type { HostId } from '../addressing/ids.ts';
 import type { AppCreated, AppFilter, AppList, AppView } from '../api/contract/apps.ts';
 import type { AuditList, EventView } from '../api/contract/events.ts';
-import type { HostList, HostView } from '../api/contract/hosts.ts';
+import type { HostList, HostView, Rehoming } from '../api/contract/hosts.ts';
 import type { InstanceFilter, InstanceView } from '../api/contract/instances.ts';
 import type { CreateInvite, InviteCreated, InviteList } from '../api/contract/invites.ts';
 import type {
@@ -37,6 +37,8 @@ import type { Registry } from '../registry/registry.ts';
 import type { PeerReference } from '../registry/wireguard/peers.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { InviteDesk } from './invite-desk.ts';
+import { formatRehoming, type RehomingToken } from './rehoming-token.ts';
+import { serverPeer } from './server-keeper.ts';
 import type { SiteKeyDesk } from './site-key.ts';
 import {
   appSummary,
@@ -158,7 +160,9 @@ export class LocalRegistryService implements RegistryService {
     options: { readonly force: boolean },
   ): Promise<void> {
     authorize(principal, 'app-write');
-    await this.#registry.as(principal).removeApp(name, options);
+    // What others run is not for the p6nctl of a host to end.
+    const owner = principal.kind === 'host-operator' ? principal.host : undefined;
+    await this.#registry.as(principal).removeApp(name, { ...options, owner });
   }
 
   async getSite(principal: Principal): Promise<SiteView> {
@@ -191,6 +195,11 @@ export class LocalRegistryService implements RegistryService {
       await this.#registry.as(principal).drainHost(name, isDrained),
       await this.#sightings(),
     );
+  }
+
+  async rehomeHost(principal: Principal, name: string): Promise<Rehoming> {
+    authorize(principal, 'invite-write');
+    return { token: formatRehoming(await this.#rehomingToken(name)) };
   }
 
   async removeHost(
@@ -281,6 +290,16 @@ export class LocalRegistryService implements RegistryService {
       instanceView(instance, networks.get(instance.network) ?? '', hosts.get(instance.host) ?? ''),
     );
     return { instances: views.filter((view) => fitsFilter(view, filter)) };
+  }
+
+  async #rehomingToken(name: string): Promise<RehomingToken> {
+    const { id, role } = await this.#registry.findHost(name);
+    if (role === 'server') {
+      throw new P6nError('VALUE_INVALID', `Cannot lead host "${name}" to its servers: it is one`);
+    }
+    const hosts = await this.#registry.listHosts();
+    const servers = hosts.filter((host) => host.role === 'server').map(serverPeer);
+    return { host: id, servers, siteKeys: await this.#registry.siteKeys.list() };
   }
 
   async #sightings(): Promise<HostSightings> {

@@ -38,6 +38,6 @@ export class ServerKeeper {
   }
 }
 
-function serverPeer({ id, region, publicKey, endpoints }: Host): ServerPeer {
+export function serverPeer({ id, region, publicKey, endpoints }: Host): ServerPeer {
   return { hostId: id, region, publicKey, endpoints };
 }

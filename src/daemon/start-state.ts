@@ -1,15 +1,17 @@
 // What p6nd starts with before its agent has planned anything, and what the agent is told of this
 // host.
 
-import type { AgentIdentity } from '../agent/ports.ts';
+import type { AgentIdentity, CopyView } from '../agent/ports.ts';
 import { type DataplaneConfig, HOST_TUN } from '../dataplane/config.ts';
-import type { Host } from '../registry/model.ts';
 import type { KeyPair } from '../wireguard/identity.ts';
 import type { DaemonConfig } from './config.ts';
 import { isNearby } from './endpoints.ts';
 import type { Identity } from './identity.ts';
 import { HOST_DEVICE } from './machine.ts';
 import type { SiteServer } from './server-choice.ts';
+
+/** This host's copy of the registry, in its state folder. */
+export const COPY_FILE = 'copy.json';
 
 /** The region that this host is in: what it was told at this start, else what the site knows. */
 export function regionInForce(
@@ -66,9 +68,12 @@ export function agentIdentity(
   };
 }
 
-/** The servers of the site: those of the copy, or of the identity while the copy is empty. */
-export function knownServers(identity: Identity, hosts: Iterable<Host>): SiteServer[] {
-  const servers = [...hosts].filter(({ role }) => role === 'server');
+/** The servers of the site: those of the copy, or of the identity while there is none. */
+export function knownServers(
+  identity: Identity,
+  { hosts, revision }: Pick<CopyView, 'hosts' | 'revision'>,
+): SiteServer[] {
+  const servers = revision === undefined ? [] : [...hosts].filter(({ role }) => role === 'server');
   if (servers.length > 0) return servers.map(({ id, name }) => ({ hostId: id, name }));
   return identity.servers.map(({ hostId }) => ({ hostId, name: String(hostId) }));
 }

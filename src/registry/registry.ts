@@ -189,14 +189,17 @@ export class Registry {
   }
 
   /**
-   * Resolves with the app that was removed, by force with its instances. Rejects with NOT_FOUND or
-   * APP_IN_USE.
+   * Resolves with the app that was removed, by force with its instances, all of which are of
+   * `owner` where one is named. Rejects with NOT_FOUND, APP_IN_USE or NOT_PERMITTED.
    */
   removeApp(
     name: string,
-    { force = false }: { readonly force?: boolean | undefined } = {},
+    options: { readonly force?: boolean | undefined; readonly owner?: HostId | undefined } = {},
   ): Promise<App> {
-    return force ? removeAppByForce(this.#context, name) : removeApp(this.#context, name);
+    const { force, owner } = options;
+    return force === true
+      ? removeAppByForce(this.#context, name, owner)
+      : removeApp(this.#context, name);
   }
 
   /** Ordered by id. */

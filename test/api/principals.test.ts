@@ -65,6 +65,7 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/site/rotate', [200, 403, 403]),
   ask('GET', '/v1/hosts?paths=1', [200, 200, 200]),
   ask('POST', '/v1/hosts/one/drain', [200, 403, 403]),
+  ask('POST', '/v1/hosts/one/rehome', [200, 403, 403]),
   ask('POST', '/v1/hosts/one/undrain', [200, 403, 403]),
   ask('POST', '/v1/host/rotate-key', [200, 404, 404]),
   ask('GET', '/v1/hosts/one', [200, 200, 200]),
@@ -204,7 +205,7 @@ function pattern(url: string): string {
   return url
     .replace(/\?.*$/, '')
     .replace(/(networks|apps|hosts|wireguard)\/\w+$/, '$1/:name')
-    .replace(/hosts\/\w+\/(\w*drain)$/, 'hosts/:name/$1')
+    .replace(/hosts\/\w+\/(\w*drain|rehome)$/, 'hosts/:name/$1')
     .replace('apps/web/machines', 'apps/:app/machines')
     .replace(/machines\/\w+/, 'machines/:id')
     .replace(/metadata\/\w+$/, 'metadata/:key')

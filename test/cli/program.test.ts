@@ -46,6 +46,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'hosts.list': { hosts: [HOST, OTHER_HOST] },
   'hosts.get': HOST,
   'invites.list': { invites: [INVITE] },
+  'hosts.rehome': { token: 'p6n1h_token' },
   'invites.create': { invite: INVITE, token: 'p6n1_token' },
   'tokens.list': { tokens: [TOKEN] },
   'tokens.create': { details: TOKEN, token: 'p6nt_token' },
@@ -112,6 +113,7 @@ const ASKED: Readonly<Record<string, readonly (readonly [string, ...unknown[]])[
   'hosts invite --region fra --ttl 1h30m': [
     ['invites.create', { region: 'fra', ttl_ms: 5_400_000 }],
   ],
+  'hosts invite --for two': [['hosts.rehome', 'two']],
   'hosts invites list': [['invites.list']],
   'wireguard list': [['wireguard.list', {}]],
   'wireguard list --network blue': [['wireguard.list', { network: 'blue' }]],

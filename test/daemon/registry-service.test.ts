@@ -57,6 +57,22 @@ test('removeHost() takes a host with instances by force alone', async () => {
   assert.deepEqual((await service.listInstances(OPERATOR, {})).instances, []);
 });
 
+test('removeApp() by the p6nctl of a host ends nothing that another host runs', async () => {
+  const { site, server, service } = await scene();
+  const two = (await site.join(server.id, 'two')).host.id;
+  const { app } = await site.registry.createApp({ name: 'web', network: 'blue' });
+  for (const [number, host] of [server.id, two].entries()) {
+    await site.registry.putInstance(host, site.instance(app, host, number));
+  }
+  const caller: Principal = { kind: 'host-operator', host: two };
+  await assert.rejects(service.removeApp(caller, 'web', { force: true }), refusal);
+  const { instances } = await service.listInstances(OPERATOR, {});
+  assert.equal(instances.length, 2);
+  await site.registry.removeInstance(server.id, site.instance(app, server.id, 0).machineId);
+  await service.removeApp(caller, 'web', { force: true });
+  assert.deepEqual((await service.listApps(OPERATOR, {})).apps, []);
+});
+
 test('listInstances() finds a network by its name without regard to case', async () => {
   const { site, server, service } = await scene();
   const { app } = await site.registry.createApp({

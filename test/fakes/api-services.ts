@@ -266,6 +266,7 @@ export function fakeServices(
     removeApp: answering('removeApp', undefined),
     getSite: answering('getSite', SITE),
     rotateSiteKey: answering('rotateSiteKey', { site: SITE, signed: 2, refused: [] }),
+    rehomeHost: answering('rehomeHost', { token: 'p6n1h_token' }),
     drainHost: answering('drainHost', HOST),
     listHosts: answering('listHosts', { hosts: [HOST] }),
     getHost: answering('getHost', HOST),

@@ -1,6 +1,6 @@
 // Calls about the hosts of the site and the invites to it.
 
-import type { HostFilter, HostList, HostView } from '../contract/hosts.ts';
+import type { HostFilter, HostList, HostView, Rehoming } from '../contract/hosts.ts';
 import type { CreateInvite, InviteCreated, InviteList } from '../contract/invites.ts';
 import { Calls } from './connection.ts';
 import { flag, path, withQuery } from './paths.ts';
@@ -19,6 +19,10 @@ export class HostCalls extends Calls {
       `${path('/v1/hosts', name)}/${isDrained ? 'drain' : 'undrain'}`,
       undefined,
     );
+  }
+
+  rehome(name: string): Promise<Rehoming> {
+    return this.api.post(`${path('/v1/hosts', name)}/rehome`, undefined);
   }
 
   remove(name: string, options: { readonly force: boolean }): Promise<void> {

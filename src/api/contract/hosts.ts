@@ -50,6 +50,12 @@ export interface HostView {
 
 export type HostLiveness = 'alive' | 'absent' | 'unknown';
 
+/** What leads a host to where its site is served now. */
+export interface Rehoming {
+  /** For `p6nd --join` of that host alone; no secret. */
+  readonly token: string;
+}
+
 export interface HostList {
   readonly hosts: readonly HostView[];
 }
@@ -117,6 +123,10 @@ export const HOST_LIST: Contract<HostList> = contract<HostList>()(
 
 export const HOST_FILTER: Contract<HostFilter> = contract<HostFilter>()(
   strictObject({ paths: Type.Optional(Type.Literal('1')) }),
+);
+
+export const REHOMING: Contract<Rehoming> = contract<Rehoming>()(
+  strictObject({ token: Type.String() }),
 );
 
 export const HEARTBEAT: Contract<Heartbeat> = contract<Heartbeat>()(

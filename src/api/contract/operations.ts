@@ -6,7 +6,7 @@ import { APP_CREATED, APP_LIST, APP_VIEW } from './apps.ts';
 import { DEBUG_VIEW } from './debug.ts';
 import { AUDIT_LIST, EVENT_STREAM_CONTENT_TYPE } from './events.ts';
 import { EXPLANATION } from './explain.ts';
-import { HOST_LIST, HOST_VIEW } from './hosts.ts';
+import { HOST_LIST, HOST_VIEW, REHOMING } from './hosts.ts';
 import { INSTANCE_LIST, INSTANCE_VIEW } from './instances.ts';
 import { INVITE_CREATED, INVITE_LIST } from './invites.ts';
 import { MACHINE_LIST, MACHINE_METADATA, MACHINE_VIEW, MACHINE_WAITED } from './machines.ts';
@@ -69,6 +69,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v1/hosts/:name': json('Show a host', 200, HOST_VIEW),
   'DELETE /v1/hosts/:name': json('Remove a host from the site', 204),
   'POST /v1/hosts/:name/drain': json('Stop the instances of a host', 200, HOST_VIEW),
+  'POST /v1/hosts/:name/rehome': json('Lead a host to servers that have moved', 200, REHOMING),
   'POST /v1/hosts/:name/undrain': json('Take a host back into use', 200, HOST_VIEW),
   'POST /v1/host/rotate-key': json('Change the WireGuard key of this host', 200, OBJECT),
   'POST /v1/host/reset': json('End p6nd and all that it has made on this host', 202),

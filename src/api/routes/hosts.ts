@@ -47,6 +47,12 @@ export function hostRoutes(
     );
   }
 
+  app.post<{ Params: { name: string } }>(
+    '/v1/hosts/:name/rehome',
+    { config: { allow: OPERATOR_OR_TOKEN, access: CHANGE_SITE } },
+    (request) => registry.rehomeHost(request.principal, request.params.name),
+  );
+
   app.get<{ Params: { name: string } }>(
     '/v1/hosts/:name',
     { config: { allow: READERS, access: READ_SITE } },

@@ -24,9 +24,8 @@ import type { IdentityKeeper } from '../identity-keeper.ts';
 import type { DaemonLogger } from '../log.ts';
 import type { Machine } from '../machine.ts';
 import { OpeningAccess } from '../site-access.ts';
-import { agentIdentity, initialDataplane } from '../start-state.ts';
+import { agentIdentity, COPY_FILE, initialDataplane } from '../start-state.ts';
 
-const COPY_FILE = 'copy.json';
 const LEDGER_FILE = 'hosts.json';
 const SESSIONS_FILE = 'sessions.json';
 const CLOCK_FILE = 'handshake-clock';
