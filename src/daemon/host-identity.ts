@@ -30,10 +30,9 @@ export interface IdentityDependencies {
 
 /**
  * This host's identity. A token that was kept or used already may be gone since: whoever removes
- * the file, as one should, has a p6nd that starts again with the same flags. A token that leads this
- * host to other servers is followed. Throws ALREADY_JOINED
- * when `--join` names another token than the one that was used, TOKEN_INVALID, INVITE_EXPIRED, and
- * what founding and joining throw.
+ * the file, as one should, has a p6nd that starts again with the same flags. A token that leads
+ * this host to other servers is followed. Throws ALREADY_JOINED when `--join` names another token
+ * than the one that was used, TOKEN_INVALID, INVITE_EXPIRED, and what founding and joining throw.
  */
 export async function obtainIdentity(
   config: DaemonConfig,

@@ -179,7 +179,7 @@ test('ApiClient says that a server does not answer over TCP', async () => {
   assert.equal(refused.code, 'SERVER_UNREACHABLE');
 });
 
-test('ApiClient of a host waits no longer for a server that is away than for a feed', async (t) => {
+test('ApiClient of a host gives a server that is away 4 seconds for a heartbeat', async (t) => {
   let noteAsked: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => {
     noteAsked = resolve;

@@ -1,5 +1,5 @@
-// A host that slept while its server moved, and that woke in another place itself: nobody knows where
-// the other is, until it is told.
+// A host that slept while its server moved, and that woke in another place itself: nobody knows
+// where the other is, until it is told.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
