@@ -2,6 +2,7 @@
 // and every failure as a P6nError.
 
 import {
+  type Agent,
   type ClientRequest,
   request as httpRequest,
   type IncomingMessage,
@@ -10,6 +11,7 @@ import {
 import { P6nError } from '../base/errors.ts';
 import { JSON_CONTENT_TYPE } from './contract/protocol.ts';
 import { errorFromBody } from './error-body.ts';
+import type { KeptConnections } from './kept-connections.ts';
 
 /** Where p6nd is reached. */
 export type ApiTarget =
@@ -20,6 +22,8 @@ export type ApiTarget =
       readonly port: number;
       /** The source address; the kernel's choice where absent. */
       readonly localAddress?: string | undefined;
+      /** For calls, but not for streams; a connection for each where absent. */
+      readonly connections?: KeptConnections | undefined;
     };
 
 export interface Exchange {
@@ -39,8 +43,11 @@ export interface Exchange {
 const ANSWER_BYTES_MAX = 64 * 1_048_576;
 
 /** Sends the request; resolves with the head of a successful answer, whose body is yet to come. */
-export async function open(exchange: Exchange): Promise<IncomingMessage> {
-  const answer = await send(exchange);
+export async function open(
+  exchange: Exchange,
+  agent: Agent | false = false,
+): Promise<IncomingMessage> {
+  const answer = await send(exchange, agent);
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return answer;
   throw errorFromBody(await readJson(exchange, answer).catch(() => undefined), status);
@@ -50,16 +57,18 @@ export async function open(exchange: Exchange): Promise<IncomingMessage> {
  * Sends the request; resolves with the JSON of a successful answer, or undefined without a body.
  */
 export async function call(exchange: Exchange): Promise<unknown> {
-  return await readJson(exchange, await open(exchange));
+  const { target } = exchange;
+  const agent = target.kind === 'tcp' ? target.connections?.agent : undefined;
+  return await readJson(exchange, await open(exchange, agent));
 }
 
-function send(exchange: Exchange): Promise<IncomingMessage> {
+function send(exchange: Exchange, agent: Agent | false): Promise<IncomingMessage> {
   const { body, headers, method, path, signal, target, timeoutMs } = exchange;
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   return new Promise((resolve, reject) => {
     const request: ClientRequest = httpRequest({
       ...place(target),
-      agent: false,
+      agent,
       method,
       path,
       headers: {
@@ -74,7 +83,11 @@ function send(exchange: Exchange): Promise<IncomingMessage> {
       request.destroy(new Error(`there was no answer within ${timeoutMs / 1_000} s`));
     }, timeoutMs);
     request.once('close', () => clearTimeout(deadline));
-    request.on('error', (error) => reject(unreachable(target, error)));
+    request.on('error', (error) => {
+      // The server has closed the kept connection before it read the request.
+      if (request.reusedSocket && errorCode(error) === 'ECONNRESET') resolve(send(exchange, false));
+      else reject(unreachable(target, error));
+    });
     request.once('response', (response) => {
       clearTimeout(deadline);
       resolve(response);

@@ -4,6 +4,7 @@ import type { HostId } from '../addressing/ids.ts';
 import { hostAddress } from '../addressing/layout.ts';
 import { SERVER_PORT } from '../addressing/ports.ts';
 import { ApiClient } from '../api/client.ts';
+import type { KeptConnections } from '../api/kept-connections.ts';
 
 /** As whom a server is asked. */
 export interface MeshCaller {
@@ -13,15 +14,19 @@ export interface MeshCaller {
   readonly secret: string | undefined;
   /** Whether it asks for the p6nctl of this host. */
   readonly operator?: boolean;
+  /** For what may be asked twice; a connection for each call where absent. */
+  readonly connections?: KeptConnections;
 }
 
-export function meshClient(server: HostId, { host, secret, operator }: MeshCaller): ApiClient {
+export function meshClient(server: HostId, caller: MeshCaller): ApiClient {
+  const { host, secret, operator, connections } = caller;
   return new ApiClient({
     target: {
       kind: 'tcp',
       host: hostAddress(server),
       port: SERVER_PORT,
       localAddress: hostAddress(host),
+      connections,
     },
     secret,
     operator,

@@ -6,6 +6,7 @@ import type { AppLookup, InstanceWriter } from '../agent/ports.ts';
 import type { ApiClient } from '../api/client.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import type { GatewayUpdate } from '../api/contract/wireguard.ts';
+import { KeptConnections } from '../api/kept-connections.ts';
 import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry.ts';
 import type { RegistryService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
@@ -118,10 +119,15 @@ export function remoteAccess(
   secret: string | undefined,
   choice: ServerChoice,
 ): SiteAccess {
-  const client = (server: HostId, operator = false): ApiClient =>
-    meshClient(server, { host, secret, operator });
+  const caller = { host, secret };
+  // What this host says of itself may be said twice.
+  const connections = new KeptConnections();
+  const client = (server: HostId): ApiClient => meshClient(server, { ...caller, connections });
   const remotes = (): RemoteServer[] =>
-    choice.inOrder().map(({ hostId, name }) => ({ name, client: client(hostId, true) }));
+    choice.inOrder().map(({ hostId, name }) => ({
+      name,
+      client: meshClient(hostId, { ...caller, operator: true }),
+    }));
   return {
     transport: {
       follow: (networks, after, signal) =>

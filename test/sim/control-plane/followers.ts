@@ -4,6 +4,7 @@
 
 import type { HostId, NetworkId } from '../../../src/addressing/ids.ts';
 import { ApiClient } from '../../../src/api/client.ts';
+import { KeptConnections } from '../../../src/api/kept-connections.ts';
 import type { WallMillis } from '../../../src/base/clock.ts';
 import { SILENT_LOGGER } from '../../../src/base/logger.ts';
 import { linuxMachine } from '../../../src/daemon/machine.ts';
@@ -35,7 +36,8 @@ const operations = {
   }): Promise<void> => {
     for (const host of words.hosts) {
       const localAddress = loopbackOf(host.id);
-      const target = { kind: 'tcp', host: '127.0.0.1', port: words.port, localAddress } as const;
+      const place = { kind: 'tcp', host: '127.0.0.1', port: words.port, localAddress } as const;
+      const target = { ...place, connections: new KeptConnections() };
       const client = new ApiClient({ target, secret: host.secret });
       const follower = new Follower(
         { transport: sharing(client), clock, random, logger: SILENT_LOGGER },
