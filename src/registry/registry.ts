@@ -21,6 +21,7 @@ import { Custody } from './custody.ts';
 import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
 import { Broadcast } from './feed/broadcast.ts';
 import { changesOf, type RegistryChange } from './feed/changes.ts';
+import { checkedFirst } from './feed/checked-first.ts';
 import { follow } from './follow.ts';
 import { isReadyForNextKey, publishNextKey, switchKey } from './host-keys.ts';
 import { removeHost } from './host-removal.ts';
@@ -354,9 +355,8 @@ export class Registry {
   }
 
   /** Rejects with REGISTRY_EMPTY or REGISTRY_CLOSED, at the first step, where there is no site. */
-  async *#followable<T>(run: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-    await requireFollowable(this.#context);
-    yield* run();
+  #followable<T>(run: () => AsyncIterable<T>): AsyncIterable<T> {
+    return checkedFirst(() => requireFollowable(this.#context), run);
   }
 
   /**

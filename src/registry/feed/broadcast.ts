@@ -11,6 +11,7 @@ import { P6nError } from '../../base/errors.ts';
 import type { FollowedScope } from '../keys.ts';
 import type { FollowPosition } from '../model.ts';
 import { CompactedError, REVISIONS_KEPT, type Store, type StoreRevision } from '../store.ts';
+import { type Beginning, Following, type Live } from './following.ts';
 import { Listings } from './listings.ts';
 import { type FollowedRevision, formatEvent, RecentChanges } from './recent-changes.ts';
 
@@ -41,16 +42,17 @@ export interface BroadcastOptions {
 }
 
 /** A follower as its changes find it. */
-interface Reader {
+interface Reader extends Live {
   readonly networks: ReadonlySet<NetworkId>;
   /** Nothing up to this revision is left to be told. */
   position: number;
   /** Whether there is something to be told. */
   due: boolean;
+  /** All that is due, where it is one change. */
+  only: FollowedRevision | undefined;
   hasLeft: boolean;
   /** What it knows may be wrong. */
   mustList: boolean;
-  wake: () => void;
 }
 
 export class Broadcast {
@@ -68,20 +70,31 @@ export class Broadcast {
    * after a reset, then every change. Goes on from `after` when what followed it is known, with
    * the networks that it lacks as a whole. Ends without an error when `signal` aborts.
    */
-  async *follow(
+  follow(
     networks: ReadonlySet<NetworkId>,
     after: FollowPosition | undefined,
     signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncIterableIterator<Uint8Array> {
+    const begin = (position?: FollowPosition): Beginning => this.#begin(networks, position, signal);
+    return new Following(begin(after), begin);
+  }
+
+  /** What is told first; then the reader of what follows, or nothing when `signal` has aborted. */
+  async *#begin(
+    networks: ReadonlySet<NetworkId>,
+    after: FollowPosition | undefined,
+    signal: AbortSignal,
+  ): Beginning {
     let position = after;
     while (!signal.aborted) {
       try {
-        yield* this.#currentRound().follow(networks, position, signal);
+        return yield* this.#currentRound().begin(networks, position, signal);
       } catch (error) {
         if (!(error instanceof CompactedError)) throw error;
       }
       position = undefined;
     }
+    return undefined;
   }
 
   /** One watch serves until it breaks off; whoever comes then begins the next. */
@@ -123,11 +136,11 @@ class Round {
   }
 
   /** Throws CompactedError when what followed `resumed` is not known (any more). */
-  async *follow(
+  async *begin(
     networks: ReadonlySet<NetworkId>,
     resumed: FollowPosition | undefined,
     signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): Beginning {
     await this.#begun;
     // What was acknowledged before somebody asks is a part of the first answer.
     const { revision: head } = await this.#store.list([]);
@@ -136,30 +149,16 @@ class Round {
     if (after !== undefined && (after.number < this.#recent.floor || after.number > head)) {
       throw new CompactedError('Follow: the revision is not known');
     }
-    const position = after?.number ?? this.#recent.latest;
-    const wake = (): void => undefined;
-    const reader: Reader = {
-      ...{ networks, position, due: true },
-      ...{ hasLeft: signal.aborted, mustList: false, wake },
-    };
-    const leave = (): void => {
-      reader.hasLeft = true;
-      reader.wake();
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    this.#enter(reader);
+    const reader = this.#enter(networks, after?.number ?? this.#recent.latest, signal);
+    let isLive = false;
     try {
       if (after === undefined) yield Buffer.from(formatEvent({ type: 'reset' }));
       const unknown = after === undefined ? (['hosts', ...networks] as const) : (after.lacks ?? []);
       yield* this.#list(unknown, signal);
-      while (!reader.hasLeft) {
-        if (reader.mustList) throw new CompactedError('Follow: it is time to list');
-        if (reader.due) yield this.#take(reader);
-        else await this.#nextChange(reader);
-      }
+      isLive = true;
+      return reader;
     } finally {
-      this.#leave(reader);
-      signal.removeEventListener('abort', leave);
+      if (!isLive) reader.leave();
     }
   }
 
@@ -224,10 +223,11 @@ class Round {
 
   #receive(revision: StoreRevision): void {
     const entry = this.#recent.append(revision);
+    const only = entry?.changes.length === 1 ? entry : undefined;
     for (const scope of new Set(entry?.changes.map((change) => change.scope))) {
       this.#listings.changed(scope);
       for (const reader of this.#readers.get(scope) ?? []) {
-        this.#markDue(reader, revision.revision - 1);
+        this.#markDue(reader, revision.revision - 1, only);
       }
     }
     for (const [resolve, awaited] of this.#waiting) {
@@ -235,8 +235,9 @@ class Round {
     }
   }
 
-  /** There is something for the reader after `position`, and was nothing before. */
-  #markDue(reader: Reader, position: number): void {
+  /** There is something for the reader after `position`: `only` that, if it is one change. */
+  #markDue(reader: Reader, position: number, only?: FollowedRevision): void {
+    reader.only = reader.due ? undefined : only;
     if (reader.due) return;
     reader.due = true;
     reader.position = position;
@@ -275,20 +276,15 @@ class Round {
   }
 
   /** What has happened since the reader's position, and how far it is with that. */
-  #take(reader: Reader): Uint8Array {
+  #take(reader: Reader): Uint8Array | undefined {
+    if (reader.mustList) throw new CompactedError('Follow: it is time to list');
     this.#requireRunning();
-    if (reader.position < this.#recent.floor) {
-      throw new CompactedError('Follow: the follower is too slow');
-    }
+    if (!reader.due) return undefined;
+    const { only } = reader;
     reader.due = false;
-    const isWanted = (scope: FollowedScope): boolean =>
-      scope === 'hosts' || reader.networks.has(scope);
-    const wanted: FollowedRevision[] = [];
-    for (const entry of this.#recent.after(reader.position)) {
-      if (entry.changes.some(({ scope }) => isWanted(scope))) wanted.push(entry);
-    }
+    reader.only = undefined;
     try {
-      return this.#tell(reader, wanted, isWanted);
+      return only === undefined ? this.#tellAll(reader) : this.#tellOnly(reader, only);
     } catch (error) {
       if (!(error instanceof P6nError) || error.code !== 'REGISTRY_CORRUPT') throw error;
       // What could not be read once may be sound by now, and nobody goes past it otherwise.
@@ -296,24 +292,26 @@ class Round {
     }
   }
 
-  /** What has happened in `wanted`, as far as it is of the reader's scopes. */
-  #tell(
-    reader: Reader,
-    wanted: readonly FollowedRevision[],
-    isWanted: (scope: FollowedScope) => boolean,
-  ): Uint8Array {
-    const [only] = wanted;
-    if (only !== undefined && wanted.length === 1 && only.changes.length === 1) {
-      reader.position = only.revision;
-      only.whole ??= this.#format(
-        only.changes.map(({ line }) => line),
-        only.revision,
-      );
-      return only.whole;
+  #tellOnly(reader: Reader, only: FollowedRevision): Uint8Array {
+    reader.position = only.revision;
+    only.whole ??= this.#format(
+      only.changes.map(({ line }) => line),
+      only.revision,
+    );
+    return only.whole;
+  }
+
+  #tellAll(reader: Reader): Uint8Array {
+    if (reader.position < this.#recent.floor) {
+      throw new CompactedError('Follow: the follower is too slow');
+    }
+    const lines: string[] = [];
+    for (const { changes } of this.#recent.after(reader.position)) {
+      for (const { scope, line } of changes) {
+        if (scope === 'hosts' || reader.networks.has(scope)) lines.push(line);
+      }
     }
     reader.position = Math.max(reader.position, this.#recent.latest);
-    const changes = wanted.flatMap((entry) => entry.changes);
-    const lines = changes.filter(({ scope }) => isWanted(scope)).map(({ line }) => line);
     return this.#format(lines, reader.position);
   }
 
@@ -321,13 +319,6 @@ class Round {
     const { incarnation } = this.#store;
     const synced = formatEvent({ type: 'synced', revision: { incarnation, number } });
     return Buffer.from(`${lines.join('')}${synced}`);
-  }
-
-  #nextChange(reader: Reader): Promise<void> {
-    this.#requireRunning();
-    return new Promise((resolve) => {
-      reader.wake = resolve;
-    });
   }
 
   /** Resolves once the watch has told of `revision`, or when it should have. */
@@ -346,12 +337,28 @@ class Round {
     this.#requireRunning();
   }
 
-  #enter(reader: Reader): void {
-    for (const scope of ['hosts', ...reader.networks] as const) {
+  #enter(networks: ReadonlySet<NetworkId>, position: number, signal: AbortSignal): Reader {
+    const abort = (): void => {
+      reader.hasLeft = true;
+      reader.wake();
+    };
+    const reader: Reader = {
+      ...{ networks, position, due: true, only: undefined },
+      ...{ hasLeft: signal.aborted, mustList: false },
+      wake: () => undefined,
+      take: () => this.#take(reader),
+      leave: () => {
+        signal.removeEventListener('abort', abort);
+        this.#leave(reader);
+      },
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    for (const scope of ['hosts', ...networks] as const) {
       const readers = this.#readers.get(scope);
       if (readers === undefined) this.#readers.set(scope, new Set([reader]));
       else readers.add(reader);
     }
+    return reader;
   }
 
   #leave(reader: Reader): void {
