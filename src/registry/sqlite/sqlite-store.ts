@@ -27,6 +27,7 @@ import {
   type StoreTransaction,
   type StoreWrite,
 } from '../store.ts';
+import { KnownEntries } from './known-entries.ts';
 import type {
   AnswerMessage,
   Answers,
@@ -59,7 +60,7 @@ export interface SqliteStoreOptions {
 }
 
 interface Waiting {
-  readonly op: Request['op'];
+  readonly request: Request;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
 }
@@ -70,12 +71,14 @@ export class SqliteStore implements Store {
   readonly #logger: Logger;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #known = new KnownEntries();
   readonly #feed: ChangeFeed;
   readonly #deadlines: LeaseDeadlines;
   readonly #exited: Promise<void>;
   #incarnation: string;
   #restored: string | undefined;
   #requests = 0;
+  #leasesEnding = 0;
   /** Not yet on their way. */
   #asked: RequestMessage[] = [];
   #ended: P6nError | undefined;
@@ -143,7 +146,10 @@ export class SqliteStore implements Store {
 
   async get(key: string): Promise<StoreEntry | undefined> {
     assertKey(key);
-    return await this.#ask({ op: 'get', key });
+    this.#endLapsed();
+    // What an ending lease takes along is not known yet.
+    const isKnown = this.#ended === undefined && this.#leasesEnding === 0 && this.#known.has(key);
+    return isKnown ? this.#known.get(key) : await this.#ask({ op: 'get', key });
   }
 
   async list(prefixes: readonly string[]): Promise<StoreListing> {
@@ -222,8 +228,9 @@ export class SqliteStore implements Store {
   #send<R extends Request>(request: R): Promise<Answers[R['op']]> {
     this.#requests += 1;
     const message: RequestMessage = { id: this.#requests, request };
+    if (request.op === 'end-lease') this.#leasesEnding += 1;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(message.id, { op: request.op, resolve, reject });
+      this.#waiting.set(message.id, { request, resolve, reject });
       // A message costs more than what is asked: what is asked in one turn goes in one.
       if (this.#asked.length === 0) queueMicrotask(() => this.#post());
       this.#asked.push(message);
@@ -239,11 +246,14 @@ export class SqliteStore implements Store {
     const waiting = this.#waiting.get(message.id);
     if (waiting === undefined) return;
     this.#waiting.delete(message.id);
+    const { request } = waiting;
+    if (request.op === 'end-lease') this.#leasesEnding -= 1;
     if (!message.ok) {
       waiting.reject(errorOf(message.failure));
       return;
     }
-    if (WRITING.has(waiting.op)) {
+    if (request.op === 'get') this.#known.note(request.key, message.value as Answers['get']);
+    if (WRITING.has(request.op)) {
       const { revision } = message.value as Written;
       if (revision !== undefined) this.#publish(revision);
     }
@@ -251,6 +261,7 @@ export class SqliteStore implements Store {
   }
 
   #publish(revision: StoreRevision): void {
+    this.#known.noteRevision(revision);
     this.#feed.publish(revision);
     this.#note(revision.revision);
   }
