@@ -60,6 +60,7 @@ export async function removeHost(
     transaction.delete(hostKey(id));
     transaction.delete(hostNameKey(name));
     transaction.delete(wireguardKeyKey(found.publicKey));
+    if (found.next !== undefined) transaction.delete(wireguardKeyKey(found.next.publicKey));
     transaction.delete(hostSecretKey(id));
     transaction.delete(hostLeaseKey(id));
     transaction.delete(sightingKey(id));

@@ -69,6 +69,10 @@ class Check {
     this.#values = values;
   }
 
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
   index(key: string, value?: string): void {
     assert.ok(this.#values.has(key), `${key} is missing`);
     if (value !== undefined) assert.equal(this.#values.get(key), value, key);
@@ -123,11 +127,17 @@ const LOOKS: readonly (readonly [string, (check: Check, entry: StoreEntry) => vo
   [
     HOSTS,
     (check, entry) => {
-      const { id, name, publicKey, role } = decodeHost(entry);
+      const { id, name, next, publicKey, role } = decodeHost(entry);
       check.index(hostNameKey(name), formatId(id));
-      check.index(wireguardKeyKey(publicKey), `host/${formatId(id)}`);
-      check.count(instanceCountOfHost(id), 0);
-      if (role === 'agent') return check.index(hostSecretKey(id));
+      for (const key of next === undefined ? [publicKey] : [publicKey, next.publicKey]) {
+        check.index(wireguardKeyKey(key), `host/${formatId(id)}`);
+      }
+      if (check.has(instanceCountOfHost(id))) check.count(instanceCountOfHost(id), 0);
+      if (role === 'agent') {
+        // One that is being removed by force is cut off from both at once.
+        assert.equal(check.has(hostSecretKey(id)), check.has(instanceCountOfHost(id)));
+        return;
+      }
       check.count(SERVER_COUNT, 1);
       check.count(inviteCount(id), 0);
     },
@@ -140,7 +150,7 @@ const LOOKS: readonly (readonly [string, (check: Check, entry: StoreEntry) => vo
       check.index(instanceIdKey(host, instanceId), machineId);
       check.index(instanceNameKey(host, name), machineId);
       check.count(instanceCountOfApp(app), 1);
-      check.count(instanceCountOfHost(host), 1);
+      if (check.has(instanceCountOfHost(host))) check.count(instanceCountOfHost(host), 1);
     },
   ],
   [

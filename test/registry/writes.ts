@@ -11,6 +11,7 @@ import { machineId, type Site } from '../fakes/site.ts';
 const SERVER = ID_MIN as HostId;
 const OTHER = (ID_MIN + 1) as HostId;
 const PUBLIC_KEY = Buffer.alloc(32, 9).toString('base64');
+const NEXT_KEY = Buffer.alloc(32, 10).toString('base64');
 
 export interface Write {
   /** Does it; again at will after a kill, unless that says that it was done. */
@@ -27,6 +28,7 @@ export async function furnish(site: Site): Promise<void> {
   await site.registry.createApp({ name: 'idle', network: 'other' });
   const { app } = await site.registry.createApp({ name: 'web', network: 'blue' });
   await site.registry.putInstance(OTHER, site.instance(app, OTHER, 1));
+  await site.registry.publishNextKey(OTHER, NEXT_KEY);
   await site.invite(SERVER);
 }
 
@@ -51,6 +53,10 @@ export const WRITES: Readonly<Record<string, Write>> = {
   'remove-app': {
     run: ({ registry }) => registry.removeApp('idle'),
     isDone: async ({ registry }) => (await registry.lookupApp('idle')) === undefined,
+  },
+  'remove-app-by-force': {
+    run: ({ registry }) => registry.removeApp('web', { force: true }),
+    isDone: async ({ registry }) => (await registry.lookupApp('web')) === undefined,
   },
   'write-instance': {
     run: async (site) =>
@@ -95,6 +101,28 @@ export const WRITES: Readonly<Record<string, Write>> = {
   'update-host': {
     run: ({ registry }) => registry.updateHost(OTHER, { region: 'fra' }),
     isDone: async ({ registry }) => (await registry.findHost(OTHER)).region === 'fra',
+  },
+  'drain-host': {
+    run: ({ registry }) => registry.drainHost('two', true),
+    isDone: async ({ registry }) => (await registry.findHost(OTHER)).drainedAt !== undefined,
+  },
+  'publish-next-key': {
+    run: ({ registry }) => registry.publishNextKey(SERVER, PUBLIC_KEY),
+    isDone: async ({ registry }) =>
+      (await registry.findHost(SERVER)).next?.publicKey === PUBLIC_KEY,
+  },
+  'switch-key': {
+    run: ({ registry }) => registry.switchKey(OTHER, NEXT_KEY),
+    isDone: async ({ registry }) => (await registry.findHost(OTHER)).publicKey === NEXT_KEY,
+  },
+  'hear-of-host': {
+    run: ({ registry }) => registry.leases.renew(OTHER, SERVER, []),
+    isDone: async ({ registry }) =>
+      (await registry.leases.list()).some(({ host }) => host === OTHER),
+  },
+  'close-registry': {
+    run: ({ registry }) => registry.custody.export({ close: true }),
+    isDone: async ({ registry }) => (await registry.custody.state()).closure !== undefined,
   },
   'remove-host': {
     run: ({ registry }) => registry.removeHost('three'),
