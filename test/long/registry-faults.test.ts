@@ -2,19 +2,20 @@
 // is cut off. After each everything has converged and nothing is lost.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { includesAll, networkNames, pings, runEtcdSite, setLink } from '../e2e/etcd-site.ts';
 import { must, Site, SKIP_REASON, until } from '../e2e/site.ts';
 import { ETCD_MISSING } from '../fakes/etcd.ts';
+import { fill, mountSmallDisk } from '../fakes/full-disk.ts';
 
 describe('a server with its registry in a file', { skip: SKIP_REASON, timeout: 120_000 }, () => {
   test('takes no writes while its disk is full, and all again afterwards', async (context) => {
     const site = await Site.create(context);
     const one = await site.addHost('one');
     mkdirSync(one.stateDir);
-    await must('mount', '-t', 'tmpfs', '-o', 'size=4m,mode=0700', 'tmpfs', one.stateDir);
+    await mountSmallDisk(one.stateDir);
     try {
       await one.start();
       await one.must('networks', 'create', 'before');
@@ -93,14 +94,3 @@ describe('servers on one etcd', { skip, timeout: 120_000 }, () => {
     assert.ok(includesAll(['back', 'behind-its-back'], await networkNames(two)));
   });
 });
-
-/** Writes until there is no room for a byte. */
-function fill(path: string): void {
-  for (const size of [65_536, 4_096, 512, 1]) {
-    try {
-      for (;;) writeFileSync(path, Buffer.alloc(size), { flag: 'a' });
-    } catch {
-      // Smaller ones may fit yet.
-    }
-  }
-}
