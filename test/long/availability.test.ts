@@ -3,6 +3,8 @@
 // otherwise.
 
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
@@ -68,8 +70,9 @@ async function scene(t: TestContext): Promise<{ one: SiteHost; two: SiteHost }> 
   await one.must('apps', 'create', 'web', '--network', 'blue');
   await run(two, 'a');
   await until('the server knows it', async () => (await list(one)) === 'a started');
-  await until('the host has the app in its copy', async () => {
-    return (await named(two)).length === 1;
+  await until('the host has the app in its copy on disk', () => {
+    const copy = join(two.stateDir, 'copy.json');
+    return Promise.resolve(existsSync(copy) && readFileSync(copy, 'utf8').includes('"web"'));
   });
   return { one, two };
 }
