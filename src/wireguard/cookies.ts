@@ -109,8 +109,10 @@ export class CookieChecker {
 /** The sender's side, one for a peer. */
 export class CookieGenerator {
   readonly #crypto: Crypto;
-  readonly #mac1Key: Uint8Array;
-  readonly #cookieKey: Uint8Array;
+  readonly #remote: PublicKey;
+  /** Both made when they are first needed: most peers of a large mesh never speak. */
+  #mac1Key: Uint8Array | undefined;
+  #cookieKey: Uint8Array | undefined;
   #cookie: Uint8Array | undefined;
   #cookieAt: Millis | undefined;
   /** Of the last message; taken by the first reply that is accepted. */
@@ -118,14 +120,14 @@ export class CookieGenerator {
 
   constructor(crypto: Crypto, remote: PublicKey) {
     this.#crypto = crypto;
-    this.#mac1Key = mac1Key(crypto, remote);
-    this.#cookieKey = cookieKey(crypto, remote);
+    this.#remote = remote;
   }
 
   /** Writes mac1 and mac2 at the end of `message`; mac2 is zero without a fresh cookie. */
   addMacs(message: Uint8Array, now: Millis): void {
     const mac1Offset = message.length - 2 * MAC_BYTES;
     const mac2Offset = message.length - MAC_BYTES;
+    this.#mac1Key ??= mac1Key(this.#crypto, this.#remote);
     this.#lastMac1 = this.#crypto.mac(this.#mac1Key, message.subarray(0, mac1Offset));
     message.set(this.#lastMac1, mac1Offset);
     const cookie = this.#freshCookie(now);
@@ -141,6 +143,7 @@ export class CookieGenerator {
     if (this.#lastMac1 === undefined) return false;
     const nonce = reply.subarray(COOKIE_REPLY_NONCE_OFFSET, COOKIE_REPLY_COOKIE_OFFSET);
     const sealed = reply.subarray(COOKIE_REPLY_COOKIE_OFFSET);
+    this.#cookieKey ??= cookieKey(this.#crypto, this.#remote);
     const cookie = this.#crypto.xaeadOpen(this.#cookieKey, nonce, sealed, this.#lastMac1);
     if (cookie === undefined) return false;
     this.wipe();

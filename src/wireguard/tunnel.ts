@@ -86,7 +86,7 @@ export class Tunnel {
     this.#keys = new LongTermKeys(dependencies.crypto, options.local, options.remote);
     this.#keys.setPresharedKey(options.presharedKey);
     this.timers = new Timers(dependencies.random);
-    this.#cookies = new CookieGenerator(dependencies.crypto, options.remote);
+    this.#cookies = new CookieGenerator(dependencies.crypto, this.#keys.remote);
     this.#keypairs = new Keypairs((session) => this.#retire(session));
     this.#rekeyAfterMs = options.rekeyAfterMs;
   }

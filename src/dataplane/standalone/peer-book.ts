@@ -7,7 +7,8 @@ import type { PeerSettings } from '../../device/config.ts';
 import type { Device } from '../../device/device.ts';
 import { NO_PEER, type PeerIndex } from '../../device/routes.ts';
 import type { TrieRoutes } from '../../device/trie-routes.ts';
-import type { PrivateKey, SymmetricKey } from '../../wireguard/crypto/crypto.ts';
+import type { Prefix } from '../../ip/prefix.ts';
+import type { PrivateKey, PublicKey, SymmetricKey } from '../../wireguard/crypto/crypto.ts';
 import type { PeerChange, PeerState } from './config.ts';
 
 interface BookedPeer {
@@ -77,7 +78,8 @@ export class PeerBook {
     }
     if (peer === undefined) {
       if (change.updateOnly) return;
-      const settings = changedSettings({ publicKey: change.publicKey }, change);
+      const publicKey = new Uint8Array(change.publicKey) as PublicKey;
+      const settings = changedSettings({ publicKey }, change);
       const index = this.#device.installPeer(settings, now);
       // A peer with the interface's own key is none.
       if (index === NO_PEER) return;
@@ -94,7 +96,7 @@ export class PeerBook {
     if (change.replaceAllowedIps) this.#routes.removePeer(peer.index);
     for (const { prefix, remove } of change.allowedIps) {
       if (remove) this.#routes.remove(prefix, peer.index);
-      else this.#routes.insert(prefix, peer.index);
+      else this.#routes.insert(compact(prefix), peer.index);
     }
   }
 
@@ -106,6 +108,11 @@ export class PeerBook {
     this.#routes.removePeer(peer.index);
     this.#device.removePeer(peer.index);
   }
+}
+
+/** What came from another thread has memory of its own for every few bytes, a copy has not. */
+function compact({ bytes, bits }: Prefix): Prefix {
+  return { bytes: new Uint8Array(bytes), bits };
 }
 
 function changedSettings(before: PeerSettings, change: PeerChange): PeerSettings {

@@ -10,6 +10,9 @@ import type { InterfaceChange, InterfaceState } from './config.ts';
 import type { StandaloneOptions } from './engine.ts';
 import type { StandaloneAnswer, StandaloneEvent, StandaloneRequest } from './messages.ts';
 
+/** Their installation takes the worker some milliseconds. */
+const PEERS_AT_ONCE = 256;
+
 export interface StandaloneInterfaceOptions extends StandaloneOptions {
   readonly logger: Logger;
   /** Where the time of initiations outlives the process. */
@@ -22,6 +25,7 @@ export class StandaloneInterface {
   /** Resolves when the interface was deleted, and rejects when its worker has failed. */
   readonly ended: Promise<void>;
   readonly #link: Link;
+  #changing: Promise<void> = Promise.resolve();
 
   /**
    * Makes the interface, which is down and has no key. Rejects with NO_TUN, NOT_ROOT,
@@ -56,10 +60,19 @@ export class StandaloneInterface {
     this.ended = ended;
   }
 
-  /** Rejects with a P6nError when a part failed: those before it hold. */
-  async change(change: InterfaceChange): Promise<void> {
-    const answer = await this.#link.ask((id) => ({ type: 'change', id, change }));
-    if (answer.type === 'changed' && answer.error !== undefined) throw errorFromText(answer.error);
+  /** Rejects with a P6nError when a part failed: those before it hold. One change at a time. */
+  change(change: InterfaceChange): Promise<void> {
+    const done = this.#changing.then(() => this.#change(change));
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #change(change: InterfaceChange): Promise<void> {
+    for (const part of partsOf(change)) {
+      const answer = await this.#link.ask((id) => ({ type: 'change', id, change: part }));
+      if (answer.type !== 'changed' || answer.error === undefined) continue;
+      throw errorFromText(answer.error);
+    }
   }
 
   async state(): Promise<InterfaceState> {
@@ -76,6 +89,15 @@ export class StandaloneInterface {
   /** Ends the worker; the interface is gone when it resolves. */
   stop(): Promise<void> {
     return this.#link.stop();
+  }
+}
+
+/** A few peers at a time: packets go on meanwhile, and no part of a long list is there twice. */
+function* partsOf(change: InterfaceChange): Generator<InterfaceChange> {
+  const { peers } = change;
+  yield { ...change, peers: peers.slice(0, PEERS_AT_ONCE) };
+  for (let at = PEERS_AT_ONCE; at < peers.length; at += PEERS_AT_ONCE) {
+    yield { replacePeers: false, peers: peers.slice(at, at + PEERS_AT_ONCE) };
   }
 }
 

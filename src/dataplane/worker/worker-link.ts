@@ -12,6 +12,9 @@ import { type ErrorText, errorFromText } from './error-text.ts';
 import { HandshakeClockKeeper, type TimestampStore } from './handshake-clock.ts';
 
 /** What a worker is given when it is made. */
+/** Packets leave next to nothing behind, and a large configuration shall keep no room for more. */
+const YOUNG_MEBIBYTES = 8;
+
 export interface WorkerData<Options> {
   readonly options: Options;
   readonly counters: SharedArrayBuffer;
@@ -74,7 +77,11 @@ export class WorkerLink<Request, Answer extends Numbered, Event extends { readon
       timestamps: keeper.memory,
       wakeDescriptor: this.#wake.descriptor,
     };
-    const worker = new Worker(options.file, { workerData, name: options.name });
+    const worker = new Worker(options.file, {
+      workerData,
+      name: options.name,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES },
+    });
     this.#worker = worker;
     this.#exited = new Promise((resolve) => {
       worker.once('exit', () => resolve());

@@ -28,26 +28,49 @@ export class IndexTable<Owner> {
     return this.#entries.get(index | 0);
   }
 
-  /** The table as one owner's tunnel sees it; the owner may be made after its tunnel. */
-  spaceOf(owner: () => Owner): IndexSpace {
-    return {
-      claim: () => this.#claim(owner()),
-      bind: (index, session) => {
-        const entry = this.get(index);
-        if (entry !== undefined) entry.session = session;
-      },
-      release: (index) => {
-        this.#entries.delete(index | 0);
-      },
-    };
+  bind(index: ReceiverIndex, session: Session): void {
+    const entry = this.get(index);
+    if (entry !== undefined) entry.session = session;
   }
 
-  #claim(owner: Owner): ReceiverIndex {
+  release(index: ReceiverIndex): void {
+    this.#entries.delete(index | 0);
+  }
+
+  /** The table as one owner's tunnel sees it; the owner may be made after its tunnel. */
+  spaceOf(owner: () => Owner): IndexSpace {
+    return new OwnerSpace(this, owner);
+  }
+
+  claim(owner: Owner): ReceiverIndex {
     for (;;) {
       const index = randomUint32(this.#random);
       if (this.#entries.has(index | 0)) continue;
       this.#entries.set(index | 0, { owner, session: undefined });
       return index as ReceiverIndex;
     }
+  }
+}
+
+/** One object for each peer, where three functions would be seven. */
+class OwnerSpace<Owner> implements IndexSpace {
+  readonly #table: IndexTable<Owner>;
+  readonly #owner: () => Owner;
+
+  constructor(table: IndexTable<Owner>, owner: () => Owner) {
+    this.#table = table;
+    this.#owner = owner;
+  }
+
+  claim(): ReceiverIndex {
+    return this.#table.claim(this.#owner());
+  }
+
+  bind(index: ReceiverIndex, session: Session): void {
+    this.#table.bind(index, session);
+  }
+
+  release(index: ReceiverIndex): void {
+    this.#table.release(index);
   }
 }
