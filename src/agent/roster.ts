@@ -318,7 +318,7 @@ export class Roster {
     void supervisor.ended.then(async (exit) => {
       if (this.#supervisors.get(machineId) !== supervisor) return;
       this.#supervisors.delete(machineId);
-      if (exit === undefined) this.#killAbandoned(machineId);
+      if (exit === undefined) this.#killLost(machineId);
       try {
         await this.recordEnd(machineId, exit);
       } catch (error) {
@@ -369,6 +369,16 @@ export class Roster {
       this.#killAbandoned(machineId);
       const exit = this.#dependencies.supervision.readExit(this.directory(machineId));
       await this.setState(machineId, 'stopped', exit);
+    }
+  }
+
+  /** What cannot be killed is no reason to keep no record of the end. */
+  #killLost(machineId: MachineId): void {
+    try {
+      this.#killAbandoned(machineId);
+    } catch (error) {
+      const { logger } = this.#dependencies;
+      logger.error('what a lost supervisor ran goes on', { machineId, error: String(error) });
     }
   }
 

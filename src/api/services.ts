@@ -201,8 +201,11 @@ export interface GatewayService {
 export interface MembershipService {
   /** How this host reaches each other one, by id; asks them all. */
   paths(hosts: readonly HostView[]): Promise<ReadonlyMap<number, HostPath>>;
-  /** Resolves once all others use the new key, with this host's record. */
-  rotateKey(principal: Principal): Promise<HostView>;
+  /**
+   * Resolves once all others use the new key, with this host's record; with `force`, those that
+   * are not ready are not waited for.
+   */
+  rotateKey(principal: Principal, options: { readonly force: boolean }): Promise<HostView>;
 }
 
 export interface StatusService {

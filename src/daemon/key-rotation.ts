@@ -5,6 +5,7 @@
 //   data plane -> handshakes by it -> the registry drops the last one
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import { fromBase64, toBase64 } from '../base/bytes.ts';
 import { after, type Clock, type WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
@@ -18,9 +19,14 @@ import type { IdentityKeeper } from './identity-keeper.ts';
 import type { HostSelf } from './site-access.ts';
 import { publishStep } from './steps.ts';
 
-/** Between two questions whether all others are ready. */
+/**
+ * Between two questions whether all others are ready, and two tries of what fails, milliseconds:
+ * soon at first, as all are ready in a moment mostly, and ever more rarely.
+ */
+const QUESTIONS: BackoffOptions = { minMs: 100, maxMs: 5_000 };
+const RETRY: BackoffOptions = { minMs: 1_000, maxMs: 60_000 };
+/** Between two looks at the sessions of this host. */
 const POLL_MS = 100;
-const RETRY_MS = 1_000;
 /** A peer whose last handshake is older has no session. */
 const SESSION_MS = 180_000;
 /** How long peers with a session get for a handshake by the new key. */
@@ -44,6 +50,8 @@ export class KeyRotation {
   readonly #dependencies: KeyRotationDependencies;
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
+  /** Whether hosts that are not ready are waited for no further. */
+  #isForced = false;
 
   constructor(dependencies: KeyRotationDependencies) {
     this.#dependencies = dependencies;
@@ -62,10 +70,12 @@ export class KeyRotation {
   }
 
   /**
-   * Changes the key; resolves when the last one is nobody's. Joins a change that is under way.
+   * Changes the key; resolves when the last one is nobody's. Joins a change that is under way. By
+   * force it waits for no host: one that is not ready loses packets until it hears of the change.
    */
-  async rotate(): Promise<void> {
+  async rotate({ force }: { readonly force: boolean }): Promise<void> {
     const { keeper, random } = this.#dependencies;
+    if (force) this.#isForced = true;
     if (this.#running === undefined && keeper.current.nextPrivateKey === undefined) {
       await keeper.change({ nextPrivateKey: toBase64(randomBytes(random, KEY_BYTES)) });
       publishStep('host-key-drafted');
@@ -81,6 +91,7 @@ export class KeyRotation {
   #run(): Promise<void> {
     this.#running ??= this.#change().finally(() => {
       this.#running = undefined;
+      this.#isForced = false;
     });
     return this.#running;
   }
@@ -94,7 +105,8 @@ export class KeyRotation {
         await self.publishNextKey(key);
         return true;
       });
-      await this.#insist(async () => (await self.nextKeyState()).ready);
+      await this.#insist(async () => this.#isForced || (await self.nextKeyState()).ready);
+      if (this.#isForced) logger.warn('host key is changed by force');
       publishStep('host-key-acknowledged');
       const inUse = (await peers()).filter((peer) => hasSession(peer, clock.wallNow()));
       const switchedAt = clock.wallNow();
@@ -113,15 +125,19 @@ export class KeyRotation {
 
   /** Until `step` is true; what the environment refuses is tried again. */
   async #insist(step: () => Promise<boolean>): Promise<void> {
+    const { random } = this.#dependencies;
+    const questions = new Backoff(random, QUESTIONS);
+    const retries = new Backoff(random, RETRY);
     for (;;) {
-      let pauseMs = POLL_MS;
+      let pauses = questions;
       try {
         if (await step()) return;
+        retries.reset();
       } catch (error) {
         if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
-        pauseMs = RETRY_MS;
+        pauses = retries;
       }
-      await delay(pauseMs, undefined, { signal: this.#ending.signal });
+      await delay(pauses.next(), undefined, { signal: this.#ending.signal });
     }
   }
 

@@ -45,10 +45,10 @@ export class LocalMembershipService implements MembershipService {
     return paths;
   }
 
-  async rotateKey(principal: Principal): Promise<HostView> {
+  async rotateKey(principal: Principal, options: { readonly force: boolean }): Promise<HostView> {
     authorize(principal, 'host-key-write');
     const { registry, rotation } = this.#dependencies;
-    await rotation.rotate();
+    await rotation.rotate(options);
     return await registry.getHost(principal, this.#host.name);
   }
 

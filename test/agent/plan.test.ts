@@ -25,6 +25,7 @@ import {
 } from './agent-world.ts';
 import { NOW, planOf } from './plan-input.ts';
 
+const REVISION = { incarnation: '0123456789abcdef', number: 1 };
 const OTHER_NETWORK = 0x30000 as NetworkId;
 
 test('plan() gives every other host a peer with its endpoint', () => {
@@ -88,7 +89,12 @@ test('plan() reaches the servers of the identity while the copy lacks them', () 
   const alone = planOf({ identity }).dataplane;
   assert.equal(alone.device.peers[0]?.endpoint?.address, '2001:db8::1');
   assert.deepEqual(alone.filter.hosts[1], { id: OTHER_HOST, region: 'ams' });
-  const known = planOf({ identity, copy: { hosts: [makeHost(OTHER_HOST)] } }).dataplane;
+  const hosts = [makeHost(OTHER_HOST, { role: 'server' })];
+  // What is believed without a copy is older than where the host was led since.
+  const believed = planOf({ identity, copy: { hosts } }).dataplane;
+  assert.equal(believed.device.peers.length, 1);
+  assert.equal(believed.device.peers[0]?.endpoint?.address, '2001:db8::1');
+  const known = planOf({ identity, copy: { hosts, revision: REVISION } }).dataplane;
   assert.equal(known.device.peers.length, 1);
   assert.equal(known.device.peers[0]?.endpoint?.address, '192.0.2.1');
 });
@@ -97,7 +103,7 @@ test('plan() has no peer in a server that was removed from the site', () => {
   const removed = { id: OTHER_HOST, region: 'ams', publicKey: makeKey(9), endpoints: [] };
   const { device, filter } = planOf({
     identity: makeIdentity({ servers: [removed] }),
-    copy: { hosts: [makeHost(HOST), makeHost(0x10002, { role: 'server' })] },
+    copy: { revision: REVISION, hosts: [makeHost(HOST), makeHost(0x10002, { role: 'server' })] },
   }).dataplane;
   assert.deepEqual(
     device.peers.map(({ publicKey }) => toBase64(publicKey)),

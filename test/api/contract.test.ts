@@ -173,6 +173,7 @@ const CASES: Readonly<Record<string, Case>> = {
     [{}, { acknowledged: ['x'] }, { acknowledged: new Array(1025).fill('00010001/2') }],
   ),
   NEXT_KEY: row(hosts.NEXT_KEY, [{ public_key: HOST.public_key }], [{}, { public_key: 'x' }]),
+  REHOMING: row(hosts.REHOMING, [{ token: 'p6n1h_token' }], [{}]),
   NEXT_KEY_STATE: row(hosts.NEXT_KEY_STATE, [{ ready: true }], [{ ready: 1 }]),
   SITE_VIEW: row(site.SITE_VIEW, [SITE], [{ ...SITE, keys: [{}] }]),
   SITE_KEY_ROTATED: row(

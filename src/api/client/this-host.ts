@@ -7,7 +7,7 @@ import type { HostView } from '../contract/hosts.ts';
 import type { StatusView } from '../contract/status.ts';
 import { open } from '../exchange.ts';
 import { Calls } from './connection.ts';
-import { withQuery } from './paths.ts';
+import { flag, withQuery } from './paths.ts';
 
 /** Every host of the site has a part in it. */
 const ROTATION_TIMEOUT_MS = 120_000;
@@ -41,8 +41,9 @@ export class ThisHostCalls extends Calls {
   }
 
   /** Of the host that is asked. */
-  rotateKey(): Promise<HostView> {
-    return this.api.post('/v1/host/rotate-key', undefined, ROTATION_TIMEOUT_MS);
+  rotateKey(options: { readonly force: boolean }): Promise<HostView> {
+    const target = withQuery('/v1/host/rotate-key', { force: flag(options.force) });
+    return this.api.post(target, undefined, ROTATION_TIMEOUT_MS);
   }
 
   /** Returns when p6nd has begun to end: it is gone soon after. */

@@ -29,10 +29,13 @@ export function hostRoutes(
   );
 
   if (local !== undefined) {
-    app.post(
+    app.post<{ Querystring: RemoveQuery }>(
       '/v1/host/rotate-key',
-      { config: { allow: OPERATOR, access: CHANGE_SITE } },
-      (request) => local.rotateKey(request.principal),
+      {
+        config: { allow: OPERATOR, access: CHANGE_SITE },
+        schema: { querystring: REMOVE_QUERY },
+      },
+      ({ principal, query }) => local.rotateKey(principal, { force: query.force === '1' }),
     );
   }
 

@@ -179,6 +179,8 @@ export class EtcdClient {
       return await new Promise((resolve, reject) => {
         stream.on('data', (answer) => resolve(Number((answer as LeaseResponse).TTL)));
         stream.on('error', (error) => reject(new EtcdError(error as ServiceError)));
+        // A member that goes may end a stream without a word.
+        stream.on('end', () => reject(unanswered()));
         stream.write({ ID: lease });
       });
     } catch (error) {
@@ -233,13 +235,16 @@ export class EtcdClient {
     options: { readonly deadline?: number },
   ): ClientDuplexStream<object, object> {
     const { path, requestSerialize, responseDeserialize } = this.#method(name);
-    return this.#client().makeBidiStreamRequest(
+    const stream = this.#client().makeBidiStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       metadata,
       options,
     );
+    return stream.on('error', (error) => {
+      if (isForgottenLogin(new EtcdError(error as ServiceError))) this.#token = undefined;
+    });
   }
 
   #method(name: string): NonNullable<ReturnType<Methods['get']>> {
@@ -279,6 +284,10 @@ export class EtcdClient {
     this.#logger.debug('logged in to etcd');
     return token;
   }
+}
+
+function unanswered(): EtcdError {
+  return new EtcdError({ code: status.UNAVAILABLE, details: 'the stream ended without an answer' });
 }
 
 /** A token ends with its time, with the member that made it, and when users or roles change. */

@@ -7,10 +7,11 @@ import { type Speech, talk } from '../../terminal.ts';
 
 export interface RotateHostKeyOptions extends Speech {
   readonly client: ClientPart<'host', 'rotateKey'>;
+  readonly force: boolean;
 }
 
 export async function rotateHostKey(options: RotateHostKeyOptions): Promise<void> {
-  const host = await options.client.host.rotateKey();
+  const host = await options.client.host.rotateKey({ force: options.force });
   if (options.json) return await printJson(options, host);
   const { name, key_generation: generation, public_key: key } = host;
   await talk(options, `Host ${name} uses its key number ${generation} now: ${key}`);
@@ -19,5 +20,8 @@ export async function rotateHostKey(options: RotateHostKeyOptions): Promise<void
 export const ROTATE_HOST_KEY: Command = {
   usage: 'rotate-key',
   summary: 'Give this host another WireGuard key, without the loss of a packet',
-  run: (context) => rotateHostKey(context),
+  options: {
+    force: { summary: 'Wait for no host that is not ready: it loses packets for a moment' },
+  },
+  run: (context, words) => rotateHostKey({ ...context, force: words.flag('force') }),
 };

@@ -1,0 +1,86 @@
+// A host that changes its own key: whom it waits for.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toBase64 } from '../../src/base/bytes.ts';
+import { P6nError } from '../../src/base/errors.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
+import type { Identity } from '../../src/daemon/identity.ts';
+import { IdentityKeeper } from '../../src/daemon/identity-keeper.ts';
+import { KeyRotation } from '../../src/daemon/key-rotation.ts';
+import type { HostSelf } from '../../src/daemon/site-access.ts';
+import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+import { SeededRandom } from '../fakes/seeded-random.ts';
+
+test('rotate() waits for a host that is not ready, until it is told not to', async (t) => {
+  const { rotation, asked, keeper, switched } = scene();
+  t.after(() => rotation.stop());
+  const { privateKey } = keeper.current;
+  const waiting = rotation.rotate({ force: false });
+  await asked;
+  assert.equal(keeper.current.privateKey, privateKey);
+  await Promise.all([waiting, rotation.rotate({ force: true })]);
+  assert.notEqual(keeper.current.privateKey, privateKey);
+  assert.equal(keeper.current.nextPrivateKey, undefined);
+  assert.equal(switched.length, 1);
+});
+
+test('rotate() tries again what the environment refuses', async (t) => {
+  const { rotation, keeper } = scene({
+    publishNextKey: failingOnce(),
+    nextKeyState: () => Promise.resolve({ ready: true }),
+  });
+  t.after(() => rotation.stop());
+  const { privateKey } = keeper.current;
+  await rotation.rotate({ force: false });
+  assert.notEqual(keeper.current.privateKey, privateKey);
+});
+
+interface Scene {
+  readonly rotation: KeyRotation;
+  readonly keeper: IdentityKeeper;
+  /** Resolves when a server was asked whether all are ready. */
+  readonly asked: Promise<void>;
+  readonly switched: string[];
+}
+
+function scene(overrides: Partial<HostSelf> = {}): Scene {
+  const switched: string[] = [];
+  let noteAsked: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => {
+    noteAsked = resolve;
+  });
+  const self: Partial<HostSelf> = {
+    publishNextKey: () => Promise.resolve(),
+    nextKeyState: () => {
+      noteAsked();
+      return Promise.resolve({ ready: false });
+    },
+    switchKey: ({ public_key: key }) => Promise.resolve(void switched.push(key)),
+    ...overrides,
+  };
+  const identity = { privateKey: toBase64(new Uint8Array(32).fill(7)) };
+  const keeper = new IdentityKeeper({ write: () => Promise.resolve() }, identity as Identity);
+  const rotation = new KeyRotation({
+    keeper,
+    self: self as HostSelf,
+    record: () => undefined,
+    useKey: () => Promise.resolve(),
+    peers: () => Promise.resolve([]),
+    crypto: NOBLE_CRYPTO,
+    clock: new ManualClock(),
+    random: new SeededRandom(1),
+    logger: SILENT_LOGGER,
+  });
+  return { rotation, keeper, asked, switched };
+}
+
+function failingOnce(): () => Promise<void> {
+  let hasFailed = false;
+  return () => {
+    if (hasFailed) return Promise.resolve();
+    hasFailed = true;
+    return Promise.reject(new P6nError('SERVER_UNREACHABLE', 'Cannot reach the server'));
+  };
+}
