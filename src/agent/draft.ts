@@ -18,6 +18,7 @@ import {
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
 import type { AgentIdentity, AttachRequest, RunRequest } from './ports.ts';
+import { requireRunSettings } from './run-settings.ts';
 
 /** Each has a TUN and most a supervisor. */
 export const INSTANCES_MAX = 4096;
@@ -50,6 +51,7 @@ export function requireRunRequest(request: RunRequest): void {
   if (workingDirectory !== undefined && !workingDirectory.startsWith('/')) {
     throw badValue(`"${workingDirectory}" as working directory, as it is not absolute`);
   }
+  requireRunSettings(request.settings ?? {});
   requireFacts(request);
 }
 
@@ -88,7 +90,7 @@ export function draftRecord(
   dependencies: DraftDependencies,
   { app, network }: AppOnNetwork,
   facts: Facts,
-  own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'attachment'>,
+  own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'settings' | 'attachment'>,
 ): JournalRecord {
   const { journal, identity, random, now } = dependencies;
   if (journal.instances().length >= INSTANCES_MAX) {

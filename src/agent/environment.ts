@@ -3,6 +3,8 @@
 
 import { NAMESERVER_ADDRESS } from '../addressing/layout.ts';
 import type { JournalRecord } from './journal-record.ts';
+import { resolveUser } from './run-settings.ts';
+import type { CommandSpec } from './supervisor/command.ts';
 
 const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -28,6 +30,17 @@ export function commandEnvironment({
     FLY_PRIVATE_IP: address,
     FLY_PROCESS_GROUP: group,
   };
+}
+
+/** All that a supervisor is told of a command. Throws NOT_FOUND when its user is gone. */
+export function commandSpec(record: JournalRecord): CommandSpec {
+  const { command, settings, workingDirectory } = record;
+  const { restart, user } = settings ?? {};
+  const runAs = user === undefined ? undefined : resolveUser(user);
+  const own =
+    runAs === undefined ? {} : { HOME: runAs.home, USER: runAs.name, LOGNAME: runAs.name };
+  const environment = { ...commandEnvironment(record), ...own, ...settings?.environment };
+  return { command, workingDirectory, environment, runAs, restart };
 }
 
 export const RESOLV_CONF: string = `nameserver ${NAMESERVER_ADDRESS}\n`;

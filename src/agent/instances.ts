@@ -10,7 +10,7 @@ import type { AppOnNetwork } from '../registry/model.ts';
 import { handoverPath, isWhatIsAsked, requestedAttachment } from './attachment.ts';
 import { draftRecord, requireFacts, requireMetadata, requireRunRequest } from './draft.ts';
 import { requireUndrained } from './drain.ts';
-import { commandEnvironment } from './environment.ts';
+import { commandSpec } from './environment.ts';
 import { Exclusive } from './exclusive.ts';
 import type { Attachment, JournalRecord } from './journal-record.ts';
 import { isAwaited, isPresent, isSameNamespace, namespaceIdentity } from './namespace.ts';
@@ -24,9 +24,11 @@ import type {
   OutputEvent,
   OutputRequest,
   RunRequest,
+  Surroundings,
 } from './ports.ts';
 import type { PassResult } from './reconciler.ts';
 import type { Roster } from './roster.ts';
+import { resolveUser } from './run-settings.ts';
 import type { Supervision } from './supervision.ts';
 
 /** How long a command may take to end after SIGTERM. */
@@ -59,11 +61,14 @@ export class Instances implements InstanceOperations {
 
   async run(request: RunRequest): Promise<LocalInstance> {
     requireRunRequest(request);
-    const { command, workingDirectory = '/' } = request;
+    const { command, settings, workingDirectory = '/' } = request;
+    // One who does not exist is known before anything is made.
+    if (settings?.user !== undefined) resolveUser(settings.user);
     return await this.#create(request, {
       origin: 'run',
       command,
       workingDirectory,
+      settings,
       attachment: undefined,
     });
   }
@@ -142,9 +147,22 @@ export class Instances implements InstanceOperations {
     return this.#roster.view(this.#find(reference));
   }
 
+  surroundings(reference: string): Surroundings {
+    const record = this.#find(reference);
+    const { attachment, instance } = record;
+    const supervisor = this.#roster.supervisor(instance.machineId);
+    const namespace = supervisor?.namespace ?? attachment?.path ?? '';
+    if (instance.state !== 'started' || namespace === '') {
+      throw wrongState('run a program in', record);
+    }
+    const { environment, runAs, workingDirectory } = commandSpec(record);
+    const mounts = supervisor?.mounts;
+    return { namespace, mounts, environment, workingDirectory, runAs };
+  }
+
   async *output(
     reference: string,
-    { tailBytes = TAIL_BYTES, follow = false }: OutputRequest,
+    { tail: wanted, follow = false }: OutputRequest,
     signal: AbortSignal,
   ): AsyncIterable<OutputEvent> {
     const { instance, origin } = this.#find(reference);
@@ -156,13 +174,14 @@ export class Instances implements InstanceOperations {
         { hint: 'p6nd keeps the output of commands that it runs itself.' },
       );
     }
+    const tail = { bytes: TAIL_BYTES, ...wanted };
     const supervisor = this.#roster.supervisor(machineId);
     if (follow && supervisor !== undefined) {
-      yield* supervisor.follow(tailBytes, signal);
+      yield* supervisor.follow(tail, signal);
       return;
     }
     const directory = this.#roster.directory(machineId);
-    yield* this.#dependencies.supervision.readOutput(directory, tailBytes);
+    yield* this.#dependencies.supervision.readOutput(directory, tail);
   }
 
   async #attachOwned(owner: string, request: AttachRequest): Promise<LocalInstance> {
@@ -199,7 +218,7 @@ export class Instances implements InstanceOperations {
 
   async #create(
     request: Omit<AttachRequest, 'namespace'>,
-    own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'attachment'>,
+    own: Pick<JournalRecord, 'origin' | 'command' | 'workingDirectory' | 'settings' | 'attachment'>,
   ): Promise<LocalInstance> {
     const { identity, random, clock } = this.#dependencies;
     requireUndrained(this.#dependencies);
@@ -236,11 +255,7 @@ export class Instances implements InstanceOperations {
     const { failures } = await this.#dependencies.applied();
     const failure = failures.get(machineId);
     if (failure !== undefined) throw failures.get('dataplane') ?? failure;
-    await supervisor?.start({
-      command: record.command,
-      environment: commandEnvironment(record),
-      workingDirectory: record.workingDirectory,
-    });
+    await supervisor?.start(commandSpec(record));
     await this.#roster.setState(machineId, 'started');
     if (supervisor !== undefined && this.#roster.supervisor(machineId) !== supervisor) {
       await this.#roster.recordEnd(machineId, await supervisor.ended);

@@ -6,6 +6,7 @@ import { instanceAddress } from '../addressing/layout.ts';
 import { parseDeclared } from '../registry/declared-services.ts';
 import type { Instance, InstanceState } from '../registry/model.ts';
 import type { CommandExit } from './ports.ts';
+import { parseRunSettings, type RunSettings } from './run-settings.ts';
 
 const VERSION = 1;
 const STATES: readonly InstanceState[] = ['created', 'started', 'stopped'];
@@ -20,6 +21,7 @@ export interface JournalRecord {
   /** Empty for an attached one. */
   readonly command: readonly string[];
   readonly workingDirectory: string;
+  readonly settings?: RunSettings | undefined;
   /** Where an attached one lives. */
   readonly attachment: Attachment | undefined;
   readonly exit: CommandExit | undefined;
@@ -72,9 +74,12 @@ export function parseRecord(text: string): JournalRecord | undefined {
   if (!isInstance(instance) || !isNetworkFacts(network) || !isOwnPart(value)) return undefined;
   if (attachment !== undefined && !isAttachment(attachment)) return undefined;
   if (exit !== undefined && !isExit(exit)) return undefined;
+  const settings = parseRunSettings(value['settings'] ?? {});
+  if (settings === undefined) return undefined;
   return {
     instance,
     network,
+    ...(value['settings'] === undefined ? {} : { settings }),
     origin: value.origin,
     tun: value.tun,
     command: value.command,

@@ -23,6 +23,8 @@ import type {
   Revision,
   WireguardPeer,
 } from '../registry/model.ts';
+import type { RunSettings } from './run-settings.ts';
+import type { RunAs } from './supervisor/command.ts';
 
 /** Who this host is, from the identity that it keeps on disk. */
 export interface AgentIdentity {
@@ -177,6 +179,7 @@ export interface RunRequest {
   readonly command: readonly string[];
   /** Absolute; `/` when absent. */
   readonly workingDirectory?: string | undefined;
+  readonly settings?: RunSettings | undefined;
 }
 
 /** An existing network namespace, by the path of its file or by a process that lives in it. */
@@ -205,6 +208,17 @@ export interface AttachRequest {
   readonly owner?: string | undefined;
 }
 
+/** Where the command of a started instance runs, and as what. */
+export interface Surroundings {
+  /** Path of its network namespace. */
+  readonly namespace: string;
+  /** Path of its mount namespace; undefined for an attached one. */
+  readonly mounts: string | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  readonly runAs: RunAs | undefined;
+}
+
 /** How a command ended. */
 export interface CommandExit {
   /** Undefined when a signal ended it. */
@@ -226,6 +240,8 @@ export interface LocalInstance {
   readonly owner: string | undefined;
   /** Of the command while it runs. */
   readonly pid: number | undefined;
+  /** How often the command was started again since it was started by hand. */
+  readonly restarts: number;
   readonly exit: CommandExit | undefined;
   /** Why the last try to bring it into its state failed. */
   readonly problem: string | undefined;
@@ -234,14 +250,24 @@ export interface LocalInstance {
 }
 
 export type OutputEvent =
-  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  | {
+      readonly type: 'output';
+      readonly stream: 'stdout' | 'stderr';
+      readonly data: Uint8Array;
+      readonly at?: WallMillis | undefined;
+    }
   /** The reader was slower than the command; so many bytes are left out here. */
   | { readonly type: 'skipped'; readonly bytes: number }
   | { readonly type: 'exit'; readonly exit: CommandExit };
 
+/** How much of the past: both hold. */
+export interface Tail {
+  readonly bytes: number;
+  readonly lines?: number | undefined;
+}
+
 export interface OutputRequest {
-  /** How much of the past to begin with, bytes. */
-  readonly tailBytes?: number | undefined;
+  readonly tail?: Partial<Tail> | undefined;
   /** Goes on until the command ends. */
   readonly follow?: boolean | undefined;
 }
@@ -251,6 +277,8 @@ export interface OutputRequest {
  * P6nErrors: NOT_FOUND, NAME_TAKEN, INSTANCE_STATE, NAMESPACE_INVALID, COMMAND_FAILED and others.
  */
 export interface InstanceOperations {
+  /** What a further process of the instance needs, to be like its command. INSTANCE_STATE. */
+  surroundings(reference: string): Surroundings;
   /** Resolves when the command runs, its address is usable and its names are visible here. */
   run(request: RunRequest): Promise<LocalInstance>;
   attach(request: AttachRequest): Promise<LocalInstance>;

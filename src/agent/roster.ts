@@ -118,6 +118,7 @@ export class Roster {
       namespace: supervisor?.namespace ?? attached,
       owner: record.attachment?.owner,
       pid: supervisor?.commandPid,
+      restarts: supervisor?.restarts ?? 0,
       exit: record.exit,
       problem: this.#problems.get(machineId),
       published: !record.pending,

@@ -3,7 +3,7 @@
 
 import { rm } from 'node:fs/promises';
 import { asP6nError } from '../base/errors.ts';
-import type { CommandExit, OutputEvent } from './ports.ts';
+import type { CommandExit, OutputEvent, Tail } from './ports.ts';
 import type { CommandSpec } from './supervisor/command.ts';
 import { type LaunchSpec, launchSupervisor } from './supervisor/launch.ts';
 import { killAbandoned } from './supervisor/namespace-processes.ts';
@@ -14,13 +14,16 @@ export interface Supervisor {
   readonly initialState: SupervisorState;
   /** Path of the network namespace that it holds. */
   readonly namespace: string;
+  /** Path of the mount namespace. */
+  readonly mounts: string;
   readonly commandPid: number | undefined;
+  readonly restarts: number;
   /** Resolves with its end; undefined when it left no word of how the command ended. */
   readonly ended: Promise<CommandExit | undefined>;
   start(spec: CommandSpec): Promise<void>;
   stop(graceMs: number): Promise<void>;
   disconnect(): void;
-  follow(tailBytes: number, signal: AbortSignal): AsyncIterable<OutputEvent>;
+  follow(tail: Tail, signal: AbortSignal): AsyncIterable<OutputEvent>;
 }
 
 export interface Supervision {
@@ -32,7 +35,7 @@ export interface Supervision {
   find(directory: string): Promise<Supervisor | undefined>;
   readExit(directory: string): CommandExit | undefined;
   /** What the last command has said, and how it ended. */
-  readOutput(directory: string, tailBytes: number): Iterable<OutputEvent>;
+  readOutput(directory: string, tail: Tail): Iterable<OutputEvent>;
   /** Ends what the supervisor of `directory` has left running when it was killed. */
   killAbandoned(machineId: string, directory: string): void;
   removeDirectory(directory: string): Promise<void>;

@@ -104,8 +104,6 @@ export function operatorApi(services: OperatorServices, logger: Logger): ApiServ
   });
   guardRoutes(server.app, () => ({ kind: 'operator' }));
   operatorRoutes(server.app, services);
-  captureRoute(server.app, services.capture);
-  debugRoute(server.app, services.debug);
   return server;
 }
 
@@ -127,6 +125,8 @@ export function operatorRoutes(app: FastifyInstance, services: OperatorServices)
   auditRoute(app, services.registry);
   diagnosisRoutes(app, services);
   metricsRoute(app, services.metrics);
+  captureRoute(app, services.capture);
+  debugRoute(app, services.debug);
   nameRoutes(app, services.names);
 }
 

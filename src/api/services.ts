@@ -27,6 +27,7 @@ import type {
 import type {
   AttachInstance,
   InstanceFilter,
+  InstanceSurroundings,
   InstanceView,
   RunInstance,
 } from './contract/instances.ts';
@@ -160,6 +161,8 @@ export interface InstanceService {
     reference: string,
     change: MetadataChange,
   ): Promise<InstanceView>;
+  /** Of one that runs. Rejects with INSTANCE_STATE. */
+  surroundings(principal: Principal, reference: string): Promise<InstanceSurroundings>;
   /** Throws NOT_FOUND at the first step of the iteration. Ends with the command or `signal`. */
   output(
     principal: Principal,
@@ -176,14 +179,19 @@ export interface MetadataChange {
 }
 
 export interface OutputRequest {
-  /** How much of the past to begin with, bytes; undefined for what the service thinks useful. */
-  readonly tailBytes: number | undefined;
+  /** How much of the past to begin with; what the service thinks useful where nothing is said. */
+  readonly tail: { readonly bytes?: number; readonly lines?: number };
   /** Goes on until the command ends. */
   readonly follow: boolean;
 }
 
 export type OutputEvent =
-  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  | {
+      readonly type: 'output';
+      readonly stream: 'stdout' | 'stderr';
+      readonly data: Uint8Array;
+      readonly at?: number | undefined;
+    }
   /** The reader was slower than the command; so many bytes are left out here. */
   | { readonly type: 'skipped'; readonly bytes: number }
   | {

@@ -169,7 +169,9 @@ function addCommand(parser: Argv, { command, lead, usage }: UsedCommand, choose:
 function yargsOption(option: CommandOption): Options {
   const demandOption = option.required === true;
   const short = option.short === undefined ? {} : { alias: option.short };
-  if (option.value === undefined) return { type: 'boolean', describe: option.summary };
+  if (option.value === undefined) {
+    return { type: 'boolean', describe: option.summary, ...short };
+  }
   return {
     ...short,
     type: option.repeated === true ? 'array' : 'string',

@@ -15,11 +15,14 @@ export interface CommandContext extends Speech {
   readonly version: string;
   /** Absolute path of the folder that p6nctl was started in. */
   readonly workingDirectory: string;
+  /** TERM of the environment. */
+  readonly terminalType?: string | undefined;
   /** Calls `listener` at each SIGINT and SIGTERM instead of ending; the result puts it back. */
   readonly onInterrupt: (listener: () => void) => () => void;
 }
 
-export type ExitCode = 0 | 1 | 2;
+/** That of p6nctl, or of a program that it has run. */
+export type ExitCode = number;
 
 export interface CommandOption {
   readonly summary: string;

@@ -21,6 +21,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   version: packageVersion(),
   workingDirectory: process.cwd(),
   onInterrupt,
+  terminalType: env['TERM'],
   socket: env['P6N_SOCKET'] === '' ? undefined : env['P6N_SOCKET'],
 });
 

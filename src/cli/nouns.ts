@@ -135,13 +135,16 @@ async function registry(): Promise<readonly Command[]> {
 }
 
 async function instances(): Promise<readonly Command[]> {
-  const [run, attach, list, show, stop, start, remove] = await Promise.all([
+  const [run, attach, list, show, logs, exec, stop, start, metadata, remove] = await Promise.all([
     import('./commands/instances/run.ts'),
     import('./commands/instances/attach.ts'),
     import('./commands/instances/list.ts'),
     import('./commands/instances/show.ts'),
+    import('./commands/instances/logs.ts'),
+    import('./commands/instances/exec.ts'),
     import('./commands/instances/stop.ts'),
     import('./commands/instances/start.ts'),
+    import('./commands/instances/metadata.ts'),
     import('./commands/instances/remove.ts'),
   ]);
   return [
@@ -149,8 +152,13 @@ async function instances(): Promise<readonly Command[]> {
     attach.ATTACH_INSTANCE,
     list.LIST_INSTANCES,
     show.SHOW_INSTANCE,
+    logs.INSTANCE_LOGS,
+    exec.EXEC_INSTANCE,
     stop.STOP_INSTANCE,
     start.START_INSTANCE,
+    metadata.SET_METADATA,
+    metadata.UNSET_METADATA,
+    metadata.LIST_METADATA,
     remove.REMOVE_INSTANCE,
   ];
 }

@@ -1,4 +1,5 @@
-// One run of p6nctl: from words to an exit code. 0 is done, 1 failed, 2 a wrong command line.
+// One run of p6nctl: from words to an exit code. 0 is done, 1 failed, 2 a wrong command line,
+// and another one that of a program that was run in an instance.
 
 import { ApiClient } from '../api/client.ts';
 import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
@@ -17,6 +18,7 @@ export interface ProgramContext {
   readonly version: string;
   readonly workingDirectory: string;
   readonly onInterrupt: CommandContext['onInterrupt'];
+  readonly terminalType?: CommandContext['terminalType'];
   /** Of the environment. */
   readonly socket: string | undefined;
   /** A test's own; a client of the socket where absent. */

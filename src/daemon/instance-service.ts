@@ -5,6 +5,7 @@ import type { InstanceOperations, LocalInstance, NamespaceReference } from '../a
 import type {
   AttachInstance,
   InstanceHere,
+  InstanceSurroundings,
   InstanceView,
   RunInstance,
 } from '../api/contract/instances.ts';
@@ -46,8 +47,13 @@ export class LocalInstanceService implements InstanceService {
   }
 
   async run(_: Principal, request: RunInstance): Promise<InstanceView> {
-    const { working_directory: workingDirectory, ...facts } = request;
-    return this.#view(await this.#operations.run({ ...facts, workingDirectory }));
+    const { working_directory: workingDirectory, environment, restart, user, ...facts } = request;
+    const settings = {
+      ...(environment === undefined ? {} : { environment }),
+      ...(restart === undefined ? {} : { restart }),
+      ...(user === undefined ? {} : { user }),
+    };
+    return this.#view(await this.#operations.run({ ...facts, workingDirectory, settings }));
   }
 
   async attach(_: Principal, request: AttachInstance): Promise<InstanceView> {
@@ -83,6 +89,19 @@ export class LocalInstanceService implements InstanceService {
     return this.#view(await this.#operations.setMetadata(reference, change));
   }
 
+  async surroundings(_: Principal, reference: string): Promise<InstanceSurroundings> {
+    const { environment, mounts, namespace, runAs, workingDirectory } = await Promise.resolve(
+      this.#operations.surroundings(reference),
+    );
+    return {
+      namespace,
+      environment,
+      working_directory: workingDirectory,
+      ...(mounts === undefined ? {} : { mounts }),
+      ...(runAs === undefined ? {} : { user_id: runAs.uid, group_id: runAs.gid }),
+    };
+  }
+
   output(
     _: Principal,
     reference: string,
@@ -113,6 +132,7 @@ function hereView(local: LocalInstance): InstanceHere {
     ...(local.namespace === undefined ? {} : { namespace: local.namespace }),
     ...(local.owner === undefined ? {} : { owner: local.owner }),
     ...(local.pid === undefined ? {} : { pid: local.pid }),
+    ...(local.restarts === 0 ? {} : { restarts: local.restarts }),
     ...(exit?.code === undefined ? {} : { exit_code: exit.code }),
     ...(exit?.signal === undefined ? {} : { exit_signal: exit.signal }),
     ...(local.problem === undefined ? {} : { problem: local.problem }),

@@ -179,6 +179,8 @@ export class ManualTimers implements Timers {
 }
 
 export class FakeSupervisor implements Supervisor {
+  readonly mounts = '/proc/1/ns/mnt';
+  readonly restarts = 0;
   readonly directory: string;
   readonly namespace: string;
   initialState: SupervisorState = 'ready';

@@ -19,7 +19,6 @@ import * as invites from '../../src/api/contract/invites.ts';
 import * as names from '../../src/api/contract/names.ts';
 import * as networks from '../../src/api/contract/networks.ts';
 import * as organizations from '../../src/api/contract/organizations.ts';
-import * as output from '../../src/api/contract/output.ts';
 import * as registry from '../../src/api/contract/registry.ts';
 import * as removal from '../../src/api/contract/removal.ts';
 import * as site from '../../src/api/contract/site.ts';
@@ -41,6 +40,7 @@ import {
 import { filesBelow } from '../house/tree.ts';
 import { type Case, row } from './contract-case.ts';
 import { MACHINE_CASES } from './machine-cases.ts';
+import { OUTPUT_CASES } from './output-cases.ts';
 import { TOKEN_CASES } from './token-cases.ts';
 import { WIREGUARD_CASES } from './wireguard-cases.ts';
 
@@ -223,6 +223,8 @@ const CASES: Readonly<Record<string, Case>> = {
   RUN_INSTANCE: row(
     instances.RUN_INSTANCE,
     [
+      { app: 'web', command: ['x'], user: 'a:b', restart: { when: 'on-failure', max: 3 } },
+      { app: 'web', command: ['x'], environment: { A: '' }, restart: { when: 'always' } },
       { app: 'web', command: ['sleep', ''] },
       {
         app: 'web',
@@ -284,23 +286,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...MACHINE_CASES,
   ...WIREGUARD_CASES,
   REMOVE_QUERY: row(removal.REMOVE_QUERY, [{}, { force: '1' }], [{ force: 'true' }, { f: '1' }]),
-  OUTPUT_LINE: row(
-    output.OUTPUT_LINE,
-    [
-      { type: 'stdout', data: 'b3V0' },
-      { type: 'stderr', data: '' },
-      { type: 'skipped', bytes: 1 },
-      { type: 'exit', code: 3 },
-      { type: 'exit', signal: 'SIGTERM' },
-      { type: 'heartbeat' },
-    ],
-    [{ type: 'stdin', data: '' }, { type: 'exit', code: '3' }, {}],
-  ),
-  OUTPUT_QUERY: row(
-    output.OUTPUT_QUERY,
-    [{}, { follow: '1', tail_bytes: '1024' }],
-    [{ follow: 'yes' }, { tail_bytes: '-1' }, { tail_bytes: '1e3' }],
-  ),
+  ...OUTPUT_CASES,
   EXPLAIN_REQUEST: row(
     explain.EXPLAIN_REQUEST,
     [

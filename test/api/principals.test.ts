@@ -87,6 +87,7 @@ const ROUTES: readonly Asked[] = [
   ask('POST', '/v1/instances/web-1/stop', [200, 404, 404], {}),
   ask('DELETE', '/v1/instances/web-1', [204, 404, 404]),
   ask('GET', '/v1/instances/web-1/output', [200, 404, 404]),
+  ask('GET', '/v1/instances/web-1/surroundings', [200, 404, 404]),
   ask('GET', '/v1/openapi.json', [200, 404, 404]),
   ask('GET', '/v1/apps/web/machines', [200, 404, 404]),
   ask('GET', MACHINE, [200, 404, 404]),

@@ -70,7 +70,7 @@ describe('supervisor', { skip }, () => {
       environment: ENVIRONMENT,
       workingDirectory: '/',
     });
-    const output = await collect(session.follow(65_536, new AbortController().signal));
+    const output = await collect(session.follow({ bytes: 65_536 }, new AbortController().signal));
     assert.deepEqual(output.stdout.trim().split('\n').sort(), [
       'P6N_APP=web',
       'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
@@ -97,14 +97,14 @@ describe('supervisor', { skip }, () => {
 
   test('keeps standard output and standard error apart and tells the exit code', async () => {
     await start('echo out; echo err >&2; exit 7');
-    const output = await collect(session.follow(65_536, new AbortController().signal));
+    const output = await collect(session.follow({ bytes: 65_536 }, new AbortController().signal));
     assert.equal(output.stdout, 'out\n');
     assert.equal(output.stderr, 'err\n');
     assert.equal(output.exit?.code, 7);
     assert.equal((await session.ended)?.code, 7);
     assert.equal(readExit(directory)?.code, 7);
     assert.deepEqual(
-      readTail(directory, 100)
+      readTail(directory, { bytes: 100 })
         .map(({ stream }) => stream)
         .sort(),
       ['stderr', 'stdout'],
@@ -143,7 +143,9 @@ describe('supervisor', { skip }, () => {
 
   test('ends what the command has left running, in other sessions too', async () => {
     await start('setsid sleep 1000 & echo $!; exit 0');
-    const { stdout } = await collect(session.follow(65_536, new AbortController().signal));
+    const { stdout } = await collect(
+      session.follow({ bytes: 65_536 }, new AbortController().signal),
+    );
     await session.ended;
     await vanished(Number(stdout));
   });
@@ -170,7 +172,7 @@ describe('supervisor', { skip }, () => {
     assert.deepEqual(await once(parent, 'exit'), [null, 'SIGKILL']);
     session = await SupervisorSession.connect(directory);
     assert.equal(session.initialState, 'running');
-    const following = collect(session.follow(65_536, new AbortController().signal));
+    const following = collect(session.follow({ bytes: 65_536 }, new AbortController().signal));
     writeFileSync(join(directory, 'fifo'), 'killing\n');
     assert.equal((await following).stdout, 'before\nafter killing\n');
   });
@@ -187,7 +189,7 @@ describe('supervisor', { skip }, () => {
   test('keeps bounded output of a command that says a lot', async () => {
     await start('head -c 5000000 /dev/zero; echo end');
     await session.ended;
-    const pieces = readTail(directory, 10_000_000);
+    const pieces = readTail(directory, { bytes: 10_000_000 });
     const bytes = pieces.reduce((sum, { data }) => sum + data.length, 0);
     assert.ok(bytes > 1_000_000);
     assert.ok(bytes <= 2 * 2 ** 20);
@@ -295,13 +297,13 @@ describe('supervisor', { skip }, () => {
 
   async function outputOf(script: string, workingDirectory = '/'): Promise<string> {
     await start(script, workingDirectory);
-    return (await collect(session.follow(65_536, new AbortController().signal))).stdout;
+    return (await collect(session.follow({ bytes: 65_536 }, new AbortController().signal))).stdout;
   }
 
   /** Waits for the first output. */
   async function ready(): Promise<void> {
     const controller = new AbortController();
-    for await (const event of session.follow(65_536, controller.signal)) {
+    for await (const event of session.follow({ bytes: 65_536 }, controller.signal)) {
       if (event.type === 'output') controller.abort();
     }
   }

@@ -7,7 +7,7 @@ import type { AppView } from '../../src/api/contract/apps.ts';
 import type { Enrolled } from '../../src/api/contract/enrolment.ts';
 import type { AuditEntry, EventView } from '../../src/api/contract/events.ts';
 import type { HostView } from '../../src/api/contract/hosts.ts';
-import type { InstanceView } from '../../src/api/contract/instances.ts';
+import type { InstanceSurroundings, InstanceView } from '../../src/api/contract/instances.ts';
 import type { InviteView } from '../../src/api/contract/invites.ts';
 import type { NameAnswer } from '../../src/api/contract/names.ts';
 import type { NetworkView } from '../../src/api/contract/networks.ts';
@@ -110,6 +110,13 @@ export const INSTANCE: InstanceView = {
   metadata: { tier: 'front' },
   created_at: 1,
   updated_at: 2,
+};
+
+export const SURROUNDINGS: InstanceSurroundings = {
+  namespace: '/proc/7/ns/net',
+  mounts: '/proc/7/ns/mnt',
+  environment: { P6N_APP: 'web' },
+  working_directory: '/srv',
 };
 
 export const STATUS: StatusView = {
@@ -293,6 +300,7 @@ export function fakeServices(
     stop: answering('stop', { ...INSTANCE, state: 'stopped' as const }),
     remove: answering('remove', undefined),
     setMetadata: answering('setMetadata', INSTANCE),
+    surroundings: answering('surroundings', SURROUNDINGS),
     output: () => values<OutputEvent>(OUTPUT),
     ...overrides.instances,
   };

@@ -7,14 +7,27 @@ import type { WallMillis } from '../../base/clock.ts';
 import type { CommandExit } from '../ports.ts';
 import { killCompanions } from './namespace-processes.ts';
 import type { OutputStream } from './protocol.ts';
+import type { RestartSpec } from './restart-policy.ts';
 
 /** How long output is still read after the command and all that it started have ended. */
 const DRAIN_MS = 1000;
+
+/** A user of the machine. */
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+  readonly name: string;
+  readonly home: string;
+}
 
 export interface CommandSpec {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
+  /** Root where absent. */
+  readonly runAs?: RunAs | undefined;
+  /** Never where absent. */
+  readonly restart?: RestartSpec | undefined;
 }
 
 export interface CommandEvents {
@@ -53,6 +66,8 @@ export class Command {
       const child = spawn(program, parameters, {
         cwd: spec.workingDirectory,
         env: { ...spec.environment },
+        // With these, Node.js drops the groups of root too.
+        ...(spec.runAs === undefined ? {} : { uid: spec.runAs.uid, gid: spec.runAs.gid }),
         detached: true,
         stdio: ['ignore', 'pipe', 'pipe'],
       });

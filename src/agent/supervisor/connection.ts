@@ -3,10 +3,10 @@
 // its memory.
 
 import type { Socket } from 'node:net';
+import type { OutputPiece } from './output-log.ts';
 import {
   encodeLine,
   FOLLOWER_BACKLOG_BYTES_MAX,
-  type OutputStream,
   receiveMessages,
   type SupervisorMessage,
   type SupervisorRequest,
@@ -31,13 +31,13 @@ export class Connection {
     if (this.#socket.writable) this.#socket.write(encodeLine(message));
   }
 
-  sendOutput(stream: OutputStream, data: Uint8Array): void {
+  sendOutput({ at, data, stream }: OutputPiece): void {
     if (this.#socket.writableLength > FOLLOWER_BACKLOG_BYTES_MAX) {
       this.#skippedBytes += data.length;
       return;
     }
     this.#tellSkipped();
-    this.send({ type: 'output', stream, data: Buffer.from(data).toString('base64') });
+    this.send({ type: 'output', stream, data: Buffer.from(data).toString('base64'), at });
   }
 
   /** Says `message` as the last one. */

@@ -8,17 +8,16 @@ import { closeSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { WallMillis } from '../../base/clock.ts';
-import type { CommandExit } from '../ports.ts';
-import { Command } from './command.ts';
+import type { CommandExit, Tail } from '../ports.ts';
+import { Command, type CommandSpec } from './command.ts';
 import { Connection } from './connection.ts';
 import { closeInherited } from './inherited-descriptors.ts';
 import { recordMountNamespace } from './namespace-processes.ts';
-import { OutputLog, readTail } from './output-log.ts';
+import { OutputLog, type OutputPiece, readTail } from './output-log.ts';
 import { PrivateFiles } from './private-files.ts';
 import {
   EXIT_FILE,
   FOLLOWER_BACKLOG_BYTES_MAX,
-  type OutputStream,
   PROTOCOL_VERSION,
   READY_FD,
   READY_TEXT,
@@ -27,6 +26,7 @@ import {
   type SupervisorRequest,
   type SupervisorState,
 } from './protocol.ts';
+import { RestartPolicy } from './restart-policy.ts';
 
 /** A supervisor without a command that nobody speaks to ends itself. */
 const FORGOTTEN_MS = 60_000;
@@ -47,6 +47,10 @@ class Supervisor {
   readonly #stopping: { readonly connection: Connection; readonly id: number }[] = [];
   #state: SupervisorState = 'ready';
   #command: Command | undefined;
+  #policy = new RestartPolicy(undefined);
+  /** Waits for the next start of a command that has ended, with how it did. */
+  #pause: { readonly timer: NodeJS.Timeout; readonly exit: CommandExit } | undefined;
+  #isStopping = false;
   #forgotten: NodeJS.Timeout | undefined;
 
   constructor(directory: string) {
@@ -71,8 +75,10 @@ class Supervisor {
 
   /** Ends the command, or at once where there is none. */
   stop(graceMs: number): void {
-    if (this.#command === undefined) this.#end({ code: undefined, signal: undefined, at: now() });
-    else this.#command.stop(graceMs);
+    this.#isStopping = true;
+    if (this.#pause !== undefined) this.#end(this.#pause.exit);
+    else if (this.#command !== undefined) this.#command.stop(graceMs);
+    else this.#end({ code: undefined, signal: undefined, at: now() });
   }
 
   #accept(connection: Connection): void {
@@ -89,6 +95,7 @@ class Supervisor {
       pid: process.pid,
       state: this.#state,
       commandPid: this.#command?.pid,
+      restarts: this.#policy.restarts,
     });
   }
 
@@ -108,7 +115,10 @@ class Supervisor {
         return;
       case 'follow':
         connection.send({ type: 'reply', id: request.id });
-        this.#sendTail(connection, Math.min(request.tailBytes, TAIL_BYTES_MAX));
+        this.#sendTail(connection, {
+          bytes: Math.min(request.tailBytes, TAIL_BYTES_MAX),
+          lines: request.tailLines,
+        });
         connection.following = true;
         return;
       default:
@@ -122,35 +132,69 @@ class Supervisor {
       return { type: 'reply', id: request.id, error: 'a command was started before' };
     }
     this.#state = 'running';
+    this.#policy = new RestartPolicy(request.restart);
     try {
-      this.#command = await Command.start(request, {
-        output: (stream, data) => this.#output(stream, data),
-        ended: (exit) => this.#end(exit),
-      });
-      return { type: 'reply', id: request.id, commandPid: this.#command.pid };
+      const { pid } = await this.#run(request);
+      return { type: 'reply', id: request.id, commandPid: pid };
     } catch (error) {
       this.#state = 'ready';
       return { type: 'reply', id: request.id, error: messageOf(error) };
     }
   }
 
-  #sendTail(connection: Connection, tailBytes: number): void {
-    for (const { stream, data } of readTail(this.#directory, tailBytes)) {
-      connection.sendOutput(stream, data);
+  async #run(spec: CommandSpec): Promise<Command> {
+    const startedMs = performance.now();
+    const command = await Command.start(spec, {
+      output: (stream, data) => this.#output({ stream, data, at: now() }),
+      ended: (exit) => this.#ended(spec, exit, performance.now() - startedMs),
+    });
+    this.#command = command;
+    return command;
+  }
+
+  /** The command has ended: for good, or until its next start. */
+  #ended(spec: CommandSpec, exit: CommandExit, ranMs: number): void {
+    this.#command = undefined;
+    const delayMs = this.#isStopping ? undefined : this.#policy.next({ code: exit.code, ranMs });
+    if (delayMs === undefined) {
+      this.#end(exit);
+      return;
+    }
+    const timer = setTimeout(() => void this.#runAgain(spec, exit), delayMs);
+    this.#pause = { timer, exit };
+  }
+
+  async #runAgain(spec: CommandSpec, last: CommandExit): Promise<void> {
+    this.#pause = undefined;
+    try {
+      const { pid } = await this.#run(spec);
+      const { restarts } = this.#policy;
+      for (const connection of this.#connections) {
+        connection.send({ type: 'restarted', commandPid: pid, restarts });
+      }
+      // Somebody may have asked for the end while it was being started.
+      if (this.#isStopping) this.#command?.stop(0);
+    } catch (error) {
+      warn(`the command cannot be started again: ${messageOf(error)}`);
+      this.#ended(spec, { ...last, at: now() }, 0);
     }
   }
 
-  #output(stream: OutputStream, data: Uint8Array): void {
+  #sendTail(connection: Connection, tail: Tail): void {
+    for (const piece of readTail(this.#directory, tail)) connection.sendOutput(piece);
+  }
+
+  #output(piece: OutputPiece): void {
     // Somebody who got away with the command's output may go on; the file is closed by then.
     if (this.#state === 'ended') return;
     try {
-      this.#log.append(stream, data);
+      this.#log.append(piece);
     } catch (error) {
       // A full disk costs the record of the output, and never the command.
       warn(`output is not kept: ${messageOf(error)}`);
     }
     for (const connection of this.#connections) {
-      if (connection.following) connection.sendOutput(stream, data);
+      if (connection.following) connection.sendOutput(piece);
     }
   }
 
@@ -158,6 +202,7 @@ class Supervisor {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     clearTimeout(this.#forgotten);
+    clearTimeout(this.#pause?.timer);
     this.#recordExit(exit);
     for (const { connection, id } of this.#stopping) connection.send({ type: 'reply', id });
     for (const connection of this.#connections) connection.end({ type: 'exit', exit });

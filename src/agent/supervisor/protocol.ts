@@ -10,7 +10,9 @@
 //       | exit ---------------------------------> |     to everybody, then the socket closes
 
 import type { Socket } from 'node:net';
-import type { CommandExit } from '../ports.ts';
+import type { WallMillis } from '../../base/clock.ts';
+import type { CommandExit, Tail } from '../ports.ts';
+import type { CommandSpec } from './command.ts';
 
 export const PROTOCOL_VERSION = 1;
 /** A command with its arguments and environment is the longest line, bytes. */
@@ -39,15 +41,10 @@ export const READY_TEXT = 'ready\n';
 export type SupervisorState = 'ready' | 'running' | 'ended';
 
 export type SupervisorRequest = { readonly id: number } & (
-  | {
-      readonly type: 'start';
-      readonly command: readonly string[];
-      readonly environment: Readonly<Record<string, string>>;
-      readonly workingDirectory: string;
-    }
+  | ({ readonly type: 'start' } & CommandSpec)
   /** Answered when the command has ended. */
   | { readonly type: 'stop'; readonly graceMs: number }
-  | { readonly type: 'follow'; readonly tailBytes: number }
+  | { readonly type: 'follow'; readonly tailBytes: number; readonly tailLines?: Tail['lines'] }
 );
 
 export type SupervisorMessage =
@@ -57,14 +54,22 @@ export type SupervisorMessage =
       readonly pid: number;
       readonly state: SupervisorState;
       readonly commandPid?: number | undefined;
+      readonly restarts?: number;
     }
+  /** The command has ended and was started again. */
+  | { readonly type: 'restarted'; readonly commandPid: number; readonly restarts: number }
   | {
       readonly type: 'reply';
       readonly id: number;
       readonly error?: string;
       readonly commandPid?: number | undefined;
     }
-  | { readonly type: 'output'; readonly stream: OutputStream; readonly data: string }
+  | {
+      readonly type: 'output';
+      readonly stream: OutputStream;
+      readonly data: string;
+      readonly at?: WallMillis | undefined;
+    }
   | { readonly type: 'skipped'; readonly bytes: number }
   | { readonly type: 'exit'; readonly exit: CommandExit };
 

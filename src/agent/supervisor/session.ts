@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { P6nError } from '../../base/errors.ts';
-import type { CommandExit, OutputEvent } from '../ports.ts';
+import type { CommandExit, OutputEvent, Tail } from '../ports.ts';
 import type { CommandSpec } from './command.ts';
 import { readTail } from './output-log.ts';
 import {
@@ -37,6 +37,7 @@ export class SupervisorSession {
   readonly #hello: Hello;
   #requests = 0;
   #commandPid: number | undefined;
+  #restarts = 0;
   /** Resolves with the connection's end; the exit is undefined when the supervisor was killed. */
   readonly ended: Promise<CommandExit | undefined>;
 
@@ -45,6 +46,7 @@ export class SupervisorSession {
     this.#directory = directory;
     this.#hello = hello;
     this.#commandPid = hello.commandPid;
+    this.#restarts = hello.restarts ?? 0;
     this.ended = new Promise((resolve) =>
       socket.once('close', () => {
         for (const answer of this.#waiting.values()) answer(undefined);
@@ -90,6 +92,16 @@ export class SupervisorSession {
     return this.#commandPid;
   }
 
+  /** The file of the mount namespace that it holds. */
+  get mounts(): string {
+    return `/proc/${this.pid}/ns/mnt`;
+  }
+
+  /** How often the command was started again. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
   /** The file of the network namespace that it holds. */
   get namespace(): string {
     return `/proc/${this.pid}/ns/net`;
@@ -124,20 +136,20 @@ export class SupervisorSession {
     this.#socket.destroy();
   }
 
-  /** The output as it comes, beginning with the last `tailBytes`; ends with the command. */
-  async *follow(tailBytes: number, signal: AbortSignal): AsyncIterable<OutputEvent> {
+  /** The output as it comes, beginning with its end so far; ends with the command. */
+  async *follow(tail: Tail, signal: AbortSignal): AsyncIterable<OutputEvent> {
     let answered = false;
-    for await (const message of this.#following(tailBytes, signal)) {
+    for await (const message of this.#following(tail, signal)) {
       if (message.type === 'reply') answered = true;
       const event = answered ? outputEvent(message) : undefined;
       if (event !== undefined) yield event;
     }
     // The command has ended just before; what it said is on disk.
-    if (!answered && !signal.aborted) yield* readOutput(this.#directory, tailBytes);
+    if (!answered && !signal.aborted) yield* readOutput(this.#directory, tail);
   }
 
   /** The messages of a connection that follows; none when the supervisor has ended. */
-  async *#following(tailBytes: number, signal: AbortSignal): AsyncIterable<SupervisorMessage> {
+  async *#following(tail: Tail, signal: AbortSignal): AsyncIterable<SupervisorMessage> {
     const messages: SupervisorMessage[] = [];
     let wake: () => void = () => undefined;
     const opened = await open(this.#directory, (message, from) => {
@@ -151,7 +163,8 @@ export class SupervisorSession {
     socket.once('close', () => wake());
     const abort = (): void => void socket.destroy();
     signal.addEventListener('abort', abort, { once: true });
-    socket.write(encodeLine({ id: 1, type: 'follow', tailBytes }));
+    const { bytes: tailBytes, lines: tailLines } = tail;
+    socket.write(encodeLine({ id: 1, type: 'follow', tailBytes, tailLines }));
     try {
       while (!signal.aborted) {
         const message = messages.shift();
@@ -191,6 +204,10 @@ export class SupervisorSession {
   }
 
   #receive(message: SupervisorMessage): void {
+    if (message.type === 'restarted') {
+      this.#commandPid = message.commandPid;
+      this.#restarts = message.restarts;
+    }
     if (message.type !== 'reply') return;
     this.#waiting.get(message.id)?.(message);
     this.#waiting.delete(message.id);
@@ -207,8 +224,8 @@ export function readExit(directory: string): CommandExit | undefined {
 }
 
 /** The end of the output on disk, and how the command ended where it has. */
-export function* readOutput(directory: string, tailBytes: number): Iterable<OutputEvent> {
-  for (const piece of readTail(directory, tailBytes)) yield { type: 'output', ...piece };
+export function* readOutput(directory: string, tail: Tail): Iterable<OutputEvent> {
+  for (const piece of readTail(directory, tail)) yield { type: 'output', ...piece };
   const exit = readExit(directory);
   if (exit !== undefined) yield { type: 'exit', exit };
 }
@@ -248,6 +265,7 @@ function outputEvent(message: SupervisorMessage): OutputEvent | undefined {
     case 'exit':
       return message;
     case 'hello':
+    case 'restarted':
     case 'reply':
       return undefined;
     default:

@@ -4,6 +4,7 @@ import type {
   AttachInstance,
   InstanceFilter,
   InstanceList,
+  InstanceSurroundings,
   InstanceView,
   RunInstance,
 } from '../contract/instances.ts';
@@ -17,6 +18,12 @@ const START_TIMEOUT_MS = 60_000;
 
 /** A stop waits for the command to end and then for the end by force, milliseconds. */
 const STOP_MARGIN_MS = 60_000;
+
+export interface OutputOptions {
+  readonly follow: boolean;
+  readonly tailBytes?: number | undefined;
+  readonly tailLines?: number | undefined;
+}
 
 export class InstanceCalls extends Calls {
   list(filter: InstanceFilter = {}): Promise<InstanceList> {
@@ -54,13 +61,23 @@ export class InstanceCalls extends Calls {
     return this.api.delete(withQuery(path('/v1/instances', reference), query), STOP_MARGIN_MS);
   }
 
+  /** What a process needs to be in an instance of this host as its command is. */
+  surroundings(reference: string): Promise<InstanceSurroundings> {
+    return this.api.get(`${path('/v1/instances', reference)}/surroundings`);
+  }
+
   /** What the instance's command writes; ends with it, or at once without `follow`. */
   output(
     reference: string,
-    options: { readonly follow: boolean; readonly tailBytes?: number | undefined },
+    options: OutputOptions,
     signal: AbortSignal,
   ): AsyncIterable<OutputLine> {
-    const query = { follow: flag(options.follow), tail_bytes: options.tailBytes?.toString() };
+    const { follow, tailBytes, tailLines } = options;
+    const query = {
+      follow: flag(follow),
+      tail_bytes: tailBytes?.toString(),
+      tail_lines: tailLines?.toString(),
+    };
     const target = withQuery(`${path('/v1/instances', reference)}/output`, query);
     return streamLines<OutputLine>(this.api.exchange('GET', target, { signal }));
   }

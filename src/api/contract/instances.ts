@@ -10,6 +10,8 @@ import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema
 
 /** A command has at most this many words. */
 export const COMMAND_WORDS_MAX = 1_024;
+export const ENVIRONMENT_PAIRS_MAX = 512;
+export const RESTARTS_MAX = 1_000_000;
 export const COMMAND_WORD_LENGTH_MAX = 32_768;
 /** PATH_MAX of Linux less the final zero. */
 export const PATH_LENGTH_MAX = 4_095;
@@ -29,6 +31,8 @@ export interface InstanceHere {
   readonly owner?: string;
   /** Of the command while it runs. */
   readonly pid?: number;
+  /** How often the command was started again; absent for never. */
+  readonly restarts?: number;
   /** How the command ended; absent while it runs and when a signal ended it. */
   readonly exit_code?: number;
   readonly exit_signal?: string;
@@ -90,6 +94,32 @@ export interface RunInstance extends InstanceFacts {
   readonly command: readonly string[];
   /** Absolute; `/` where absent. */
   readonly working_directory?: string;
+  /** Beside what p6n says; may hold secrets, and is told to nobody but the command. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** `USER` or `USER:GROUP` of the host; root where absent. */
+  readonly user?: string;
+  /** Never where absent. */
+  readonly restart?: RestartRequest;
+}
+
+/** When a command that has ended by itself is started again, ever more rarely. */
+export interface RestartRequest {
+  readonly when: 'on-failure' | 'always';
+  /** So many times in a row at the most. */
+  readonly max?: number;
+}
+
+/** What a program of root's on the host needs, to be in an instance as its command is. */
+export interface InstanceSurroundings {
+  /** Path of the network namespace. */
+  readonly namespace: string;
+  /** Path of the mount namespace; absent for an attached instance. */
+  readonly mounts?: string;
+  /** With what it was given, secrets among it. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly working_directory: string;
+  readonly user_id?: number;
+  readonly group_id?: number;
 }
 
 /** Exactly one of `netns` and `pid` says which namespace, unless there is a `handover`. */
@@ -131,6 +161,7 @@ const here = strictObject({
   namespace: Type.Optional(Type.String()),
   owner: Type.Optional(Type.String()),
   pid: Type.Optional(Type.Integer()),
+  restarts: Type.Optional(Type.Integer()),
   exit_code: Type.Optional(Type.Integer()),
   exit_signal: Type.Optional(Type.String()),
   problem: Type.Optional(Type.String()),
@@ -185,8 +216,30 @@ export const RUN_INSTANCE: Contract<RunInstance> = contract<RunInstance>()(
       maxItems: COMMAND_WORDS_MAX,
     }),
     working_directory: Type.Optional(path),
+    environment: Type.Optional(
+      Type.Record(Type.String(), Type.String(), { maxProperties: ENVIRONMENT_PAIRS_MAX }),
+    ),
+    user: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX })),
+    restart: Type.Optional(
+      strictObject({
+        when: Type.Union([Type.Literal('on-failure'), Type.Literal('always')]),
+        max: Type.Optional(Type.Integer({ minimum: 1, maximum: RESTARTS_MAX })),
+      }),
+    ),
   }),
 );
+
+export const INSTANCE_SURROUNDINGS: Contract<InstanceSurroundings> =
+  contract<InstanceSurroundings>()(
+    strictObject({
+      namespace: Type.String(),
+      mounts: Type.Optional(Type.String()),
+      environment: Type.Record(Type.String(), Type.String()),
+      working_directory: Type.String(),
+      user_id: Type.Optional(Type.Integer()),
+      group_id: Type.Optional(Type.Integer()),
+    }),
+  );
 
 export const ATTACH_INSTANCE: Contract<AttachInstance> = contract<AttachInstance>()(
   strictObject({

@@ -7,7 +7,7 @@ import { DEBUG_VIEW } from './debug.ts';
 import { AUDIT_LIST, EVENT_STREAM_CONTENT_TYPE } from './events.ts';
 import { EXPLANATION } from './explain.ts';
 import { HOST_LIST, HOST_VIEW, REHOMING } from './hosts.ts';
-import { INSTANCE_LIST, INSTANCE_VIEW } from './instances.ts';
+import { INSTANCE_LIST, INSTANCE_SURROUNDINGS, INSTANCE_VIEW } from './instances.ts';
 import { INVITE_CREATED, INVITE_LIST } from './invites.ts';
 import { MACHINE_LIST, MACHINE_METADATA, MACHINE_VIEW, MACHINE_WAITED } from './machines.ts';
 import { NAME_ANSWER } from './names.ts';
@@ -96,6 +96,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /v1/instances/attach': json('Attach a network namespace of this host', 201, INSTANCE_VIEW),
   'POST /v1/instances/:reference/start': json('Start an instance', 200, INSTANCE_VIEW),
   'POST /v1/instances/:reference/stop': json('Stop an instance', 200, INSTANCE_VIEW),
+  'GET /v1/instances/:reference/surroundings': json(
+    'Show what a process needs to be in an instance as its command is',
+    200,
+    INSTANCE_SURROUNDINGS,
+  ),
   'GET /v1/instances/:reference/output': {
     ...json('Read what the command of an instance writes, a line a value', 200, OUTPUT_LINE),
     contentType: NDJSON_CONTENT_TYPE,

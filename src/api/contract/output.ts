@@ -5,7 +5,13 @@ import { Type } from 'typebox';
 import { type Contract, contract, strictObject } from './schema.ts';
 
 export type OutputLine =
-  | { readonly type: 'stdout' | 'stderr' /** Base64. */; readonly data: string }
+  | {
+      readonly type: 'stdout' | 'stderr';
+      /** Base64. */
+      readonly data: string;
+      /** When it was written, milliseconds since 1970. */
+      readonly at?: number;
+    }
   /** The reader was slower than the command: so many bytes are left out here. */
   | { readonly type: 'skipped'; readonly bytes: number }
   /** `code` is absent when a signal ended the command, `signal` when it ended by itself. */
@@ -17,6 +23,8 @@ export interface OutputQuery {
   readonly follow?: '1';
   /** How much of the past to begin with, bytes in decimal. */
   readonly tail_bytes?: string;
+  /** And lines. */
+  readonly tail_lines?: string;
 }
 
 export const OUTPUT_LINE: Contract<OutputLine> = contract<OutputLine>()(
@@ -24,6 +32,7 @@ export const OUTPUT_LINE: Contract<OutputLine> = contract<OutputLine>()(
     strictObject({
       type: Type.Union([Type.Literal('stdout'), Type.Literal('stderr')]),
       data: Type.String(),
+      at: Type.Optional(Type.Number()),
     }),
     strictObject({ type: Type.Literal('skipped'), bytes: Type.Integer() }),
     strictObject({
@@ -39,5 +48,6 @@ export const OUTPUT_QUERY: Contract<OutputQuery> = contract<OutputQuery>()(
   strictObject({
     follow: Type.Optional(Type.Literal('1')),
     tail_bytes: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })),
+    tail_lines: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })),
   }),
 );

@@ -40,6 +40,7 @@ export function instanceRoutes(app: FastifyInstance, services: InstanceRouteServ
   makingRoutes(app, services.instances);
   changingRoutes(app, services.instances);
   outputRoute(app, services.instances);
+  surroundingsRoute(app, services.instances);
 }
 
 /** On the mesh: the instances of all hosts. */
@@ -128,6 +129,18 @@ function changingRoutes(app: FastifyInstance, instances: InstanceService): void 
   );
 }
 
+/** For p6nctl on the same host: whoever may ask is root there already. */
+function surroundingsRoute(app: FastifyInstance, instances: InstanceService): void {
+  app.get<OneInstance>(
+    '/v1/instances/:reference/surroundings',
+    { config: { allow: OPERATOR, access: ofInstance('read') } },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return await instances.surroundings(request.principal, request.params.reference);
+    },
+  );
+}
+
 function outputRoute(app: FastifyInstance, instances: InstanceService): void {
   app.get<OneInstance & { Querystring: OutputQuery }>(
     '/v1/instances/:reference/output',
@@ -137,11 +150,14 @@ function outputRoute(app: FastifyInstance, instances: InstanceService): void {
     },
     async (request, reply) => {
       const { principal } = request;
-      const { follow, tail_bytes: tail } = request.query;
+      const { follow, tail_bytes: bytes, tail_lines: lines } = request.query;
       const { id } = await instances.show(principal, request.params.reference);
       const wanted = {
         follow: follow === '1',
-        tailBytes: tail === undefined ? undefined : Number(tail),
+        tail: {
+          ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
+          ...(lines === undefined ? {} : { lines: Number(lines) }),
+        },
       };
       return sendLines(request, reply, (signal) =>
         outputLines(instances.output(principal, id, wanted, signal)),
@@ -156,7 +172,9 @@ async function* outputLines(events: AsyncIterable<OutputEvent>): AsyncGenerator<
 
 function outputLine(event: OutputEvent): OutputLine {
   if (event.type === 'output') {
-    return { type: event.stream, data: Buffer.from(event.data).toString('base64') };
+    const { at, data, stream } = event;
+    const time = at === undefined ? {} : { at };
+    return { type: stream, data: Buffer.from(data).toString('base64'), ...time };
   }
   if (event.type === 'skipped') return event;
   const { code, signal } = event.exit;

@@ -6,10 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { OUTPUT_FILE, OutputLog, readTail } from '../../../src/agent/supervisor/output-log.ts';
+import type { WallMillis } from '../../../src/base/clock.ts';
+
+const AT = 1_795_000_000_123 as WallMillis;
 
 for (const [what, rest] of [
-  ['in its header', [1, 0, 0]],
-  ['in its piece', [2, 0, 0, 0, 9, 65]],
+  ['in its header', [3, 0, 0]],
+  ['in its time', [3, 0, 0, 0, 1, 9, 9]],
+  ['in its piece', [4, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 65]],
   ['by a length that is none', [1, 255, 255, 255, 255, 65, 66]],
 ] as const) {
   test(`OutputLog goes on behind a frame that is cut off ${what}`, async (t) => {
@@ -31,14 +35,45 @@ test('readTail() gives the end of the output, to the byte', async (t) => {
   assert.deepEqual(texts(directory, 0), []);
 });
 
+test('readTail() gives the last lines, in however many pieces they came', async (t) => {
+  const directory = await makeDirectory(t);
+  for (const text of ['one\ntw', 'o\n', 'three\nfour\nfi', 've\nsix']) write(directory, text);
+  const lines = (count: number): string =>
+    readTail(directory, { bytes: 1_000, lines: count })
+      .map(({ data }) => Buffer.from(data).toString())
+      .join('');
+  assert.equal(lines(0), '');
+  assert.equal(lines(1), 'six');
+  assert.equal(lines(2), 'five\nsix');
+  assert.equal(lines(4), 'three\nfour\nfive\nsix');
+  assert.equal(lines(99), 'one\ntwo\nthree\nfour\nfive\nsix');
+  write(directory, '\n');
+  assert.equal(lines(1), 'six\n');
+  assert.equal(lines(2), 'five\nsix\n');
+});
+
+test('readTail() knows when each piece was written, and takes those without a time', async (t) => {
+  const directory = await makeDirectory(t);
+  await appendFile(join(directory, OUTPUT_FILE), Uint8Array.of(2, 0, 0, 0, 1, 65));
+  write(directory, 'B');
+  const pieces = readTail(directory, { bytes: 100 });
+  assert.deepEqual(
+    pieces.map(({ at, data, stream }) => [stream, Buffer.from(data).toString(), at]),
+    [
+      ['stderr', 'A', undefined],
+      ['stdout', 'B', AT],
+    ],
+  );
+});
+
 function write(directory: string, text: string): void {
   const log = new OutputLog(directory);
-  log.append('stdout', Buffer.from(text));
+  log.append({ stream: 'stdout', data: Buffer.from(text), at: AT });
   log.close();
 }
 
 function texts(directory: string, bytes = 1_000): readonly string[] {
-  return readTail(directory, bytes).map(({ data }) => Buffer.from(data).toString());
+  return readTail(directory, { bytes }).map(({ data }) => Buffer.from(data).toString());
 }
 
 async function makeDirectory(t: TestContext): Promise<string> {

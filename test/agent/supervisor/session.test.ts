@@ -30,7 +30,8 @@ test('SupervisorSession.follow() bears an end that comes with the greeting', asy
   const directory = await serve(t, encodeLine(HELLO) + encodeLine({ type: 'exit', exit: EXIT }));
   const session = await SupervisorSession.connect(directory);
   const events = [];
-  for await (const event of session.follow(100, new AbortController().signal)) events.push(event);
+  for await (const event of session.follow({ bytes: 100 }, new AbortController().signal))
+    events.push(event);
   assert.deepEqual(events, [{ type: 'exit', exit: { code: 3, at: 1 } }]);
 });
 

@@ -35,6 +35,7 @@ export const INSTANCE_FIELDS: readonly Field<InstanceView>[] = [
   { title: 'namespace', text: ({ here }) => here?.namespace ?? '' },
   { title: 'owner', text: ({ here }) => here?.owner ?? '' },
   { title: 'pid', text: ({ here }) => here?.pid?.toString() ?? '' },
+  { title: 'restarts', text: ({ here }) => here?.restarts?.toString() ?? '' },
   { title: 'ended with', text: formatExit },
   { title: 'problem', text: ({ here }) => here?.problem ?? '' },
 ];

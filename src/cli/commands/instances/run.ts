@@ -3,16 +3,20 @@
 // ends.
 
 import type { ClientPart } from '../../../api/client.ts';
-import type { RunInstance } from '../../../api/contract/instances.ts';
+import type { InstanceView, RunInstance } from '../../../api/contract/instances.ts';
 import type { OutputLine } from '../../../api/contract/output.ts';
 import { P6nError } from '../../../base/errors.ts';
 import type { Command, CommandContext } from '../../command.ts';
-import { printRecord } from '../../print.ts';
+import { printList, printRecord } from '../../print.ts';
 import { type Speech, warn } from '../../terminal.ts';
-import { INSTANCE_FIELDS, INSTANCE_OPTIONS, instanceFacts } from './fields.ts';
+import { INSTANCE_COLUMNS, INSTANCE_FIELDS, INSTANCE_OPTIONS, instanceFacts } from './fields.ts';
+import { RUN_OPTIONS, runFacts } from './run-options.ts';
 
 /** What the command wrote before its output was asked for, bytes: more than anybody keeps. */
 const TAIL_BYTES = 16_777_216;
+
+/** More than that is a mistake. */
+const COUNT_MAX = 1_024;
 
 type ExitLine = Extract<OutputLine, { type: 'exit' }>;
 
@@ -45,6 +49,27 @@ export async function runInstance(options: RunInstanceOptions): Promise<void> {
     throw new P6nError('COMMAND_FAILED', `Cannot finish instance "${name}": its command ${end}`);
   } finally {
     interrupts.close();
+  }
+}
+
+export interface RunInstancesOptions extends Speech {
+  readonly client: ClientPart<'instances', 'run'>;
+  readonly request: RunInstance;
+  readonly count: number;
+}
+
+/** Runs instances one after the other; those that run stay when a later one fails. */
+export async function runInstances(options: RunInstancesOptions): Promise<void> {
+  const { client, count, request } = options;
+  const { name, ...unnamed } = request;
+  const made: InstanceView[] = [];
+  try {
+    for (let number = 1; number <= count; number += 1) {
+      const own = name === undefined ? unnamed : { ...request, name: `${name}-${number}` };
+      made.push(await client.instances.run(own));
+    }
+  } finally {
+    await printList(options, made, INSTANCE_COLUMNS);
   }
 }
 
@@ -119,6 +144,8 @@ export const RUN_INSTANCE: Command = {
   summary: 'Run a command as an instance of an app, on this host',
   options: {
     ...INSTANCE_OPTIONS,
+    ...RUN_OPTIONS,
+    count: { summary: 'So many instances, with --detach; NAME-1 and so on', value: 'COUNT' },
     detach: { summary: 'Return when the command runs, and print the instance' },
     rm: { summary: 'Remove the instance when its command has ended' },
   },
@@ -133,14 +160,19 @@ export const RUN_INSTANCE: Command = {
     const request = {
       ...instanceFacts(words),
       command,
-      working_directory: context.workingDirectory,
+      ...runFacts(words, context.workingDirectory),
     };
+    const count = words.optionalInteger('count', { min: 1, max: COUNT_MAX });
     const [detach, remove] = [words.flag('detach'), words.flag('rm')];
     if (detach && remove) {
       throw new P6nError('USAGE', 'Cannot run an instance: --rm does not go with --detach', {
         hint: 'Remove it later: `p6nctl instances remove --force`.',
       });
     }
-    return runInstance({ ...context, request, detach, remove });
+    if (count === undefined) return runInstance({ ...context, request, detach, remove });
+    if (detach) return runInstances({ ...context, request, count });
+    throw new P6nError('USAGE', 'Cannot run an instance: --count needs --detach', {
+      hint: 'See what they write with `p6nctl instances logs -f`.',
+    });
   },
 };

@@ -1,0 +1,86 @@
+// `p6nctl instances exec`: runs a program of this host beside the command of an instance: in its
+// network, with its files, environment, user and folder. It has the terminal of p6nctl, and its
+// exit code becomes that of p6nctl.
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { ClientPart } from '../../../api/client.ts';
+import type { InstanceSurroundings } from '../../../api/contract/instances.ts';
+import { P6nError } from '../../../base/errors.ts';
+import type { Command, CommandContext } from '../../command.ts';
+
+/** Of a shell, for what a signal has ended. */
+const SIGNAL_CODE_BASE = 128;
+
+export interface ExecInstanceOptions {
+  readonly client: ClientPart<'instances', 'surroundings'>;
+  readonly onInterrupt: CommandContext['onInterrupt'];
+  readonly reference: string;
+  readonly terminalType?: CommandContext['terminalType'];
+  readonly command: readonly string[];
+}
+
+/** Resolves with the exit code of the program. */
+export async function execInstance(options: ExecInstanceOptions): Promise<number> {
+  const { client, command, onInterrupt, reference, terminalType } = options;
+  const surroundings = await client.instances.surroundings(reference);
+  // An interrupt from the terminal reaches the program by itself, and p6nctl waits for its end.
+  const close = onInterrupt(() => undefined);
+  try {
+    const { environment } = surroundings;
+    const env = terminalType === undefined ? environment : { ...environment, TERM: terminalType };
+    return await run(enterWords(surroundings, command), env);
+  } finally {
+    close();
+  }
+}
+
+/** The words by which nsenter(1) runs the command there. */
+export function enterWords(
+  surroundings: InstanceSurroundings,
+  command: readonly string[],
+): readonly string[] {
+  const {
+    group_id: gid,
+    mounts,
+    namespace,
+    user_id: uid,
+    working_directory: folder,
+  } = surroundings;
+  return [
+    `--net=${namespace}`,
+    // The folder is one of the mount namespace, if it has one of its own.
+    ...(mounts === undefined ? [] : [`--mount=${mounts}`, `--wdns=${folder}`]),
+    ...(uid === undefined || gid === undefined ? [] : [`--setuid=${uid}`, `--setgid=${gid}`]),
+    '--',
+    ...command,
+  ];
+}
+
+function run(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('nsenter', words, { stdio: 'inherit', env });
+    child.once('error', (cause) => {
+      const facts = 'nsenter of util-linux is not found';
+      reject(new P6nError('SYSTEM', `Cannot run a program in an instance: ${facts}`, { cause }));
+    });
+    child.once('exit', (code, signal) => {
+      resolve(code ?? SIGNAL_CODE_BASE + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+export const EXEC_INSTANCE: Command = {
+  usage: 'exec <instance>',
+  summary: 'Run a program of this host in an instance of this host',
+  takesCommand: true,
+  run: (context, words) => {
+    const command = words.command();
+    if (command.length === 0) {
+      throw new P6nError('USAGE', 'Cannot run a program: there is none after --', {
+        hint: 'Write for example: p6nctl instances exec web-1 -- sh',
+      });
+    }
+    return execInstance({ ...context, reference: words.text('instance'), command });
+  },
+};

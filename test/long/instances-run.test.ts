@@ -1,0 +1,128 @@
+// `p6nctl instances run` with all that it takes, on a real host: user, folder, environment, output,
+// programs beside the command, metadata, and restarts that go on while p6nd is killed.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { InstanceView } from '../../src/api/contract/instances.ts';
+import { Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
+
+const RUN = ['instances', 'run', '--app', 'web'] as const;
+
+test('instances run as they are told', { skip: SKIP_REASON }, async (t) => {
+  const site = await Site.create(t);
+  const host = await site.addHost('one');
+  await host.start();
+  await host.must('apps', 'create', 'web');
+
+  await t.test('user, folder and environment are those of the command', async () => {
+    const file = join(site.folder, 'env');
+    writeFileSync(file, 'SECRET=hidden\n', { mode: 0o600 });
+    const script = 'id -u; id -g; id -G; pwd; echo $HOME $A $SECRET $P6N_APP';
+    const words = ['--user', 'daemon', '--workdir', '/usr', '--env', 'A=b', '--env-file', file];
+    const { stdout } = await host.must(...RUN, '--rm', ...words, '--', 'sh', '-c', script);
+    assert.deepEqual(stdout.split('\n'), ['1', '1', '1', '/usr', '/usr/sbin b hidden web', '']);
+    const stranger = await host.ctl(...RUN, '--user', 'p6n-nobody', '--', 'true');
+    assert.equal(stranger.code, 1);
+    assert.match(stranger.stderr, /no such user/);
+  });
+
+  await t.test('a secret of the environment is in the journal alone, for root alone', async () => {
+    const file = join(site.folder, 'env');
+    await host.must(...RUN, '--name', 'kept', '--detach', '--env-file', file, '--', 'sleep', '60');
+    const shown = await host.must('--json', 'instances', 'show', 'kept');
+    assert.doesNotMatch(shown.stdout, /hidden/);
+    assert.doesNotMatch(host.log, /hidden/);
+    const { stdout } = await host.exec('grep', '-rl', 'hidden', host.stateDir);
+    const files = stdout.split('\n').filter(Boolean);
+    assert.equal(files.length, 1);
+    assert.equal(statSync(files[0] ?? '').mode & 0o777, 0o600);
+  });
+
+  await t.test('exec runs beside the command and passes the exit code on', async () => {
+    const inside = await host.must(
+      'instances',
+      'exec',
+      'kept',
+      '--',
+      'sh',
+      '-c',
+      'echo $SECRET; pwd',
+    );
+    assert.match(inside.stdout, /^hidden\n/);
+    const [here, there] = await Promise.all([
+      host.exec('readlink', '/proc/self/ns/net'),
+      host.must('instances', 'exec', 'kept', '--', 'readlink', '/proc/self/ns/net'),
+    ]);
+    assert.notEqual(here.stdout, there.stdout);
+    const names = await host.must('instances', 'exec', 'kept', '--', 'cat', '/etc/resolv.conf');
+    assert.equal(names.stdout, 'nameserver fdaa::3\n');
+    assert.equal((await host.ctl('instances', 'exec', 'kept', '--', 'sh', '-c', 'exit 7')).code, 7);
+    assert.equal((await host.ctl('instances', 'exec', 'none', '--', 'true')).code, 1);
+  });
+
+  await t.test('metadata change while the instance runs, and names follow', async () => {
+    await host.must('instances', 'metadata', 'set', 'kept', 'role=main');
+    const { stdout } = await host.must('instances', 'metadata', 'list', 'kept');
+    assert.match(stdout, /role +main/);
+    const name = 'main.role.kv._metadata.web.internal';
+    const lookUp = () => host.must('dns', 'lookup', name);
+    assert.match((await lookUp()).stdout, /fdaa:/);
+    await host.must('instances', 'metadata', 'unset', 'kept', 'role');
+    assert.doesNotMatch((await lookUp()).stdout, /fdaa:/);
+  });
+
+  await t.test('logs tell the last lines with their times, and follow', async () => {
+    const script = 'for i in 1 2 3; do echo line $i; done; echo bad >&2; exec sleep 60';
+    await host.must(...RUN, '--name', 'said', '--detach', '--', 'sh', '-c', script);
+    const log = (...words: string[]) => host.must('instances', 'logs', 'said', ...words);
+    await until('the output', async () => (await log()).stdout.endsWith('line 3\n'));
+    assert.equal((await log()).stdout, 'line 1\nline 2\nline 3\n');
+    await until('the error', async () => (await log()).stderr === 'bad\n');
+    assert.match((await log('-n', '2')).stdout, /^line 3\n$/);
+    assert.match((await log('-t')).stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z line 1\n/);
+    const { id } = await show(host, 'said');
+    const output = join(host.stateDir, 'instances', id, 'output.log');
+    assert.equal(statSync(output).mode & 0o777, 0o600);
+  });
+
+  await t.test('several instances have names in a row', async () => {
+    await host.must(...RUN, '--name', 'many', '--count', '3', '--detach', '--', 'sleep', '60');
+    const list = await host.json<InstanceView[]>('instances', 'list');
+    const names = list.map(({ name }) => name).filter((name) => name.startsWith('many-'));
+    assert.deepEqual(names.sort(), ['many-1', 'many-2', 'many-3']);
+  });
+
+  await t.test('a command runs again as often as it may, also while no p6nd runs', async () => {
+    const folder = join(site.folder, 'runs');
+    mkdirSync(folder);
+    const count = join(folder, 'count');
+    const script = `echo x >> ${count}; exit 3`;
+    const words = ['--restart', 'on-failure:3', '--detach', '--', 'sh', '-c', script];
+    await host.must(...RUN, '--name', 'fails', ...words);
+    const { address } = await show(host, 'fails');
+    await host.kill();
+    const runs = (): number => readFileSync(count, 'utf8').length / 2;
+    await until('the restarts', () => Promise.resolve(runs() === 4));
+    await host.start();
+    await until('the end', async () => (await show(host, 'fails')).state === 'stopped');
+    assert.equal(runs(), 4);
+    const ended = await show(host, 'fails');
+    assert.equal(ended.here?.exit_code, 3);
+    assert.equal(ended.address, address);
+  });
+
+  await t.test('a stop is the end of restarts, in a pause too', async () => {
+    const words = ['--restart', 'always', '--detach', '--', 'sh', '-c', 'exit 0'];
+    await host.must(...RUN, '--name', 'again', ...words);
+    await until('restarts', async () => ((await show(host, 'again')).here?.restarts ?? 0) >= 3);
+    assert.equal((await show(host, 'again')).state, 'started');
+    await host.must('instances', 'stop', 'again');
+    assert.equal((await show(host, 'again')).state, 'stopped');
+  });
+});
+
+async function show(host: SiteHost, name: string): Promise<InstanceView> {
+  return await host.json<InstanceView>('instances', 'show', name);
+}
