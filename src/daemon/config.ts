@@ -19,7 +19,8 @@ export const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 
 export const MTU_MIN = 1280;
 /** 1500 less 80 for WireGuard over IPv6. */
 export const MTU_DEFAULT = 1420;
-const MTU_MAX = 65_455;
+/** Jumbo frames with WireGuard's headers inside. */
+const MTU_MAX = 9000;
 const LISTEN_PORT_DEFAULT = 51_820;
 const GATEWAY_PORT_DEFAULT = 51_821;
 export const ENDPOINTS_MAX = 8;

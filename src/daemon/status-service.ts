@@ -108,6 +108,7 @@ export class LocalStatusService implements StatusService {
       received_bytes: peer.receivedBytes,
       sent_bytes: peer.sentBytes,
       ...(endpoint === undefined ? {} : { endpoint: endpointText(endpoint) }),
+      ...(peer.pathMtu === undefined ? {} : { path_mtu: peer.pathMtu }),
       ...(peer.lastHandshakeAt === undefined ? {} : { last_handshake_at: peer.lastHandshakeAt }),
     };
   }

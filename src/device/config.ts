@@ -39,6 +39,8 @@ export interface PeerConfig {
   readonly lastEndpoint?: EndpointAddress;
   /** Seconds between persistent keepalives; absent or 0 for none. */
   readonly persistentKeepaliveSeconds?: number;
+  /** Whether it answers probes of the path: hosts of the mesh do. */
+  readonly answersProbes?: boolean;
   readonly route: PeerRoute;
 }
 
@@ -56,4 +58,6 @@ export interface PeerStatus {
   /** Bytes of UDP payload, handshakes included. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** The longest packet that goes to it in one datagram; undefined when nothing is known. */
+  readonly pathMtu: number | undefined;
 }

@@ -25,27 +25,30 @@ export const DeviceCounter = {
   DropReplayed: 18,
   DropInnerMalformed: 19,
   DropSourceNotAllowed: 20,
+  ReceivedProbe: 21,
   // Packets that were to be sent, by how they ended.
-  SentData: 21,
-  Staged: 22,
-  SentStaged: 23,
-  DropNoPeer: 24,
-  DropNoEndpoint: 25,
-  DropStagingFull: 26,
-  DropStagingMemory: 27,
-  DropHandshakeGivenUp: 28,
-  DropPeerRemoved: 29,
+  SentData: 22,
+  Staged: 23,
+  SentStaged: 24,
+  DropNoPeer: 25,
+  DropNoEndpoint: 26,
+  DropTooBig: 27,
+  DropStagingFull: 28,
+  DropStagingMemory: 29,
+  DropHandshakeGivenUp: 30,
+  DropPeerRemoved: 31,
   // Messages that the device made itself.
-  SentInitiation: 30,
-  SentResponse: 31,
-  SentCookieReply: 32,
-  SentKeepalive: 33,
+  SentInitiation: 32,
+  SentResponse: 33,
+  SentCookieReply: 34,
+  SentKeepalive: 35,
+  SentProbe: 36,
   // Bytes of UDP payload.
-  ReceivedBytes: 34,
-  SentBytes: 35,
+  ReceivedBytes: 37,
+  SentBytes: 38,
   // State changes.
-  HandshakesCompleted: 36,
-  EndpointsRoamed: 37,
+  HandshakesCompleted: 39,
+  EndpointsRoamed: 40,
 } as const;
 export type DeviceCounter = (typeof DeviceCounter)[keyof typeof DeviceCounter];
 
@@ -53,7 +56,7 @@ export const DEVICE_COUNTERS: number = Object.keys(DeviceCounter).length;
 
 /** The counters in which every received datagram ends exactly once. */
 export const RECEIVE_COUNTERS: readonly DeviceCounter[] = Object.values(DeviceCounter).filter(
-  (counter) => counter <= DeviceCounter.DropSourceNotAllowed,
+  (counter) => counter <= DeviceCounter.ReceivedProbe,
 );
 
 /** Room for all counters, all zero. */

@@ -18,10 +18,11 @@ import { DeviceCounter, deviceCounters } from './counters.ts';
 import { Handshakes } from './handshakes.ts';
 import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
+import { Paths } from './path/paths.ts';
 import { Deadlines } from './peers/deadlines.ts';
 import { type Endpoint, isSamePlace } from './peers/endpoint.ts';
 import { IndexTable } from './peers/index-table.ts';
-import { type Peer, PeerTable } from './peers/peer.ts';
+import { deadlineOf, type Peer, PeerTable } from './peers/peer.ts';
 import { Roster } from './peers/roster.ts';
 import type { DatagramSink, DeviceEvents } from './ports.ts';
 import { NO_PEER, type PeerIndex, type Routes } from './routes.ts';
@@ -69,6 +70,7 @@ export class Device {
   readonly #deadlines = new Deadlines();
   readonly #transmitter: Transmitter;
   readonly #handshakes: Handshakes;
+  readonly #paths: Paths;
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #roster: Roster;
@@ -103,7 +105,9 @@ export class Device {
       { local: this.#local, rekeyAfterMs: options.rekeyAfterMs },
     );
     this.#outbound = new Outbound({ routes, peers, counters, transmitter });
+    this.#paths = new Paths(sink, transmitter);
     this.#inbound = new Inbound({
+      paths: this.#paths,
       routes,
       indices,
       counters,
@@ -247,6 +251,14 @@ export class Device {
   }
 
   /**
+   * The longest packet that goes whole to where the one at `offset` does: what the sender of one
+   * that was TooBig is told.
+   */
+  limitFor(bytes: Uint8Array, offset: number): number {
+    return this.#outbound.limitFor(bytes, offset);
+  }
+
+  /**
    * Opens `datagrams` in place and adds the inner packets, which stand in the same slab, to
    * `packets`, whose slab must be the same and which has room for one a datagram. Origins are
    * PeerIndex.
@@ -269,12 +281,14 @@ export class Device {
       const peer = this.#peers.get(due as PeerIndex);
       assert(peer !== undefined, 'Device.tick: a removed peer has a deadline');
       const actions = peer.tunnel.timers.expire(now);
-      if (actions !== 0) {
+      const isPathDue = peer.path !== undefined && peer.path.deadline <= now;
+      if (actions !== 0 || isPathDue) {
         served += 1;
         this.#act(peer, actions, now);
+        if (isPathDue) this.#paths.expire(peer, now);
         this.#transmitter.settle(now);
       }
-      this.#deadlines.set(due, peer.tunnel.timers.nextDeadline());
+      this.#deadlines.set(due, deadlineOf(peer));
     }
   }
 
@@ -322,6 +336,7 @@ export class Device {
     const before = peer.endpoint;
     this.#peers.moveTo(peer, endpoint);
     if (before !== undefined && isSamePlace(before, endpoint)) return;
+    peer.path?.reset();
     this.counters[DeviceCounter.EndpointsRoamed]! += 1;
     this.#dependencies.events.endpointRoamed(peer.index);
   }

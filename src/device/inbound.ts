@@ -20,6 +20,7 @@ import { OpenOutcome } from '../wireguard/session/session.ts';
 import { DeviceCounter } from './counters.ts';
 import type { Handshakes } from './handshakes.ts';
 import { innerPacketLength, NO_PACKET } from './inner-packet.ts';
+import type { Paths } from './path/paths.ts';
 import { copyEndpoint, ENDPOINT_WORDS, type Endpoint, isSameEndpoint } from './peers/endpoint.ts';
 import type { IndexTable } from './peers/index-table.ts';
 import type { Peer } from './peers/peer.ts';
@@ -32,6 +33,7 @@ export interface InboundDependencies {
   readonly counters: Float64Array;
   readonly transmitter: Transmitter;
   readonly handshakes: Handshakes;
+  readonly paths: Paths;
   /** An authenticated message came from there. */
   readonly heardFrom: (peer: Peer, endpoint: Endpoint) => void;
   readonly handshakeCompleted: (peer: Peer) => void;
@@ -101,10 +103,14 @@ export class Inbound {
     peer.batch.received = true;
     this.#dependencies.transmitter.touch(peer);
     if (length === KEEPALIVE_BYTES) return DeviceCounter.ReceivedKeepalive;
+    const inner = offset + DATA_HEADER_BYTES;
+    const innerLength = length - KEEPALIVE_BYTES;
+    if (this.#dependencies.paths.receive(peer, slab, inner, innerLength, now)) {
+      return DeviceCounter.ReceivedProbe;
+    }
     peer.batch.receivedData = true;
     const outer = ecnOfTrafficClass(datagrams.trafficClasses[i]!);
-    const inner = offset + DATA_HEADER_BYTES;
-    return this.#deliver(peer, slab, inner, length - KEEPALIVE_BYTES, packets, outer);
+    return this.#deliver(peer, slab, inner, innerLength, packets, outer);
   }
 
   #confirmed(peer: Peer, now: Millis): void {

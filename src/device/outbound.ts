@@ -3,7 +3,9 @@
 
 import type { Millis } from '../base/clock.ts';
 import type { PacketBatch } from '../base/packet-batch.ts';
+import { mayBeFragmented } from '../ip/ipv4-header.ts';
 import { DeviceCounter } from './counters.ts';
+import { NO_PATH_LIMIT, PATH_LIMIT_MIN } from './path/path-mtu.ts';
 import type { PeerTable } from './peers/peer.ts';
 import { SendOutcome } from './ports.ts';
 import type { Routes } from './routes.ts';
@@ -33,6 +35,12 @@ export class Outbound {
     for (let i = 0; i < packets.count; i++) outcomes[i] = this.#sendPacket(packets, i, now);
   }
 
+  /** The longest packet that goes to where the one at `offset` does. */
+  limitFor(bytes: Uint8Array, offset: number): number {
+    const peer = this.#peers.get(this.#routes.peerForDestination(bytes, offset));
+    return peer?.path?.limit ?? NO_PATH_LIMIT;
+  }
+
   #sendPacket(packets: PacketBatch, i: number, now: Millis): SendOutcome {
     const { slab } = packets;
     const offset = packets.offsets[i]!;
@@ -46,6 +54,13 @@ export class Outbound {
     if (endpoint === undefined) {
       this.#counters[DeviceCounter.DropNoEndpoint]! += 1;
       return SendOutcome.NoEndpoint;
+    }
+    if (length > PATH_LIMIT_MIN && length > this.#transmitter.limitFor(peer)) {
+      // The datagram of what routers may cut may be cut itself.
+      if (!mayBeFragmented(slab.bytes, offset)) {
+        this.#counters[DeviceCounter.DropTooBig]! += 1;
+        return SendOutcome.TooBig;
+      }
     }
     // Packets that wait go first.
     if (peer.staging.length > 0) this.#transmitter.sendStaged(peer, now);

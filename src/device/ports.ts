@@ -43,6 +43,22 @@ export interface DatagramSink {
    */
   isSourceRight?(endpoints: Uint8Array, endpointOffset: number): boolean;
   /**
+   * Sends a datagram at once and in one piece: no router may cut it, and one that does not fit the
+   * interface is not sent. Called after flush(). Where it is absent, no path is probed.
+   */
+  sendWhole?(
+    slab: Slab,
+    offset: number,
+    length: number,
+    endpoints: Uint8Array,
+    endpointOffset: number,
+  ): void;
+  /**
+   * The longest IP packet that goes to the endpoint at `endpoints[endpointOffset]` in one piece, as
+   * far as the system knows; 0 when it knows nothing. Not asked for every packet.
+   */
+  pathMtu?(endpoints: Uint8Array, endpointOffset: number): number;
+  /**
    * Lets go of everything that was pushed: the device calls it when its scratch memory is used up.
    */
   flush(): void;
@@ -70,5 +86,7 @@ export const SendOutcome = {
   NoEndpoint: 3,
   /** Dropped: the memory for packets that wait for handshakes is used up. */
   NoMemory: 4,
+  /** Dropped: longer than Device.limitFor() says. */
+  TooBig: 5,
 } as const;
 export type SendOutcome = (typeof SendOutcome)[keyof typeof SendOutcome];

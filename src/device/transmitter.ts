@@ -10,9 +10,11 @@ import { AEAD_TAG_BYTES } from '../wireguard/crypto/crypto.ts';
 import { DATA_HEADER_BYTES, INITIATION_BYTES } from '../wireguard/messages.ts';
 import type { Session } from '../wireguard/session/session.ts';
 import { DeviceCounter } from './counters.ts';
+import { NO_PATH_LIMIT, PathMtu } from './path/path-mtu.ts';
+import { type ProbeContent, ProbeKind, writeProbe } from './path/path-probe.ts';
 import type { Deadlines } from './peers/deadlines.ts';
 import { type Endpoint, hasSource, isSamePlace, withoutSource } from './peers/endpoint.ts';
-import type { Peer } from './peers/peer.ts';
+import { deadlineOf, type Peer } from './peers/peer.ts';
 import { StageOutcome } from './peers/staging.ts';
 import { DATA_TRAFFIC_CLASS, type DatagramSink, HANDSHAKE_TRAFFIC_CLASS } from './ports.ts';
 
@@ -46,6 +48,11 @@ export class Transmitter {
     this.#deadlines = dependencies.deadlines;
     this.#wallNow = dependencies.wallNow;
     this.#mtu = mtu;
+  }
+
+  /** 0 when unknown. */
+  get mtu(): number {
+    return this.#mtu;
   }
 
   setMtu(mtu: number): void {
@@ -88,10 +95,39 @@ export class Transmitter {
     length: number,
   ): void {
     const mark = readEcn(slab.bytes, offset);
-    const sealed = session.seal(slab, offset, length, this.#paddedLength(length));
+    const sealed = session.seal(slab, offset, length, this.#paddedLength(peer, length));
     peer.batch.sentData = true;
     peer.batch.sentBy = session;
     this.#pushData(peer, endpoint, slab, offset - DATA_HEADER_BYTES, sealed, mark);
+  }
+
+  /** The longest packet that is to be sent to `peer`; asked for those that may be longer. */
+  limitFor(peer: Peer): number {
+    if (this.#sink.pathMtu === undefined) return NO_PATH_LIMIT;
+    peer.path ??= new PathMtu();
+    peer.batch.isPathWanted = true;
+    this.touch(peer);
+    return peer.path.limit;
+  }
+
+  /** Sends a probe of `length` bytes, which no router may cut, or the short answer to one. */
+  sendProbe(peer: Peer, content: ProbeContent, length: number, now: Millis): void {
+    const endpoint = this.endpointOf(peer);
+    const session = peer.tunnel.sendingSession(now);
+    if (endpoint === undefined || session === undefined || !this.#isRunning) return;
+    const start = this.reserve(DATA_HEADER_BYTES + length + AEAD_TAG_BYTES);
+    const offset = start + DATA_HEADER_BYTES;
+    const written = writeProbe(this.#scratch.bytes, offset, content);
+    const sealed = session.seal(this.#scratch, offset, written, length);
+    peer.batch.sentBy = session;
+    this.#counters[DeviceCounter.SentProbe]! += 1;
+    if (content.kind === ProbeKind.Arrived) {
+      this.#pushData(peer, endpoint, this.#scratch, start, sealed, Ecn.NotCapable);
+      return;
+    }
+    this.#countData(peer, sealed);
+    this.#sink.flush();
+    this.#sink.sendWhole?.(this.#scratch, start, sealed, endpoint.bytes, 0);
   }
 
   /** Keeps a packet for later and sees to a handshake. False when there is no memory for it. */
@@ -184,6 +220,7 @@ export class Transmitter {
 
   #judgeSource(peer: Peer): void {
     peer.routesSeen = this.#routeChanges;
+    peer.path?.doubt();
     const { endpoint } = peer;
     if (endpoint === undefined || !hasSource(endpoint)) return;
     if (this.#sink.isSourceRight?.(endpoint.bytes, 0) !== true) this.forgetSource(peer);
@@ -226,18 +263,24 @@ export class Transmitter {
     length: number,
     mark: Ecn,
   ): void {
-    peer.sentBytes += length;
-    this.#counters[DeviceCounter.SentBytes]! += length;
-    this.touch(peer);
+    this.#countData(peer, length);
     this.#sink.push(slab, start, length, endpoint.bytes, 0, DATA_TRAFFIC_CLASS | mark);
   }
 
+  #countData(peer: Peer, length: number): void {
+    peer.sentBytes += length;
+    this.#counters[DeviceCounter.SentBytes]! += length;
+    this.touch(peer);
+  }
+
   /**
-   * Padding to a multiple of 16, but never beyond the MTU: the datagram must not grow past it. A
-   * packet larger than the MTU is padded as its last unit is, and by no more than 15 bytes.
+   * Padding to a multiple of 16, but never beyond the MTU, or the path's where that is less: the
+   * datagram must not grow past it. A packet larger than the MTU is padded as its last unit is, and
+   * by no more than 15 bytes.
    */
-  #paddedLength(length: number): number {
-    const mtu = this.#mtu;
+  #paddedLength(peer: Peer, length: number): number {
+    const limit = peer.path?.limit ?? NO_PATH_LIMIT;
+    const mtu = length <= limit && (this.#mtu === 0 || limit < this.#mtu) ? limit : this.#mtu;
     const inLastUnit = mtu > 0 && length > mtu ? length % mtu : length;
     const aligned = (inLastUnit + PADDING_BYTES - 1) & -PADDING_BYTES;
     const padded = mtu > 0 ? Math.min(mtu, aligned) : aligned;
@@ -254,8 +297,10 @@ export class Transmitter {
     batch.receivedData = false;
     batch.sentData = false;
     batch.sentBy = undefined;
+    if (batch.isPathWanted) peer.path?.wanted(now);
+    batch.isPathWanted = false;
     if (isRekeyDue) this.sendInitiation(peer, now, false);
     batch.isTouched = false;
-    this.#deadlines.advance(peer.index, tunnel.timers.nextDeadline());
+    this.#deadlines.advance(peer.index, deadlineOf(peer));
   }
 }

@@ -67,6 +67,7 @@ const ANSWERS: Readonly<Record<Rejection, string>> = {
   [Rejection.NoRoute]: 'The sender is told "no route".',
   [Rejection.AdministrativelyProhibited]: 'The sender is told "administratively prohibited".',
   [Rejection.AddressUnreachable]: 'The sender is told "address unreachable".',
+  [Rejection.PacketTooBig]: 'The sender is told "packet too big".',
 };
 
 /**

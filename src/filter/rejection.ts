@@ -19,6 +19,7 @@ import {
   ICMPV6_ERROR_BYTES_MAX,
   mayAnswerWithError,
   UnreachableCode,
+  writePacketTooBig,
   writeUnreachable,
 } from '../ip/icmpv6.ts';
 import { IPV6_ADDRESS_BYTES, ipv6Bytes } from '../ip/ipv6-address.ts';
@@ -37,7 +38,7 @@ declare const rejectionSenderBrand: unique symbol;
 /** Who is answered, as the key of a rate limit: 32 bits in which two senders hardly ever meet. */
 export type RejectionSender = number & { readonly [rejectionSenderBrand]: true };
 
-/** By Rejection; None never gets there. */
+/** By Rejection; None and PacketTooBig never get there. */
 const CODES: readonly UnreachableCode[] = [
   UnreachableCode.NoRoute,
   UnreachableCode.NoRoute,
@@ -86,7 +87,7 @@ export class RejectionWriter {
    * Writes the answer to the packet at `offset` into `target` (REJECTION_BYTES_MAX bytes free at
    * `targetOffset`, apart from the packet) and returns its length; 0 when none is due, RFC 4443
    * 2.4(e) allows none, or the sender has had its share. The answer goes back by the interface that
-   * the packet came from, without asking the filter.
+   * the packet came from, without asking the filter. `mtu` is told with PacketTooBig.
    */
   write(
     rejection: Rejection,
@@ -97,11 +98,15 @@ export class RejectionWriter {
     target: Uint8Array,
     targetOffset: number,
     now: Millis,
+    mtu = 0,
   ): number {
     if (rejection === Rejection.None) return 0;
     if (!mayAnswerWithError(bytes, offset, length, this.#place)) return 0;
     const source = this.#sourceFor(readUint32(bytes, offset + SOURCE_OFFSET + NETWORK_OFFSET));
     if (source === undefined || !this.#limit.take(sender, now)) return 0;
+    if (rejection === Rejection.PacketTooBig) {
+      return writePacketTooBig(mtu, source, bytes, offset, length, target, targetOffset);
+    }
     const code = CODES[rejection]!;
     return writeUnreachable(code, source, bytes, offset, length, target, targetOffset);
   }

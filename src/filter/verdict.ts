@@ -18,12 +18,14 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 /** The number of `p6n0`, the host's own TUN; instances have the numbers of FilterInstance. */
 export const HOST_TUN = 0;
 
-/** The ICMPv6 Destination Unreachable that a dropped packet's sender is owed. */
+/** The ICMPv6 error that a dropped packet's sender is owed. */
 export const Rejection = {
   None: 0,
   NoRoute: 1,
   AdministrativelyProhibited: 2,
   AddressUnreachable: 3,
+  /** Not of the filter: the packet does not fit the path. */
+  PacketTooBig: 4,
 } as const;
 export type Rejection = (typeof Rejection)[keyof typeof Rejection];
 
@@ -33,6 +35,7 @@ export const REJECTION_NAMES: readonly string[] = [
   'no-route',
   'administratively-prohibited',
   'address-unreachable',
+  'packet-too-big',
 ];
 
 /** The rule by which a packet passes. */

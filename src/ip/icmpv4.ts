@@ -4,7 +4,7 @@
 //  +------+------+---------------+
 //  | Type | Code |    Checksum   |   behind an IPv4 header of its own
 //  +------+------+---------------+
-//  |           Unused            |
+//  |    Unused     |   or MTU    |
 //  +-----------------------------+
 //  | As much of the packet as    |
 //  | fits into 576 bytes in all  |
@@ -33,6 +33,8 @@ const ICMP_CODE_OFFSET = 1;
 const ICMP_CHECKSUM_OFFSET = 2;
 const TYPE_UNREACHABLE = 3;
 const CODE_HOST = 1;
+const CODE_FRAGMENTATION_NEEDED = 4;
+const ICMP_MTU_OFFSET = 6;
 /** Types that are no errors: echo, its reply, timestamps. All others count as errors. */
 const QUERIES: readonly number[] = [0, 8, 13, 14];
 
@@ -71,6 +73,39 @@ export function writeHostUnreachable(
   target: Uint8Array,
   targetOffset: number,
 ): number {
+  const code = CODE_HOST;
+  return writeError(code, 0, sourceBytes, source, bytes, offset, length, target, targetOffset);
+}
+
+/**
+ * Writes "fragmentation needed" with the `mtu` (RFC 1191, section 4); the rest as in
+ * `writeHostUnreachable`.
+ */
+export function writeFragmentationNeeded(
+  mtu: number,
+  sourceBytes: Uint8Array,
+  source: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  target: Uint8Array,
+  targetOffset: number,
+): number {
+  const code = CODE_FRAGMENTATION_NEEDED;
+  return writeError(code, mtu, sourceBytes, source, bytes, offset, length, target, targetOffset);
+}
+
+function writeError(
+  code: number,
+  mtu: number,
+  sourceBytes: Uint8Array,
+  source: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  target: Uint8Array,
+  targetOffset: number,
+): number {
   const message = targetOffset + IPV4_HEADER_BYTES;
   const quote = message + ICMP_HEADER_BYTES;
   const quoted = Math.min(length, ICMPV4_ERROR_BYTES_MAX - IPV4_HEADER_BYTES - ICMP_HEADER_BYTES);
@@ -87,7 +122,8 @@ export function writeHostUnreachable(
   const header = finishChecksum(sumBytes(target, targetOffset, IPV4_HEADER_BYTES));
   writeUint16(target, targetOffset + CHECKSUM_OFFSET, header);
   target[message] = TYPE_UNREACHABLE;
-  target[message + ICMP_CODE_OFFSET] = CODE_HOST;
+  target[message + ICMP_CODE_OFFSET] = code;
+  writeUint16(target, message + ICMP_MTU_OFFSET, mtu);
   for (let i = 0; i < quoted; i++) target[quote + i] = bytes[offset + i]!;
   const checksum = finishChecksum(sumBytes(target, message, ICMP_HEADER_BYTES + quoted));
   writeUint16(target, message + ICMP_CHECKSUM_OFFSET, checksum);

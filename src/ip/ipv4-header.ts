@@ -8,6 +8,7 @@
 //   6  2  flags and fragment offset          16  4  destination
 
 import { sumBytes } from './checksum.ts';
+import { IPV4_VERSION, readUint16, readVersion } from './header.ts';
 
 export const IPV4_HEADER_BYTES = 20;
 export const IPV4_TRAFFIC_CLASS_OFFSET = 1;
@@ -22,6 +23,12 @@ export const IPV4_SOURCE_OFFSET = 12;
 export const IPV4_ADDRESSES_BYTES = 8;
 /** In the field at IPV4_FRAGMENT_OFFSET. */
 export const IPV4_DONT_FRAGMENT = 0x4000;
+
+/** Whether routers may cut the packet at `offset`: one of IPv4 that does not forbid it. */
+export function mayBeFragmented(bytes: Uint8Array, offset: number): boolean {
+  if (readVersion(bytes, offset) !== IPV4_VERSION) return false;
+  return (readUint16(bytes, offset + IPV4_FRAGMENT_OFFSET) & IPV4_DONT_FRAGMENT) === 0;
+}
 
 /** Header length in bytes, options included. */
 export function readIpv4HeaderLength(bytes: Uint8Array, offset: number): number {

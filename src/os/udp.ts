@@ -41,6 +41,22 @@ export interface Udp {
    * that its local address was heard on. Asks the kernel, so not for every datagram.
    */
   isSourceRight(endpoints: Uint8Array, endpointOffset: number): boolean;
+  /**
+   * Sends a datagram at once, alone and uncut, as its traffic class 0: what does not fit the
+   * interface is not sent, what does not fit the path is lost. Counted only when it is sent.
+   */
+  sendWhole(
+    slab: Slab,
+    offset: number,
+    length: number,
+    endpoints: Uint8Array,
+    endpointOffset: number,
+  ): void;
+  /**
+   * The longest IP packet that goes uncut to the endpoint at `endpoints[endpointOffset]`, as far as
+   * the system knows; 0 when it does not. Asks the kernel, so not for every datagram.
+   */
+  pathMtu(endpoints: Uint8Array, endpointOffset: number): number;
   /** Marks all datagrams from here on for the machine's routing rules; 0 for no mark. */
   setMark(mark: number): void;
   /** Sends all that was pushed, in order for each family. What fails is counted and left out. */

@@ -297,8 +297,8 @@ revision    a/7
 version     0.1.0
 runs for    2m
 
-PEER  ADDRESS          ENDPOINT         HANDSHAKE  RECEIVED  SENT
-two   fdaa:0:0:1:1::1  192.0.2.2:51820  1m ago     2.0 KiB   17 B
+PEER  ADDRESS          ENDPOINT         HANDSHAKE  RECEIVED  SENT  MTU
+two   fdaa:0:0:1:1::1  192.0.2.2:51820  1m ago     2.0 KiB   17 B  1420
 
 INSTANCE  ID              APP  NETWORK  STATE    ADDRESS
 web-1     0123456789abcd  web  blue     started  fdaa:18:a7b:1:0:b83b:2:2

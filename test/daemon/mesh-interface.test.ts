@@ -60,6 +60,7 @@ function setup(): {
     endpoint: { address: '192.0.2.9', port: 7 },
     lastHandshakeAt: undefined,
     sentBytes: 148,
+    pathMtu: undefined,
     receivedBytes: 92,
   };
   const dataplane = { port: 51_820, peers: () => Promise.resolve([status]) };

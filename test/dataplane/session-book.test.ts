@@ -61,5 +61,6 @@ function peer(publicKey: string, lastHandshakeAt: number | undefined) {
     lastHandshakeAt: lastHandshakeAt as WallMillis | undefined,
     receivedBytes: 0,
     sentBytes: 0,
+    pathMtu: undefined,
   };
 }

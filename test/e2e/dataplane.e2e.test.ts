@@ -2,26 +2,15 @@
 // namespaces.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { P6nError } from '../../src/base/errors.ts';
-import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
-import type { LinkSettings } from '../../src/os/links.ts';
 import type { PrivateKey } from '../../src/wireguard/crypto/crypto.ts';
-import { LISTEN_PORT, Mesh, type MeshInstance, MTU } from '../fakes/mesh.ts';
-import { type DataplaneHost, startHost } from './dataplane-host.ts';
-import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
+import { LISTEN_PORT } from '../fakes/mesh.ts';
+import { startHost } from './dataplane-host.ts';
+import { linkOf, startTwoHosts, untilListening } from './dataplane-pair.ts';
+import { makeNamespace, SKIP } from './namespaces.ts';
 
 const OPTIONS = { skip: SKIP, timeout: 60_000 };
-
-interface Setup {
-  readonly mesh: Mesh;
-  readonly namespaces: readonly [TestNamespace, TestNamespace];
-  readonly hosts: readonly [DataplaneHost, DataplaneHost];
-  /** Of network 1 on host 0 and on host 1, and of network 2 on host 1. */
-  readonly instances: readonly [MeshInstance, MeshInstance, MeshInstance];
-  readonly inside: readonly [TestNamespace, TestNamespace, TestNamespace];
-}
 
 test(
   'dataplane: ping and TCP cross the tunnel between instances of two hosts',
@@ -184,58 +173,6 @@ test('dataplane: stop() closes everything', OPTIONS, async (t) => {
   const next = startHost(t, namespaces[0]);
   assert.equal(await next.start(mesh.configOf(0)), 'openssl', 'the slow crypto was chosen');
 });
-
-/** Two hosts on 10.9.0.1 and 10.9.0.2 with their links up. */
-async function startTwoHosts(t: TestContext): Promise<Setup> {
-  const namespaces = [makeNamespace(t, 'a'), makeNamespace(t, 'b')] as const;
-  joinNamespaces(namespaces[0], '10.9.0.1/24', namespaces[1], '10.9.0.2/24');
-  const inside = [makeNamespace(t, 'ia'), makeNamespace(t, 'ib'), makeNamespace(t, 'ic')] as const;
-  const mesh = new Mesh(() => new Uint8Array(randomBytes(32)));
-  mesh.addHost({ address: '10.9.0.1', port: LISTEN_PORT });
-  mesh.addHost({ address: '10.9.0.2', port: LISTEN_PORT });
-  const instances = [
-    mesh.addInstance(0, 1, inside[0].path),
-    mesh.addInstance(1, 1, inside[1].path),
-    mesh.addInstance(1, 2, inside[2].path),
-  ] as const;
-  const hosts = [startHost(t, namespaces[0]), startHost(t, namespaces[1])] as const;
-  await Promise.all(hosts.map((host, number) => host.start(mesh.configOf(number))));
-  await Promise.all([
-    ...hosts.map((host, number) => configureOwnLink(host, mesh, number)),
-    ...instances.map(({ host, address }, number) =>
-      hosts[host]?.configureLink(linkOf(inside[number] as TestNamespace, address)),
-    ),
-  ]);
-  return { mesh, namespaces, hosts, instances, inside };
-}
-
-/** Tries again while nobody listens. */
-async function untilListening(connect: () => Promise<string>): Promise<void> {
-  for (;;) {
-    try {
-      await connect();
-      return;
-    } catch (error) {
-      if (!String(error).includes('refused')) throw error;
-    }
-  }
-}
-
-function configureOwnLink(host: DataplaneHost, mesh: Mesh, number: number): Promise<number> {
-  const address = mesh.hosts[number]?.address as Ipv6Address;
-  return host.configureLink({ ...linkOf(undefined, address) });
-}
-
-function linkOf(namespace: TestNamespace | undefined, address: Ipv6Address): LinkSettings {
-  return {
-    namespace: namespace?.path,
-    name: 'p6n0',
-    mtu: MTU,
-    addresses: [{ address, preferred: true }],
-    routes: ['fdaa::/16'],
-    exclusive: false,
-  };
-}
 
 function withCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof P6nError && error.code === code;

@@ -143,6 +143,7 @@ export const STATUS: StatusView = {
       last_handshake_at: 60_001,
       received_bytes: 2_048,
       sent_bytes: 17,
+      path_mtu: 1_420,
     },
   ],
   instances: [

@@ -18,6 +18,8 @@ export class MemoryUdp implements Udp {
   readonly counters: Float64Array;
   readonly waiting: MemoryDatagram[] = [];
   mark = 0;
+  /** Of every path; 0 for none known. */
+  knownMtu = 0;
   readonly #options: UdpOptions;
   readonly #send: (datagram: MemoryDatagram) => void;
   #pushed: { readonly slab: Slab; readonly offset: number; readonly length: number }[] = [];
@@ -34,6 +36,21 @@ export class MemoryUdp implements Udp {
   /** There are no routes here. */
   isSourceRight(): boolean {
     return false;
+  }
+
+  sendWhole(
+    slab: Slab,
+    offset: number,
+    length: number,
+    endpoints: Uint8Array,
+    endpointOffset: number,
+  ): void {
+    this.push(slab, offset, length, endpoints, endpointOffset, 0);
+    this.flush();
+  }
+
+  pathMtu(): number {
+    return this.knownMtu;
   }
 
   receive(datagrams: DatagramBatch): boolean {

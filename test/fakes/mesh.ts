@@ -34,10 +34,12 @@ export class Mesh {
   readonly hosts: MeshHost[] = [];
   readonly instances: MeshInstance[] = [];
   readonly #secret: (n: number) => Uint8Array;
+  readonly #mtu: number;
 
   /** `secret` makes the nth 32 random bytes. */
-  constructor(secret: (n: number) => Uint8Array) {
+  constructor(secret: (n: number) => Uint8Array, mtu: number = MTU) {
     this.#secret = secret;
+    this.#mtu = mtu;
   }
 
   /** Host number n; its endpoint may be given later. */
@@ -75,7 +77,7 @@ export class Mesh {
       tun: config.tun,
       name: 'p6n0',
       namespace,
-      mtu: MTU,
+      mtu: this.#mtu,
     }));
     const ids = [...new Set(here.map((one) => one.network))];
     return {
@@ -94,7 +96,7 @@ export class Mesh {
         instances: here.map((one) => one.config),
         wireguardPeers: [],
       },
-      tuns: [{ tun: 0, name: 'p6n0', namespace: undefined, mtu: MTU }, ...tuns],
+      tuns: [{ tun: 0, name: 'p6n0', namespace: undefined, mtu: this.#mtu }, ...tuns],
     };
   }
 

@@ -66,6 +66,14 @@ test('answer says why and quotes the packet', () => {
   }
 });
 
+test('answer to a packet that is too big tells what fits', () => {
+  const answer = write(Rejection.PacketTooBig, tcp(RED_1, RED_X, 80), CONFIG, 1_340);
+  assert.ok(answer !== undefined);
+  assert.deepEqual([...answer.subarray(40, 42)], [2, 0]);
+  assert.deepEqual([...answer.subarray(44, 48)], [0, 0, 1_340 >> 8, 1_340 & 0xff]);
+  assert.equal(formatIpv6(answer, 8), RED_AT_A);
+});
+
 test('answer is at most 1280 bytes long', () => {
   const long = packet(RED_1, RED_X, IpProtocol.Udp, new Uint8Array(9000));
   assert.equal(write(Rejection.NoRoute, long)?.length, REJECTION_BYTES_MAX);
@@ -166,12 +174,14 @@ function write(
   rejection: Rejection,
   about: Uint8Array,
   config: FilterConfig = CONFIG,
+  mtu = 0,
 ): Uint8Array | undefined {
   const writer = new RejectionWriter(config);
   const margin = 16;
   const target = new Uint8Array(REJECTION_BYTES_MAX + 2 * margin).fill(0xaa);
   const { length } = about;
-  const written = writer.write(rejection, TUN_1, about, 0, length, target, margin, 0 as Millis);
+  const now = 0 as Millis;
+  const written = writer.write(rejection, TUN_1, about, 0, length, target, margin, now, mtu);
   assert.ok(target.subarray(0, margin).every((byte) => byte === 0xaa));
   assert.ok(target.subarray(margin + written).every((byte) => byte === 0xaa));
   return written === 0 ? undefined : target.slice(margin, margin + written);

@@ -7,8 +7,10 @@ import {
   ICMPV4_ERROR_BYTES_MAX,
   ipv4DestinationAt,
   mayAnswerWithIpv4Error,
+  writeFragmentationNeeded,
   writeHostUnreachable,
 } from '../../src/ip/icmpv4.ts';
+import { mayBeFragmented } from '../../src/ip/ipv4-header.ts';
 
 const AT = 2;
 const UDP = 17;
@@ -31,6 +33,23 @@ test('writeHostUnreachable() writes type, code, addresses, quote and both checks
     assert.equal(finishChecksum(sumBytes(error, 0, 20)), 0);
     assert.equal(finishChecksum(sumBytes(error, 20, length - 20)), 0);
   }
+});
+
+test('writeFragmentationNeeded() tells the MTU', () => {
+  const about = packet({ payloadBytes: 1_400 });
+  const target = new Uint8Array(ICMPV4_ERROR_BYTES_MAX);
+  const source = ipv4DestinationAt(0);
+  const length = writeFragmentationNeeded(1_340, about, source, about, 0, about.length, target, 0);
+  assert.deepEqual([...target.subarray(20, 22)], [3, 4]);
+  assert.deepEqual([...target.subarray(24, 28)], [0, 0, 1_340 >> 8, 1_340 & 0xff]);
+  assert.equal(finishChecksum(sumBytes(target, 20, length - 20)), 0);
+});
+
+test('mayBeFragmented() tells IPv4 without "do not fragment" from all else', () => {
+  assert.ok(mayBeFragmented(packet({}), 0));
+  assert.ok(mayBeFragmented(packet({ flags: 0x2000 }), 0));
+  assert.ok(!mayBeFragmented(packet({ flags: 0x4000 }), 0));
+  assert.ok(!mayBeFragmented(Uint8Array.of(0x60, 0, 0, 0, 0, 0, 0, 0), 0));
 });
 
 test('mayAnswerWithIpv4Error() allows requests and forbids what RFC 1812 forbids', () => {

@@ -8,7 +8,7 @@ import type { PeerSettings } from '../../src/device/config.ts';
 import type { DeviceCounter } from '../../src/device/counters.ts';
 import { Device, SCRATCH_BYTES_MIN } from '../../src/device/device.ts';
 import { HostRoutes } from '../../src/device/host-routes.ts';
-import { PACKET_HEADROOM } from '../../src/device/ports.ts';
+import { type DatagramSink, PACKET_HEADROOM } from '../../src/device/ports.ts';
 import type { PeerIndex } from '../../src/device/routes.ts';
 import type { Crypto, PublicKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
@@ -38,6 +38,8 @@ export interface DeviceNodeOptions {
   readonly handshakeWorkMs?: number;
   /** The reference when absent. */
   readonly crypto?: Crypto;
+  /** What the system knows of every path, 0 for nothing; paths are not probed when absent. */
+  readonly pathMtu?: number;
 }
 
 export class DeviceNode implements SimNode {
@@ -79,13 +81,9 @@ export class DeviceNode implements SimNode {
         ...workClock(options.handshakeWorkMs),
         scratch: plainSlab(SCRATCH_BYTES_MIN),
         sink: {
-          push: (slab, offset, length, endpoints, endpointOffset, trafficClass) => {
-            const datagram = slab.bytes.slice(offset, offset + length);
-            this.sent.push({ datagram, trafficClass });
-            const to = endpoints.subarray(endpointOffset, endpointOffset + ENDPOINT_BYTES);
-            this.link.send(datagram, to, trafficClass);
-          },
+          push: this.#push,
           isSourceRight: () => this.isSourceRight(),
+          ...this.#probing(options.pathMtu),
           flush: () => undefined,
         },
         events: {
@@ -97,6 +95,22 @@ export class DeviceNode implements SimNode {
       { privateKey: this.keys.privateKey, mtu: MTU },
     );
     this.link = network.attach(this, options.address, options.nat);
+  }
+
+  #push: DatagramSink['push'] = (slab, offset, length, endpoints, endpointOffset, trafficClass) => {
+    const datagram = slab.bytes.slice(offset, offset + length);
+    this.sent.push({ datagram, trafficClass });
+    const to = endpoints.subarray(endpointOffset, endpointOffset + ENDPOINT_BYTES);
+    this.link.send(datagram, to, trafficClass);
+  };
+
+  #probing(pathMtu: number | undefined): Pick<DatagramSink, 'sendWhole' | 'pathMtu'> {
+    if (pathMtu === undefined) return {};
+    return {
+      pathMtu: () => pathMtu,
+      sendWhole: (slab, offset, length, endpoints, endpointOffset) =>
+        this.#push(slab, offset, length, endpoints, endpointOffset, 0),
+    };
   }
 
   get publicKey(): PublicKey {

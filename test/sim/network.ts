@@ -38,7 +38,12 @@ export interface SimConditions {
   readonly loss: number;
   readonly reorder: number;
   readonly duplicate: number;
+  /** Longer IP packets are lost without a word. */
+  readonly mtu?: number;
 }
+
+const IPV4_AND_UDP_BYTES = 28;
+const IPV6_AND_UDP_BYTES = 48;
 
 export const PERFECT: SimConditions = {
   latencyMs: 5,
@@ -202,7 +207,9 @@ export class SimNetwork {
     from.contacted.add(keyOf(target));
     const source = publicAddressOf(from);
     const copy = datagram.slice();
-    if (!from.isConnected || this.#happens(this.#conditions.loss)) {
+    const headers = target.address.includes(':') ? IPV6_AND_UDP_BYTES : IPV4_AND_UDP_BYTES;
+    const isTooLong = datagram.length + headers > (this.#conditions.mtu ?? Infinity);
+    if (!from.isConnected || isTooLong || this.#happens(this.#conditions.loss)) {
       this.counts.lost += 1;
       return;
     }

@@ -32,6 +32,8 @@ export interface StatusPeer {
   readonly last_handshake_at?: number;
   readonly received_bytes: number;
   readonly sent_bytes: number;
+  /** The longest packet that goes to it whole; absent until one was long enough to ask. */
+  readonly path_mtu?: number;
 }
 
 export interface StatusInstance {
@@ -86,6 +88,7 @@ const peer = strictObject({
   last_handshake_at: Type.Optional(Type.Number()),
   received_bytes: Type.Number(),
   sent_bytes: Type.Number(),
+  path_mtu: Type.Optional(Type.Number()),
 });
 
 const instance = strictObject({

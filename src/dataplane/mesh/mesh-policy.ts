@@ -90,9 +90,10 @@ export class MeshPolicy implements Policy {
     target: Uint8Array,
     at: number,
     now: Millis,
+    mtu: number,
   ): number {
     const sender = senderOfTun(tun);
-    return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now);
+    return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now, mtu);
   }
 
   answerPeer(
@@ -104,13 +105,14 @@ export class MeshPolicy implements Policy {
     target: Uint8Array,
     at: number,
     now: Millis,
+    mtu: number,
   ): number {
     const id = this.#peers.idOf(peer);
     const sender =
       this.#peers.kindOf(peer) === PeerKind.WireguardPeer
         ? senderOfWireguardPeer(id, this.#peers.numberOf(peer))
         : senderOfHost(id);
-    return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now);
+    return this.#rejections.write(rejection, sender, bytes, offset, length, target, at, now, mtu);
   }
 
   #note(

@@ -182,8 +182,8 @@ export class PeerTable {
 }
 
 function settingsOf(config: PeerConfig): PeerSettings {
-  const { route: _route, ...settings } = config;
-  return settings;
+  const { route, ...settings } = config;
+  return { ...settings, answersProbes: route.kind === 'host' };
 }
 
 /** What is behind a route: a host, or exactly one WireGuard peer of the plan of addresses. */

@@ -8,7 +8,7 @@ import type { SendOutcome } from '../../device/ports.ts';
 import type { PeerIndex } from '../../device/routes.ts';
 import { Rejection, Verdict } from '../../filter/verdict.ts';
 import { PipelineCounter } from '../counters.ts';
-import { rejectionOf } from './outbound.ts';
+import { mtuOf, rejectionOf } from './outbound.ts';
 import type { Pipeline } from './pipeline.ts';
 import { REJECTION_OFFSET, REJECTION_STRIDE } from './places.ts';
 import { GATEWAY_SOCKETS } from './tokens.ts';
@@ -84,7 +84,9 @@ function sealTransit(pipeline: Pipeline, to: Wire, from: Wire, now: Millis): voi
   udp.flush();
   for (let i = 0; i < fromPeers.count; i++) {
     const rejection = rejectionOf(outcomes[i] as SendOutcome);
-    if (rejection !== Rejection.None) rejectInbound(pipeline, from, rejection, fromPeers, i, now);
+    if (rejection === Rejection.None) continue;
+    const mtu = mtuOf(device, rejection, fromPeers, i);
+    rejectInbound(pipeline, from, rejection, fromPeers, i, now, mtu);
   }
   fromPeers.clear();
 }
@@ -97,6 +99,7 @@ function rejectInbound(
   packets: PacketBatch,
   index: number,
   now: Millis,
+  mtu = 0,
 ): void {
   const { rejections } = pipeline.buffers;
   if (rejections.count === rejections.capacity) return;
@@ -111,6 +114,7 @@ function rejectInbound(
     rejections.slab.bytes,
     target,
     now,
+    mtu,
   );
   if (length > 0) rejections.push(target, length, peer);
 }

@@ -4,6 +4,7 @@
 
 import type { Millis } from '../../base/clock.ts';
 import type { PacketBatch } from '../../base/packet-batch.ts';
+import type { Device } from '../../device/device.ts';
 import { SendOutcome } from '../../device/ports.ts';
 import { Rejection, Verdict } from '../../filter/verdict.ts';
 import { SUPERPACKET_REFUSED, type Tun } from '../../os/tun.ts';
@@ -157,7 +158,8 @@ function sealFor(pipeline: Pipeline, { device, udp, fromTuns }: Wire, now: Milli
   udp.flush();
   for (let i = 0; i < fromTuns.count; i++) {
     const rejection = rejectionOf(outcomes[i] as SendOutcome);
-    if (rejection !== Rejection.None) rejectOutbound(pipeline, rejection, fromTuns, i, now);
+    if (rejection === Rejection.None) continue;
+    rejectOutbound(pipeline, rejection, fromTuns, i, now, mtuOf(device, rejection, fromTuns, i));
   }
   fromTuns.clear();
 }
@@ -166,7 +168,18 @@ function sealFor(pipeline: Pipeline, { device, udp, fromTuns }: Wire, now: Milli
 export function rejectionOf(outcome: SendOutcome): Rejection {
   if (outcome === SendOutcome.NoPeer) return Rejection.NoRoute;
   if (outcome === SendOutcome.NoEndpoint) return Rejection.AddressUnreachable;
+  if (outcome === SendOutcome.TooBig) return Rejection.PacketTooBig;
   return Rejection.None;
+}
+
+/** What a sender is told whose packet is too big; 0 with any other answer. */
+export function mtuOf(
+  device: Device,
+  rejection: Rejection,
+  { slab, offsets }: PacketBatch,
+  index: number,
+): number {
+  return rejection === Rejection.PacketTooBig ? device.limitFor(slab.bytes, offsets[index]!) : 0;
 }
 
 /** Answers the sender of a packet from a TUN, through the same TUN. */
@@ -176,6 +189,7 @@ function rejectOutbound(
   packets: PacketBatch,
   index: number,
   now: Millis,
+  mtu = 0,
 ): void {
   const { localRejection } = pipeline.buffers;
   const tun = packets.origins[index]!;
@@ -188,6 +202,7 @@ function rejectOutbound(
     localRejection.bytes,
     REJECTION_OFFSET,
     now,
+    mtu,
   );
   if (length === 0) return;
   pipeline.counters[PipelineCounter.RejectionsToTuns]! += 1;

@@ -30,7 +30,8 @@ export interface Policy {
   ): Verdict;
   /**
    * Writes the answer to a rejected packet from a TUN into `target` (REJECTION_BYTES_MAX bytes free
-   * at `targetOffset`, apart from the packet) and returns its length, 0 for none.
+   * at `targetOffset`, apart from the packet) and returns its length, 0 for none. `mtu` is told
+   * with PacketTooBig.
    */
   answerTun(
     rejection: Rejection,
@@ -41,6 +42,7 @@ export interface Policy {
     target: Uint8Array,
     targetOffset: number,
     now: Millis,
+    mtu: number,
   ): number;
   /** The same for a packet that came through a tunnel. */
   answerPeer(
@@ -52,5 +54,6 @@ export interface Policy {
     target: Uint8Array,
     targetOffset: number,
     now: Millis,
+    mtu: number,
   ): number;
 }

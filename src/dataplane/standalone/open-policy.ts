@@ -10,9 +10,15 @@ import { DESTINATION_OFFSET, IPV4_VERSION, readVersion } from '../../ip/header.t
 import {
   ipv4DestinationAt,
   mayAnswerWithIpv4Error,
+  writeFragmentationNeeded,
   writeHostUnreachable,
 } from '../../ip/icmpv4.ts';
-import { mayAnswerWithError, UnreachableCode, writeUnreachable } from '../../ip/icmpv6.ts';
+import {
+  mayAnswerWithError,
+  UnreachableCode,
+  writePacketTooBig,
+  writeUnreachable,
+} from '../../ip/icmpv6.ts';
 import { IPV6_ADDRESS_BYTES } from '../../ip/ipv6-address.ts';
 import { HOST_TUN } from '../config.ts';
 import type { Policy } from '../path/policy.ts';
@@ -40,7 +46,7 @@ export class OpenPolicy implements Policy {
    * be taken for a forged one.
    */
   answerTun(
-    _rejection: Rejection,
+    rejection: Rejection,
     tun: number,
     bytes: Uint8Array,
     offset: number,
@@ -48,7 +54,9 @@ export class OpenPolicy implements Policy {
     target: Uint8Array,
     at: number,
     now: Millis,
+    mtu: number,
   ): number {
+    const isTooBig = rejection === Rejection.PacketTooBig;
     const isIpv4 = readVersion(bytes, offset) === IPV4_VERSION;
     const isAllowed = isIpv4
       ? mayAnswerWithIpv4Error(bytes, offset, length)
@@ -56,10 +64,13 @@ export class OpenPolicy implements Policy {
     if (!isAllowed || !this.#limit.take(tun, now)) return 0;
     if (isIpv4) {
       const source = ipv4DestinationAt(offset);
-      return writeHostUnreachable(bytes, source, bytes, offset, length, target, at);
+      return isTooBig
+        ? writeFragmentationNeeded(mtu, bytes, source, bytes, offset, length, target, at)
+        : writeHostUnreachable(bytes, source, bytes, offset, length, target, at);
     }
     const start = offset + DESTINATION_OFFSET;
     const source = bytes.subarray(start, start + IPV6_ADDRESS_BYTES);
+    if (isTooBig) return writePacketTooBig(mtu, source, bytes, offset, length, target, at);
     const code = UnreachableCode.AddressUnreachable;
     return writeUnreachable(code, source, bytes, offset, length, target, at);
   }

@@ -72,6 +72,20 @@ export class PortUdp implements Udp {
     return this.#udp?.isSourceRight(endpoints, endpointOffset) ?? false;
   }
 
+  sendWhole(
+    slab: Slab,
+    offset: number,
+    length: number,
+    endpoints: Uint8Array,
+    endpointOffset: number,
+  ): void {
+    this.#udp?.sendWhole(slab, offset, length, endpoints, endpointOffset);
+  }
+
+  pathMtu(endpoints: Uint8Array, endpointOffset: number): number {
+    return this.#udp?.pathMtu(endpoints, endpointOffset) ?? 0;
+  }
+
   setMark(mark: number): void {
     this.#mark = mark;
     this.#udp?.setMark(mark);

@@ -119,6 +119,10 @@ export function rateBlock(endpoint: Endpoint): RateBlock {
   return `${first}:${endpoint.words[ADDRESS_WORD + 1]}`;
 }
 
+export function isIpv4Endpoint(endpoint: Endpoint): boolean {
+  return familyOf(endpoint) === FAMILY_IPV4;
+}
+
 function emptyEndpoint(): Endpoint {
   const bytes = new Uint8Array(ENDPOINT_BYTES);
   return { bytes, words: new Uint32Array(bytes.buffer) };

@@ -2,10 +2,11 @@
 // for it, what was counted.
 
 import { toHex } from '../../base/bytes.ts';
-import type { WallMillis } from '../../base/clock.ts';
+import type { Millis, WallMillis } from '../../base/clock.ts';
 import type { PublicKey } from '../../wireguard/crypto/crypto.ts';
 import type { Session } from '../../wireguard/session/session.ts';
 import type { Tunnel } from '../../wireguard/tunnel.ts';
+import type { PathMtu } from '../path/path-mtu.ts';
 import type { PeerIndex } from '../routes.ts';
 import { type Endpoint, type RateBlock, rateBlock } from './endpoint.ts';
 import type { Staging } from './staging.ts';
@@ -29,6 +30,9 @@ export interface Peer {
   receivedBytes: number;
   sentBytes: number;
   lastHandshakeAt: WallMillis | undefined;
+  answersProbes: boolean;
+  /** Made when the first packet comes that may not fit. */
+  path: PathMtu | undefined;
   /** What happened in the batch at hand; timers hear of it once, at its end. */
   readonly batch: PeerBatch;
 }
@@ -38,8 +42,16 @@ export interface PeerBatch {
   received: boolean;
   receivedData: boolean;
   sentData: boolean;
+  /** There were packets that may not fit the path. */
+  isPathWanted: boolean;
   /** The session of the last data message that was sent. */
   sentBy: Session | undefined;
+}
+
+/** When something is due for `peer`. */
+export function deadlineOf(peer: Peer): Millis {
+  const timers = peer.tunnel.timers.nextDeadline();
+  return peer.path === undefined ? timers : (Math.min(timers, peer.path.deadline) as Millis);
 }
 
 /** All peers, by index and by key. Indices of removed peers are used again. */

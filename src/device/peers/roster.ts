@@ -9,6 +9,7 @@ import type { KeyPair } from '../../wireguard/identity.ts';
 import { Tunnel } from '../../wireguard/tunnel.ts';
 import type { EndpointAddress, PeerSettings, PeerStatus } from '../config.ts';
 import { DeviceCounter } from '../counters.ts';
+import { NO_PATH_LIMIT } from '../path/path-mtu.ts';
 import { NO_PEER, type PeerIndex } from '../routes.ts';
 import type { Transmitter } from '../transmitter.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -93,6 +94,7 @@ export class Roster {
     const endpoint = configuredEndpoint(settings);
     const alternatives = settings.alternatives?.map(parsedEndpoint) ?? [];
     peer.alternatives = alternatives;
+    peer.answersProbes = settings.answersProbes ?? false;
     peer.tunnel.setPresharedKey(settings.presharedKey);
     this.#setConfiguredEndpoint(peer, endpoint);
     this.#setKeepalive(peer, settings, now);
@@ -124,12 +126,13 @@ export class Roster {
   status(index: PeerIndex): PeerStatus | undefined {
     const peer = this.#peers.get(index);
     if (peer === undefined) return undefined;
-    const { endpoint, lastHandshakeAt, receivedBytes, sentBytes } = peer;
+    const { endpoint, lastHandshakeAt, receivedBytes, sentBytes, path } = peer;
     return {
       endpoint: endpoint === undefined ? undefined : formatEndpoint(endpoint),
       lastHandshakeAt,
       receivedBytes,
       sentBytes,
+      pathMtu: path === undefined || path.limit === NO_PATH_LIMIT ? undefined : path.limit,
     };
   }
 
@@ -160,11 +163,14 @@ export class Roster {
       receivedBytes: 0,
       sentBytes: 0,
       lastHandshakeAt: undefined,
+      answersProbes: settings.answersProbes ?? false,
+      path: undefined,
       batch: {
         isTouched: false,
         received: false,
         receivedData: false,
         sentData: false,
+        isPathWanted: false,
         sentBy: undefined,
       },
     };

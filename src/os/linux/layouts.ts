@@ -129,13 +129,17 @@ export const IP_TOS = 1;
 export const IP_PKTINFO = 8;
 export const IP_MTU_DISCOVER = 10;
 export const IP_RECVTOS = 13;
+export const IP_MTU = 14;
 export const IP_PMTUDISC_DONT = 0;
+/** Nothing is cut, here or by routers; what was heard of the path's MTU is left aside. */
+export const IP_PMTUDISC_PROBE = 3;
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_ICMPV6 = 58;
 /** struct icmp6_filter: a bit for each of 256 types. */
 export const ICMPV6_FILTER = 1;
 export const ICMPV6_FILTER_BYTES = 32;
 export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_MTU = 24;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;

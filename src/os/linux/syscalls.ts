@@ -81,6 +81,12 @@ export const bind: (fd: number, address: Buffer, length: number) => number = nat
   'int',
   ['int', 'void *', 'uint'],
 );
+/** connect(fd, address, length) */
+export const connect: (fd: number, address: Buffer, length: number) => number = nativeFunction(
+  'connect',
+  'int',
+  ['int', 'void *', 'uint'],
+);
 /** sendto(fd, buffer, length, flags, address, address length) */
 export const sendto: (
   fd: number,
@@ -115,6 +121,14 @@ const setsockopt: (
   length: number,
 ) => number = nativeFunction('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
 
+const getsockopt: (
+  fd: number,
+  level: number,
+  option: number,
+  value: Buffer,
+  length: Buffer,
+) => number = nativeFunction('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
+
 /** Opens `path`; returns the descriptor, or the error number negated. */
 export function openPath(path: string, flags: number): number {
   for (;;) {
@@ -144,6 +158,15 @@ export function setOption(fd: number, level: number, option: number, value: numb
 /** Sets an option; returns 0, or the error number negated. */
 export function setOptionBytes(fd: number, level: number, option: number, value: Buffer): number {
   return negatedError(setsockopt(fd, level, option, value, value.length));
+}
+
+/** The value of an option that is an int and not negative; else the error number negated. */
+export function getOption(fd: number, level: number, option: number): number {
+  const memory = nativeMemory(4);
+  const length = nativeMemory(4);
+  length.writeUInt32LE(memory.length);
+  const returned = negatedError(getsockopt(fd, level, option, memory, length));
+  return returned < 0 ? returned : memory.readInt32LE();
 }
 
 /** What a call returned when it is no failure, else the error number negated. */

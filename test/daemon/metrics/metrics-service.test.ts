@@ -96,6 +96,7 @@ test('a site of many hosts, strangers and invites has a bounded number of series
     lastHandshakeAt: NOW as WallMillis,
     receivedBytes: 2,
     sentBytes: 1,
+    pathMtu: undefined,
   });
   const hosts = Array.from({ length: 5_000 }, (_, n) => ({
     ...{ id: (0x10000 + n) as HostId, name: `host-${n}`, publicKey: `key-${n}` },
@@ -115,7 +116,7 @@ test('a site of many hosts, strangers and invites has a bounded number of series
 test('a host that changes its key is one peer', async () => {
   const peers = [1, 2].map((n) => ({
     ...{ publicKey: 'key', endpoint: undefined, lastHandshakeAt: (NOW - n) as WallMillis },
-    ...{ receivedBytes: n, sentBytes: 0 },
+    ...{ receivedBytes: n, sentBytes: 0, pathMtu: undefined },
   }));
   const dataplane = { counters: () => ({}), peers: async () => peers, crypto: 'noble' };
   const ledger = ledgerOf([{ name: 'two', publicKey: 'key' }]);

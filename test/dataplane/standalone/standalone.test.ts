@@ -177,6 +177,40 @@ test('StandaloneEngine answers packets without a peer and without a place', () =
   }
 });
 
+test('StandaloneEngine answers packets that do not fit the way to their peer', () => {
+  const [one, other] = [new StandaloneNode(), new StandaloneNode()];
+  join(one, other);
+  one.setPeer(2, { allowedIps: allow('10.0.0.0/8') });
+  one.send(packet('fd00::1', 'fd00::2', 59));
+  deliver(one, other);
+  one.udp!.knownMtu = 1_400;
+  const large = (bytes: Uint8Array, lengthOffset: number): Uint8Array => {
+    const longer = new Uint8Array(1_400);
+    longer.set(bytes);
+    new DataView(longer.buffer).setUint16(lengthOffset, 1_400 - (lengthOffset === 4 ? 40 : 0));
+    return longer;
+  };
+  const ipv6 = large(packet('fd00::1', 'fd00::2', 59), 4);
+  const whole = large(ipv4Packet(2), 2);
+  whole[6] = 0x40;
+  const mayBeCut = large(ipv4Packet(2), 2);
+  // The first one asks about the path.
+  one.send(ipv6);
+  one.runTimers(100);
+  const [tooBig] = one.send(ipv6);
+  assert.deepEqual(
+    [...tooBig!.subarray(40, 48)].filter((_, i) => i < 2 || i > 3),
+    [...[2, 0], ...[0, 0, 1_340 >> 8, 1_340 & 0xff]],
+  );
+  const [needed] = one.send(whole);
+  assert.deepEqual(
+    [...needed!.subarray(20, 22), ...needed!.subarray(26, 28)],
+    [...[3, 4], ...[1_340 >> 8, 1_340 & 0xff]],
+  );
+  assert.deepEqual(one.send(mayBeCut), []);
+  assert.equal(one.counters()['device_drop_too_big'], 2);
+});
+
 test('StandaloneEngine limits its answers', () => {
   const one = new StandaloneNode();
   const ask = (): number => one.send(packet('fd00::1', 'fd00::2', 59)).length;

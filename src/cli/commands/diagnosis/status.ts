@@ -81,6 +81,7 @@ function peerColumns(now: WallMillis): readonly Field<StatusPeer>[] {
     { title: 'handshake', text: (peer) => handshake(peer.last_handshake_at, now) },
     { title: 'received', text: (peer) => formatBytes(peer.received_bytes) },
     { title: 'sent', text: (peer) => formatBytes(peer.sent_bytes) },
+    { title: 'mtu', text: (peer) => `${peer.path_mtu ?? ''}` },
   ];
 }
 

@@ -64,7 +64,7 @@ import {
 import { poll, sendmmsg, setOption } from '../syscalls.ts';
 import { MessageVector } from './message-vector.ts';
 import { probeRuns } from './run-probe.ts';
-import type { UdpSocket } from './udp-socket.ts';
+import { setCutting, type UdpSocket } from './udp-socket.ts';
 
 /** Datagrams for one call: two batches of packets. */
 const DATAGRAMS_MAX = 128;
@@ -179,6 +179,16 @@ export class UdpSender {
     this.#isOpen = this.#sendsRuns && this.#mayBegin(endpoints, length);
   }
 
+  /** As Udp.sendWhole(). */
+  sendWhole(address: number, length: number, endpoints: Uint8Array, endpoint: number): void {
+    this.flush();
+    setCutting(this.#socket, false);
+    this.push(address, length, endpoints, endpoint, 0);
+    if (this.#send(0, 1) === 1) this.#counters[UdpCounter.Sent]! += 1;
+    this.#begin();
+    setCutting(this.#socket, true);
+  }
+
   flush(): void {
     this.#waitMs = WAIT_MAX_MS;
     for (let entry = 0; entry < this.#entries; entry++) this.#finishRun(entry);
@@ -194,6 +204,10 @@ export class UdpSender {
         sent += 1;
       }
     }
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#datagrams = 0;
     this.#entries = 0;
     this.#isOpen = false;

@@ -12,6 +12,7 @@ import {
   IP_MTU_DISCOVER,
   IP_PKTINFO,
   IP_PMTUDISC_DONT,
+  IP_PMTUDISC_PROBE,
   IP_RECVTOS,
   IPPROTO_IP,
   IPPROTO_IPV6,
@@ -98,14 +99,20 @@ function openSocket(family: Family, port: number): UdpSocket | undefined {
   throw systemError(action, -returned, 'PORT_TAKEN', 'Choose another port with --listen-port.');
 }
 
+/** Whether datagrams may be cut on their way, by the kernel and by routers. */
+export function setCutting({ family, descriptor }: UdpSocket, isAllowed: boolean): void {
+  const how = isAllowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE;
+  if (family === 4) setOption(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, how);
+  else setOption(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, how);
+}
+
 function configure(family: Family, descriptor: number): void {
+  setCutting({ family, descriptor }, true);
   if (family === 4) {
-    setOption(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
     setOption(descriptor, IPPROTO_IP, IP_PKTINFO, 1);
     setOption(descriptor, IPPROTO_IP, IP_RECVTOS, 1);
   } else {
     setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    setOption(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_DONT);
     setOption(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     setOption(descriptor, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
   }

@@ -11,6 +11,7 @@ import { type Udp, UdpCounter, type UdpOptions } from '../../udp.ts';
 import { SO_MARK, SOL_SOCKET } from '../layouts.ts';
 import { close, setOption } from '../syscalls.ts';
 import { systemError } from '../system-error.ts';
+import { pathMtuTo } from './path-mtu.ts';
 import { RouteLookup } from './route-lookup.ts';
 import { UdpReceiver } from './udp-receiver.ts';
 import { UdpSender } from './udp-sender.ts';
@@ -68,6 +69,22 @@ class LinuxUdp implements Udp {
     const view = new DataView(buffer, byteOffset + endpointOffset, ENDPOINT_BYTES);
     const heardOn = view.getUint32(ENDPOINT_INTERFACE_OFFSET, true);
     return this.#routes.interfaceFor(endpoints, endpointOffset, this.#mark) === heardOn;
+  }
+
+  sendWhole(
+    slab: Slab,
+    offset: number,
+    length: number,
+    endpoints: Uint8Array,
+    endpointOffset: number,
+  ): void {
+    const four = endpoints[endpointOffset + ENDPOINT_FAMILY_OFFSET] === 4;
+    const sender = four ? this.#ipv4 : this.#ipv6;
+    sender?.sendWhole(slab.address + offset, length, endpoints, endpointOffset);
+  }
+
+  pathMtu(endpoints: Uint8Array, endpointOffset: number): number {
+    return pathMtuTo(endpoints, endpointOffset, this.#mark);
   }
 
   setMark(mark: number): void {
