@@ -141,7 +141,14 @@ export class ApiServer {
     await chmod(target.path, target.mode);
   }
 
-  /** Serves a connection that somebody else has accepted. */
+  /** Gets ready for connections that somebody else accepts. */
+  async attend(): Promise<void> {
+    await this.app.ready();
+    // From this event on Node.js ends requests that arrive too slowly, and knows what to close.
+    this.app.server.emit('listening');
+  }
+
+  /** Serves a connection that somebody else has accepted; attend() comes before. */
   take(socket: Socket): void {
     this.app.server.emit('connection', socket);
   }

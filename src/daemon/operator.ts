@@ -96,7 +96,7 @@ export async function serveOperator(
   const inside = networkApi(services, { check, logger });
   lifecycle.started('api of the networks', inside);
   doors.set('api-networks', inside);
-  await inside.app.ready();
+  await inside.attend();
   parts.networkDoor.open(inside);
   if (config.docker !== undefined) {
     lifecycle.started('docker', await serveDocker(config.docker, config, logger));

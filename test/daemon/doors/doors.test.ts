@@ -163,13 +163,39 @@ test('listeners stand on the ::3 address of each network, once the API is open',
   networks.stop();
 });
 
-test('a connection that another listener has accepted is served and counted as any', async () => {
+test('a connection that another listener has accepted is served and ended as any', async () => {
   const server = tokenApi(scene.services, door);
-  await server.app.ready();
-  cleanUps.push(() => server.stop());
+  const port = await takeFor(server);
+  assert.match(await talk(port, 'GET /v1/apps HTTP/1.1\r\nhost: x\r\n\r\n'), /^HTTP\/1.1 401/);
+  const open = connect(port, '127.0.0.1');
+  await new Promise((resolve) => server.app.server.once('connection', resolve));
+  const closed = new Promise((resolve) => open.once('close', resolve));
+  await server.stop();
+  await closed;
+});
+
+test('a request that does not arrive in time ends, whoever has accepted it', async () => {
+  const server = tokenApi(scene.services, door);
+  Object.assign(server.app.server, {
+    connectionsCheckingInterval: 10,
+    headersTimeout: 50,
+    requestTimeout: 50,
+  });
+  const port = await takeFor(server);
+  const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\n'));
+  const trickle = setInterval(() => socket.write('x: y\r\n'), 10);
+  const answer = await new Promise((resolve) => socket.once('data', resolve));
+  clearInterval(trickle);
+  socket.destroy();
+  assert.match(String(answer), /^HTTP\/1.1 408/);
+  await server.stop();
+});
+
+/** A port whose connections are taken by the server. */
+async function takeFor(server: ReturnType<typeof tokenApi>): Promise<number> {
+  await server.attend();
   const listener = createServer((socket) => server.take(socket)).listen(0, '127.0.0.1');
   cleanUps.push(() => listener.close());
   await new Promise((resolve) => listener.once('listening', resolve));
-  const { port } = listener.address() as { port: number };
-  assert.match(await talk(port, 'GET /v1/apps HTTP/1.1\r\nhost: x\r\n\r\n'), /^HTTP\/1.1 401/);
-});
+  return (listener.address() as { port: number }).port;
+}
