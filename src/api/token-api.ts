@@ -26,14 +26,14 @@ export interface TokenDoor {
   readonly tls?: TlsFiles;
 }
 
-/** Outside of all networks. */
+/** Outside of all networks; who comes from inside of one all the same sees no more than that. */
 export function tokenApi(services: OperatorServices, door: TokenDoor): ApiServer {
-  return doorOf(services, door, () => undefined);
+  return doorOf(services, door, networkOf);
 }
 
 /** For instances and WireGuard peers, each of which sees its own network and nothing else. */
 export function networkApi(services: OperatorServices, door: TokenDoor): ApiServer {
-  return doorOf(services, door, networkOf);
+  return doorOf(services, door, requireNetwork);
 }
 
 function doorOf(
@@ -55,14 +55,19 @@ function doorOf(
   return server;
 }
 
-/** What the source address proves, as WireGuard and the filter have let it through. */
-function networkOf({ socket }: FastifyRequest): NetworkId {
-  const source = classifyAddress(socket.remoteAddress ?? '');
-  const isTenant = source?.kind === 'instance' || source?.kind === 'wireguard-peer';
-  if (isTenant && source.network !== INFRASTRUCTURE_NETWORK) return source.network;
+function requireNetwork(request: FastifyRequest): NetworkId {
+  const network = networkOf(request);
+  if (network !== undefined) return network;
   throw new P6nError(
     'NOT_PERMITTED',
     'Cannot accept the request: its source is neither an instance nor a WireGuard peer',
     { hint: 'Use p6nctl on this host, as root.' },
   );
+}
+
+/** What the source address proves, as WireGuard and the filter have let it through. */
+function networkOf({ socket }: FastifyRequest): NetworkId | undefined {
+  const source = classifyAddress(socket.remoteAddress ?? '');
+  const isTenant = source?.kind === 'instance' || source?.kind === 'wireguard-peer';
+  return isTenant && source.network !== INFRASTRUCTURE_NETWORK ? source.network : undefined;
 }

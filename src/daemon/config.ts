@@ -7,9 +7,11 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import yargs from 'yargs';
 import { DEFAULT_REGION, NAME_LENGTH_MAX, requireName } from '../addressing/names.ts';
+import { API_PORT } from '../addressing/ports.ts';
 import { DEFAULT_SOCKET } from '../api/contract/protocol.ts';
 import { P6nError } from '../base/errors.ts';
 import { type HostPort, parseHostPort } from '../ip/host-port.ts';
+import { parseIpv6 } from '../ip/ipv6-address.ts';
 import { isUpstreamAddress, UPSTREAMS_MAX } from '../nameserver/resolv-conf.ts';
 import { type Offloads, parseOffloads } from '../os/offloads.ts';
 import { parseRegistryPlace, type RegistryPlace } from './registry-place.ts';
@@ -306,8 +308,12 @@ function apiTls(raw: Raw): ApiTls | undefined {
     throw usage('--api-tls, --api-cert and --api-key go together');
   }
   const place = parseHostPort(text);
-  if (place !== undefined) return { place, cert: resolve(cert), key: resolve(key) };
-  throw invalid('api-tls', text, 'it is an address with a port, as 192.0.2.1:4280 or [::]:4280');
+  // A listener on all addresses would keep the one of every network from its port.
+  const isTaken = place?.port === API_PORT && parseIpv6(place.host)?.every((byte) => byte === 0);
+  if (place !== undefined && isTaken !== true)
+    return { place, cert: resolve(cert), key: resolve(key) };
+  const rule = `it is an address with a port, as 192.0.2.1:4280, and not [::]:${API_PORT}`;
+  throw invalid('api-tls', text, rule);
 }
 
 function registryPlace(raw: Raw): RegistryPlace {

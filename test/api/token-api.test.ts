@@ -266,6 +266,17 @@ test('inside the networks nobody but instances and WireGuard peers is served', a
   assert.equal(stranger.status, 401);
 });
 
+test('who comes from inside a network sees that network alone at every door', async () => {
+  const token = await scene.token();
+  const { network } = await scene.app('shop');
+  const [{ id: host } = assert.fail()] = await scene.site.registry.listHosts();
+  const from = wireguardPeerAddress(network, host, 7);
+  for (const door of [scene.door, scene.inside]) {
+    assert.equal((await scene.ask('GET /v1/apps/shop', { token, from }, door)).status, 200);
+    assert.equal((await scene.ask('GET /v1/apps/mail', { token, from }, door)).status, 403);
+  }
+});
+
 test('who is refused is counted', async () => {
   const before = scene.door.refusedRequests;
   await scene.ask('GET /v1/apps');

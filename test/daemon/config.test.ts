@@ -67,6 +67,8 @@ const refused: readonly (readonly [words: string[], code: string])[] = [
   [['--api', '0.0.0.0:4280'], 'VALUE_INVALID'],
   [['--api-tls', '[::]:4280'], 'USAGE'],
   [['--api-cert', '/c', '--api-key', '/k'], 'USAGE'],
+  [['--api-tls', '[::]:4280', '--api-cert', '/c', '--api-key', '/k'], 'VALUE_INVALID'],
+  [['--api-tls', '[0::0]:4280', '--api-cert', '/c', '--api-key', '/k'], 'VALUE_INVALID'],
   [['--api-tls', '4280', '--api-cert', '/c', '--api-key', '/k'], 'VALUE_INVALID'],
   [['--metrics', '192.0.2.1:9176'], 'VALUE_INVALID'],
   [['--metrics', '9176'], 'VALUE_INVALID'],
