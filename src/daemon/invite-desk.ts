@@ -7,6 +7,7 @@ import { toBase64 } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomBytes } from '../base/random.ts';
+import type { Principal } from '../registry/authority.ts';
 import type { HostRole, Invite } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isGenuineInvite } from '../registry/site-signature.ts';
@@ -84,7 +85,10 @@ export class InviteDesk {
   }
 
   /** Makes an invite and its token; resolves when a joining machine can use it. */
-  async create({ region, ttlMs, role = 'agent' }: InviteWishes): Promise<{
+  async create(
+    principal: Principal,
+    { region, ttlMs, role = 'agent' }: InviteWishes,
+  ): Promise<{
     readonly invite: Invite;
     readonly token: string;
   }> {
@@ -98,7 +102,7 @@ export class InviteDesk {
     const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
     try {
       const publicKey = toBase64(pair.publicKey);
-      const asked = registry.as({ kind: 'operator' });
+      const asked = registry.as(principal);
       const invite = await asked.createInvite({ server, publicKey, region, ttlMs, role });
       await this.refresh();
       const token = formatToken({
@@ -116,9 +120,9 @@ export class InviteDesk {
     }
   }
 
-  async revoke(number: number): Promise<void> {
+  async revoke(principal: Principal, number: number): Promise<void> {
     const { registry } = this.#dependencies;
-    const asked = registry.as({ kind: 'operator' });
+    const asked = registry.as(principal);
     await asked.revokeInvite({ server: this.#options.server, number });
     await this.refresh();
   }

@@ -246,15 +246,15 @@ export class LocalRegistryService implements RegistryService {
   }
 
   async createInvite(principal: Principal, request: CreateInvite): Promise<InviteCreated> {
-    authorize(principal, 'invite-write');
     const { region, ttl_ms: ttlMs, role } = request;
-    const { invite, token } = await this.#invites.create({ region, ttlMs, role });
+    authorize(principal, role === 'server' ? 'server-invite-write' : 'invite-write');
+    const { invite, token } = await this.#invites.create(principal, { region, ttlMs, role });
     return { invite: inviteView(invite, await this.#hostNames(), this.#clock.wallNow()), token };
   }
 
   async revokeInvite(principal: Principal, number: number): Promise<void> {
     authorize(principal, 'invite-write');
-    await this.#invites.revoke(number);
+    await this.#invites.revoke(principal, number);
   }
 
   async *events(

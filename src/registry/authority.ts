@@ -33,6 +33,7 @@ export type Action =
   | 'organization-write'
   | 'invite-read'
   | 'invite-write'
+  | 'server-invite-write'
   | 'host-remove'
   | 'site-key-read'
   | 'site-key-write'
@@ -69,6 +70,8 @@ const TABLE: Readonly<Record<Action, Row>> = {
   'organization-write': row('yes', 'no', 'no', 'no', 'yes'),
   'invite-read': row('yes', 'no', 'no', 'no', 'yes'),
   'invite-write': row('yes', 'no', 'no', 'no', 'yes'),
+  // A server is handed the site's key, by which it can make every token.
+  'server-invite-write': row('yes', 'no', 'no', 'no'),
   'host-remove': row('yes', 'no', 'no', 'no', 'yes'),
   'site-key-read': row('no', 'own', 'no', 'no'),
   'site-key-write': row('yes', 'no', 'no', 'no'),

@@ -14,17 +14,19 @@ import type { PrivateKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { ENROLMENT_KEY, Site } from '../fakes/site.ts';
 
+const OPERATOR = { kind: 'operator' } as const;
+
 test('create() makes invites for servers only where servers share a registry', async () => {
   const { desk: alone } = await scene(false);
-  await assert.rejects(alone.create({ role: 'server' }), { code: 'VALUE_INVALID' });
+  await assert.rejects(alone.create(OPERATOR, { role: 'server' }), { code: 'VALUE_INVALID' });
   const { desk: shared } = await scene(true);
-  assert.equal((await shared.create({ role: 'server' })).invite.role, 'server');
-  assert.equal((await shared.create({})).invite.role, 'agent');
+  assert.equal((await shared.create(OPERATOR, { role: 'server' })).invite.role, 'server');
+  assert.equal((await shared.create(OPERATOR, {})).invite.role, 'agent');
 });
 
 test('create() puts the private half into the token and the public half on record', async () => {
   const { desk } = await scene();
-  const { invite, token } = await desk.create({ region: 'fra' });
+  const { invite, token } = await desk.create(OPERATOR, { region: 'fra' });
   const { privateKey, number } = parseToken(token);
   const publicKey = NOBLE_CRYPTO.publicKey(fromBase64(privateKey) as PrivateKey);
   assert.equal(invite.publicKey, toBase64(publicKey));
@@ -34,7 +36,7 @@ test('create() puts the private half into the token and the public half on recor
 
 test('an invite is served until its host has completed a handshake by its own key', async () => {
   const { desk, changes, use } = await scene();
-  const { invite } = await desk.create({});
+  const { invite } = await desk.create(OPERATOR, {});
   const publicKey = await use(invite.number, 'two');
   await desk.handshakeCompleted('a key of somebody else');
   assert.equal(desk.invites().length, 1);
@@ -45,7 +47,7 @@ test('an invite is served until its host has completed a handshake by its own ke
 
 test('an invite that cannot be finished is finished by a later refresh', async () => {
   const { desk, use, registry } = await scene();
-  const { invite } = await desk.create({});
+  const { invite } = await desk.create(OPERATOR, {});
   const publicKey = await use(invite.number, 'two');
   const finish = registry.finishInvite;
   registry.finishInvite = () => Promise.reject(new P6nError('REGISTRY_UNAVAILABLE', 'Cannot now'));
@@ -58,9 +60,9 @@ test('an invite that cannot be finished is finished by a later refresh', async (
 
 test('revoke() and the end of its time take an invite away', async () => {
   const { desk, site } = await scene();
-  const first = await desk.create({});
-  await desk.create({ ttlMs: 1_000 });
-  await desk.revoke(first.invite.number);
+  const first = await desk.create(OPERATOR, {});
+  await desk.create(OPERATOR, { ttlMs: 1_000 });
+  await desk.revoke(OPERATOR, first.invite.number);
   assert.equal(desk.invites().length, 1);
   site.clock.advance(1_000);
   await desk.refresh();

@@ -12,6 +12,7 @@ const OPERATOR: Principal = { kind: 'operator' };
 const HOST: Principal = { kind: 'host', host: OWN };
 const HOST_OPERATOR: Principal = { kind: 'host-operator', host: OWN };
 const INVITE: Principal = { kind: 'invite', number: 7 };
+const TOKEN: Principal = { kind: 'token', id: '0123456789abcdef' };
 
 const CASES: readonly (readonly [Action, Principal, number | undefined, string])[] = [
   ['read', OPERATOR, undefined, 'yes'],
@@ -48,6 +49,7 @@ const OPERATORS_ONLY: readonly Action[] = [
   'organization-write',
   'invite-read',
   'invite-write',
+  'server-invite-write',
   'host-remove',
   'site-key-write',
   'token-write',
@@ -68,6 +70,28 @@ test('authorize() keeps the rest for the operators of a server', () => {
     assert.equal(verdict(action, HOST_OPERATOR, OWN), 'NOT_A_SERVER', action);
     assert.equal(verdict(action, INVITE, 7), 'NOT_PERMITTED', action);
   }
+});
+
+/** What gives rights away, and what is a host's own. */
+const NO_TOKENS: readonly Action[] = [
+  'follow',
+  'enrol',
+  'host-update',
+  'host-key-write',
+  'instance-write',
+  'server-invite-write',
+  'site-key-read',
+  'site-key-write',
+  'token-write',
+  'registry-export',
+  'registry-import',
+];
+
+test('authorize() leaves what gives rights away to whoever has no token', () => {
+  for (const action of NO_TOKENS) {
+    assert.equal(verdict(action, TOKEN, OWN), 'NOT_PERMITTED', action);
+  }
+  assert.equal(verdict('invite-write', TOKEN), 'yes');
 });
 
 test('authorize() lets the site take networks and apps from the operators of hosts', () => {
