@@ -13,6 +13,7 @@ import type { InstanceService, RegistryService } from '../services.ts';
 import { showInstance } from '../site-instances.ts';
 import type { Access, Place } from './declared.ts';
 import type { TokenCheck } from './token-check.ts';
+import { endWithTokens } from './token-watch.ts';
 
 export interface TokenGuardDependencies {
   readonly check: Pick<TokenCheck, 'require'>;
@@ -55,6 +56,7 @@ export function guardByTokens(app: FastifyInstance, dependencies: TokenGuardDepe
     if (!permitsVerb(restrictions, access.verb)) throw notAllowed(request);
     done();
   });
+  endWithTokens(app, dependencies.check);
   app.addHook('preHandler', async (request) => {
     const { config } = request.routeOptions;
     if (request.grant === undefined || config.access === undefined) return;
