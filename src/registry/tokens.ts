@@ -7,6 +7,7 @@ import { P6nError } from '../base/errors.ts';
 import { randomBytes } from '../base/random.ts';
 import { mintToken } from '../tokens/mint.ts';
 import { isTokenId, type Verb } from '../tokens/restrictions.ts';
+import { requireApp } from './apps.ts';
 import { decodeRevocation, decodeToken, encodeRecord } from './codec.ts';
 import {
   REVOCATION_COUNT,
@@ -35,12 +36,14 @@ import {
 /** On record at a time, and revoked at a time; every host has all that are revoked. */
 export const TOKENS_MAX = 4_096;
 const TOKEN_ID_BYTES = 8;
+/** How long a revocation outlasts its token: a host whose clock is slow takes tokens for longer. */
+const REVOCATION_KEPT_MS: number = 24 * 60 * 60 * 1_000;
 
 export interface NewToken {
   readonly label?: string | undefined;
   /** TOKEN_TTL_DEFAULT_MS where absent. */
   readonly ttlMs?: number | undefined;
-  /** All of each where absent. */
+  /** All of each where absent; of apps alone, the organizations that they are of. */
   readonly verbs?: readonly Verb[] | undefined;
   readonly organizations?: readonly string[] | undefined;
   readonly apps?: readonly string[] | undefined;
@@ -60,15 +63,19 @@ export class Tokens {
     this.#context = context;
   }
 
-  /** Rejects with VALUE_INVALID, LIMIT_REACHED, or NOT_PERMITTED on a server without the key. */
+  /**
+   * Rejects with VALUE_INVALID, LIMIT_REACHED, NOT_FOUND for an app that is not there and of which
+   * no organization is named, or NOT_PERMITTED on a server without the key.
+   */
   async create(request: NewToken): Promise<CreatedToken> {
     const { clock, random, signer } = this.#context;
-    const { label = '', ttlMs = TOKEN_TTL_DEFAULT_MS, verbs, organizations, apps } = request;
+    const { label = '', ttlMs = TOKEN_TTL_DEFAULT_MS, verbs, apps } = request;
     requireTtl(ttlMs);
     await this.#removeExpired();
     return await change(this.#context, 'create a token', async (transaction) => {
       await requireSigningSite(this.#context, transaction);
       await countUp(transaction, TOKEN_COUNT, TOKENS_MAX, 'the tokens');
+      const organizations = request.organizations ?? (await organizationsOf(transaction, apps));
       const createdAt = clock.wallNow();
       const scope = {
         ...(verbs === undefined ? {} : { verbs }),
@@ -132,13 +139,26 @@ export class Tokens {
     const { entries } = await store.list([TOKENS, REVOCATIONS]);
     for (const entry of entries) {
       const isToken = entry.key.startsWith(TOKENS);
-      const { expiresAt } = isToken ? decodeToken(entry) : decodeRevocation(entry);
-      if (expiresAt > clock.wallNow()) continue;
+      const end = isToken
+        ? decodeToken(entry).expiresAt
+        : decodeRevocation(entry).expiresAt + REVOCATION_KEPT_MS;
+      if (end > clock.wallNow()) continue;
       await change(this.#context, 'remove an expired token', (transaction) =>
         drop(transaction, entry.key, isToken ? TOKEN_COUNT : REVOCATION_COUNT),
       );
     }
   }
+}
+
+/** Of apps alone: a name that is free again may become that of somebody else's app. */
+async function organizationsOf(
+  transaction: Transaction,
+  apps: readonly string[] | undefined,
+): Promise<readonly string[] | undefined> {
+  if (apps === undefined) return undefined;
+  const organizations = new Set<string>();
+  for (const name of apps) organizations.add((await requireApp(transaction, name)).organization);
+  return [...organizations];
 }
 
 async function drop(transaction: Transaction, key: string, count: string): Promise<void> {

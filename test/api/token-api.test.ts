@@ -125,6 +125,8 @@ const ROWS: readonly Row[] = [
   { line: 'GET /v1/site', statuses: [200, 403, 403, 200] },
   { line: 'GET /v1/invites', statuses: [200, 403, 403, 200] },
   { line: 'POST /v1/invites', payload: {}, statuses: [201, 403, 403, 403] },
+  // A server has the site's key, which makes every token.
+  { line: 'POST /v1/invites', payload: { role: 'server' }, statuses: [403, 403, 403, 403] },
   { line: 'GET /v1/audit', statuses: [200, 403, 403, 200] },
   { line: 'GET /v1/status', statuses: [200, 403, 403, 200] },
   { line: 'GET /metrics', statuses: [200, 403, 403, 200] },
@@ -204,15 +206,32 @@ test('a narrowed token sees and does less, and never more', async () => {
   assert.equal((await scene.ask('GET /v1/apps', { token: ended })).status, 401);
 });
 
+test('a token for an app is none for what another organization names so afterwards', async () => {
+  const { registry } = scene.site;
+  await registry.createApp({ name: 'brief' });
+  const token = await scene.token({ apps: ['brief'] });
+  assert.equal((await scene.ask('GET /v1/apps/brief', { token })).status, 200);
+  await registry.removeApp('brief', { force: false });
+  const payload = { name: 'brief', org_slug: 'acme' };
+  assert.equal((await scene.ask('POST /v1/apps', { token, payload })).status, 403);
+  await registry.createApp({ name: 'brief', organization: 'acme' });
+  assert.equal((await scene.ask('GET /v1/apps/brief', { token })).status, 403);
+});
+
 test('what a token changes stands in the audit under its id', async () => {
   const { record, token } = await scene.site.registry.tokens.create({});
   const abort = new AbortController();
   const changes = scene.site.registry.changes(undefined, abort.signal)[Symbol.asyncIterator]();
   await changes.next();
+  const by = async (): Promise<unknown> => (await changes.next()).value?.by;
   await scene.ask('POST /v1/networks', { token, payload: { name: 'grey' } });
-  const change = (await changes.next()).value;
+  assert.deepEqual(await by(), { kind: 'token', token: record.id });
+  const { body } = await scene.ask('POST /v1/invites', { token, payload: {} });
+  assert.deepEqual(await by(), { kind: 'token', token: record.id });
+  const { number } = body['invite'] as { readonly number: number };
+  await scene.ask(`DELETE /v1/invites/${number}`, { token });
+  assert.deepEqual(await by(), { kind: 'token', token: record.id });
   abort.abort();
-  assert.deepEqual(change?.by, { kind: 'token', token: record.id });
 });
 
 test('an instance sees its own network and nothing else, whatever its token allows', async () => {

@@ -7,7 +7,7 @@ import { fromBase64 } from '../../src/base/bytes.ts';
 import { P6nError } from '../../src/base/errors.ts';
 import type { FollowEvent } from '../../src/registry/model.ts';
 import { hasSigned } from '../../src/registry/site-signature.ts';
-import { TOKENS_MAX } from '../../src/registry/tokens.ts';
+import { type NewToken, TOKENS_MAX } from '../../src/registry/tokens.ts';
 import { verifyToken } from '../../src/tokens/verify.ts';
 import { makeSigner, Site } from '../fakes/site.ts';
 
@@ -31,6 +31,21 @@ test('a token is signed by the site, and nothing of it is kept', async () => {
   assert.ok(entries.every(({ value }) => !value.includes(body.slice(-40))));
 });
 
+test('a token for apps alone is for the organizations that have them now', async () => {
+  const site = new Site();
+  await site.start();
+  await site.registry.createOrganization('acme');
+  await site.registry.createApp({ name: 'web' });
+  await site.registry.createApp({ name: 'mail', organization: 'acme' });
+  const made = async (request: NewToken): Promise<unknown> =>
+    (await site.registry.tokens.create(request)).record.organizations;
+  assert.deepEqual(await made({ apps: ['web'] }), ['default']);
+  assert.deepEqual(await made({ apps: ['web', 'mail'] }), ['default', 'acme']);
+  assert.deepEqual(await made({ apps: ['new'], organizations: ['acme'] }), ['acme']);
+  assert.equal(await made({}), undefined);
+  await rejects(site.registry.tokens.create({ apps: ['new'] }), 'NOT_FOUND');
+});
+
 test('a server without the current key of the site makes no token', async () => {
   const site = new Site();
   await site.start();
@@ -42,7 +57,7 @@ test('a server without the current key of the site makes no token', async () => 
   await rejects(other.registry.tokens.create({}), 'NOT_PERMITTED');
 });
 
-test('a revoked token is told to every follower of hosts, until it would have ended', async () => {
+test('a revoked token is told to every follower of hosts, until no clock takes it', async () => {
   const site = new Site();
   await site.start();
   const { record } = await site.registry.tokens.create({ ttlMs: DAY_MS });
@@ -51,11 +66,15 @@ test('a revoked token is told to every follower of hosts, until it would have en
   // Again is the same.
   assert.deepEqual(await site.registry.tokens.revoke(record.id), revoked);
   assert.deepEqual(await followed(site), [revoked]);
-  site.clock.advance(DAY_MS + 1);
+  // A host whose clock is slow needs it for longer.
+  site.clock.advance(2 * DAY_MS - 1);
+  await site.registry.tokens.create({});
+  assert.deepEqual(await followed(site), [revoked]);
+  site.clock.advance(1);
   await site.registry.tokens.create({});
   assert.deepEqual(await followed(site), []);
   assert.deepEqual(await site.registry.tokens.revocations(), []);
-  assert.equal((await site.registry.tokens.list()).length, 1);
+  assert.equal((await site.registry.tokens.list()).length, 2);
 });
 
 test('a token that this registry does not know is revoked all the same', async () => {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +135,30 @@ test('a source has so many connections, and what it sends is bounded', async () 
   });
   assert.equal(status, 413);
 });
+
+test('an answer that goes on ends with the token that opened it', async () => {
+  const port = await listenOn(tokenApi(scene.services, door));
+  const { record, token } = await scene.site.registry.tokens.create({});
+  const other = await scene.token();
+  const [revoked, kept] = await Promise.all([token, other].map((one) => follow(port, one)));
+  assert.ok(revoked !== undefined && kept !== undefined);
+  scene.revoked = new Set([record.id]);
+  await new Promise((resolve) => revoked.once('close', resolve));
+  assert.equal(kept.destroyed, false);
+  kept.destroy();
+  scene.revoked = new Set();
+});
+
+/** The feed of events, once it has begun. */
+function follow(port: number, token: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}` };
+    get({ port, host: '127.0.0.1', path: '/v1/events', headers }, (answer) => {
+      answer.on('error', () => undefined).resume();
+      resolve(answer);
+    }).on('error', reject);
+  });
+}
 
 test('listeners stand on the ::3 address of each network, once the API is open', async () => {
   const [red, blue] = [0x1_1111, 0x1_2222].map((id) => networkNameserverAddress(id as NetworkId));
