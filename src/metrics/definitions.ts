@@ -35,6 +35,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   p6n_sessions: gauge('Peers with a session that packets may use'),
   p6n_peer_bytes_total: counter('Bytes of WireGuard of a peer', 'peer', 'direction'),
   p6n_peer_handshake_timestamp_seconds: gauge('When a peer last completed a handshake', 'peer'),
+  p6n_peer_path_mtu_bytes: gauge('The longest packet that goes to a peer whole', 'peer'),
   p6n_segments_total: counter('Packets that were parts of superpackets', 'direction'),
   p6n_runs_split_total: counter('Runs of datagrams that were sent one by one'),
   p6n_sources_lost_total: counter('Datagrams sent without a local address that is gone'),

@@ -137,11 +137,12 @@ export class LocalMetricsService implements MetricsService {
       const peer = isNamed ? name : OTHER;
       series.set(peer, addPeer(series.get(peer), status));
     }
-    for (const [peer, { received, sent, handshakeAt }] of series) {
+    for (const [peer, { received, sent, handshakeAt, pathMtu }] of series) {
       samples.push(one('p6n_peer_bytes_total', received, { peer, direction: 'received' }));
       samples.push(one('p6n_peer_bytes_total', sent, { peer, direction: 'sent' }));
       if (handshakeAt > 0)
         samples.push(one('p6n_peer_handshake_timestamp_seconds', handshakeAt / 1000, { peer }));
+      if (pathMtu > 0) samples.push(one('p6n_peer_path_mtu_bytes', pathMtu, { peer }));
     }
     return samples;
   }
@@ -160,16 +161,24 @@ interface PeerSeries {
   readonly received: number;
   readonly sent: number;
   readonly handshakeAt: number;
+  /** 0 when it is not known. */
+  readonly pathMtu: number;
 }
 
 /** A host that changes its key is two peers for a while. */
 function addPeer(series: PeerSeries | undefined, peer: PeerStatus): PeerSeries {
-  const { received = 0, sent = 0, handshakeAt = 0 } = series ?? {};
+  const { received = 0, sent = 0, handshakeAt = 0, pathMtu = 0 } = series ?? {};
   return {
     received: received + peer.receivedBytes,
     sent: sent + peer.sentBytes,
     handshakeAt: Math.max(handshakeAt, peer.lastHandshakeAt ?? 0),
+    pathMtu: lesser(pathMtu, peer.pathMtu ?? 0),
   };
+}
+
+/** Of what is known. */
+function lesser(one: number, other: number): number {
+  return one === 0 || other === 0 ? Math.max(one, other) : Math.min(one, other);
 }
 
 function bySeries(samples: readonly NamedSample[]): Samples {

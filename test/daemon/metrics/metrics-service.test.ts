@@ -116,7 +116,7 @@ test('a site of many hosts, strangers and invites has a bounded number of series
 test('a host that changes its key is one peer', async () => {
   const peers = [1, 2].map((n) => ({
     ...{ publicKey: 'key', endpoint: undefined, lastHandshakeAt: (NOW - n) as WallMillis },
-    ...{ receivedBytes: n, sentBytes: 0, pathMtu: undefined },
+    ...{ receivedBytes: n, sentBytes: 0, pathMtu: n === 1 ? undefined : 1_340 },
   }));
   const dataplane = { counters: () => ({}), peers: async () => peers, crypto: 'noble' };
   const ledger = ledgerOf([{ name: 'two', publicKey: 'key' }]);
@@ -124,6 +124,7 @@ test('a host that changes its key is one peer', async () => {
   assert.equal(families.get('p6n_peer_bytes_total')?.samples[0]?.value, 3);
   const at = families.get('p6n_peer_handshake_timestamp_seconds')?.samples[0]?.value;
   assert.equal(at, (NOW - 1) / 1000);
+  assert.equal(families.get('p6n_peer_path_mtu_bytes')?.samples[0]?.value, 1_340);
 });
 
 test('a host without a server says for how long', async () => {
