@@ -7,6 +7,9 @@ import type { PacketBatch } from '../../base/packet-batch.ts';
 import type { Device } from '../../device/device.ts';
 import { SendOutcome } from '../../device/ports.ts';
 import { Rejection, Verdict } from '../../filter/verdict.ts';
+import { bytesEqual, IPV4_VERSION, readVersion, SOURCE_OFFSET } from '../../ip/header.ts';
+import { IPV4_ADDRESSES_BYTES, IPV4_SOURCE_OFFSET } from '../../ip/ipv4-header.ts';
+import { IPV6_ADDRESS_BYTES } from '../../ip/ipv6-address.ts';
 import { SUPERPACKET_REFUSED, type Tun } from '../../os/tun.ts';
 import { readSuperpacketKind, SuperpacketKind } from '../../os/virtio-header.ts';
 import { PipelineCounter } from '../counters.ts';
@@ -157,11 +160,24 @@ function sealFor(pipeline: Pipeline, { device, udp, fromTuns }: Wire, now: Milli
   device.sendPackets(fromTuns, outcomes, now);
   udp.flush();
   for (let i = 0; i < fromTuns.count; i++) {
-    const rejection = rejectionOf(outcomes[i] as SendOutcome);
+    const outcome = outcomes[i] as SendOutcome;
+    const rejection = rejectionOf(outcome);
     if (rejection === Rejection.None) continue;
+    // One answer is enough for all segments of a superpacket.
+    if (i > 0 && outcome === outcomes[i - 1] && isSameWay(fromTuns, i - 1, i)) continue;
     rejectOutbound(pipeline, rejection, fromTuns, i, now, mtuOf(device, rejection, fromTuns, i));
   }
   fromTuns.clear();
+}
+
+/** Whether two packets go from one place to one other. */
+function isSameWay({ slab, offsets, origins }: PacketBatch, a: number, b: number): boolean {
+  if (origins[a] !== origins[b]) return false;
+  const isIpv4 = readVersion(slab.bytes, offsets[a]!) === IPV4_VERSION;
+  const addresses = isIpv4 ? IPV4_SOURCE_OFFSET : SOURCE_OFFSET;
+  const length = isIpv4 ? IPV4_ADDRESSES_BYTES : 2 * IPV6_ADDRESS_BYTES;
+  const [one, other] = [offsets[a]! + addresses, offsets[b]! + addresses];
+  return bytesEqual(slab.bytes, one, slab.bytes, other, length);
 }
 
 /** The ICMPv6 answer to a packet that the device did not take; such a packet is still plain. */
