@@ -1,18 +1,18 @@
-// Keyed BLAKE2s with 16 bytes of output (RFC 7693) by OpenSSL: what each handshake message of a
-// flood costs before it is turned away.
+// Macs by OpenSSL: keyed BLAKE2s with 16 bytes of output (RFC 7693), which is what each handshake
+// message of a flood costs before it is turned away, and HMAC-BLAKE2s (RFC 2104), of which a
+// handshake takes some twenty-five.
 
 import { assert } from '../../../base/assert.ts';
-import { KEY_BYTES, MAC_BYTES } from '../../../wireguard/crypto/crypto.ts';
+import { HASH_BYTES, KEY_BYTES, MAC_BYTES } from '../../../wireguard/crypto/crypto.ts';
 import { addressOf, nativeMemory } from '../ffi.ts';
 import type { OpensslFunctions } from './openssl-functions.ts';
 
 const SUCCESS = 1;
-const ALGORITHM = 'BLAKE2SMAC';
 
 // One piece of memory for all that OpenSSL reads and writes.
 const KEY_OFFSET = 0;
 const OUTPUT_OFFSET: number = KEY_OFFSET + KEY_BYTES;
-const LENGTH_OFFSET: number = OUTPUT_OFFSET + MAC_BYTES;
+const LENGTH_OFFSET: number = OUTPUT_OFFSET + HASH_BYTES;
 const INPUT_OFFSET: number = LENGTH_OFFSET + 8;
 /** Longer inputs go in pieces; handshake messages are shorter. */
 const INPUT_BYTES = 256;
@@ -24,11 +24,37 @@ const PARAMETER_TYPE_OFFSET = 8;
 const PARAMETER_DATA_OFFSET = 16;
 const PARAMETER_SIZE_OFFSET = 24;
 const UNSIGNED_INTEGER = 2;
-const SIZE_NAME = 'size\0';
-const SIZE_BYTES = 8;
+const TEXT = 4;
+const INTEGER_BYTES = 8;
+
+export interface MacAlgorithm {
+  readonly name: string;
+  readonly outputBytes: number;
+  /** What it is told besides the key. */
+  readonly parameter: { readonly name: string; readonly value: number | string };
+  /** Keys and inputs are secrets of a handshake: nothing of them is left behind. */
+  readonly isSecret: boolean;
+}
+
+/** WireGuard's MAC: BLAKE2s with a key. */
+export const KEYED_BLAKE2S: MacAlgorithm = {
+  name: 'BLAKE2SMAC',
+  outputBytes: MAC_BYTES,
+  parameter: { name: 'size', value: MAC_BYTES },
+  isSecret: false,
+};
+
+export const HMAC_BLAKE2S: MacAlgorithm = {
+  name: 'HMAC',
+  outputBytes: HASH_BYTES,
+  parameter: { name: 'digest', value: 'BLAKE2S-256' },
+  isSecret: true,
+};
 
 export class OpensslMac {
   readonly #functions: OpensslFunctions;
+  readonly #outputBytes: number;
+  readonly #isSecret: boolean;
   readonly #context: number;
   readonly #memory = nativeMemory(INPUT_OFFSET + INPUT_BYTES);
   readonly #address = addressOf(this.#memory);
@@ -36,14 +62,18 @@ export class OpensslMac {
   readonly #bytes = new Uint8Array(this.#memory.buffer, this.#memory.byteOffset);
 
   /** Throws when OpenSSL lacks the algorithm. It lives as long as its thread. */
-  constructor(functions: OpensslFunctions) {
+  constructor(functions: OpensslFunctions, algorithm: MacAlgorithm) {
+    const { name, outputBytes, parameter, isSecret } = algorithm;
     this.#functions = functions;
-    const algorithm = functions.macFetch(0, ALGORITHM, 0);
-    this.#context = algorithm === 0 ? 0 : functions.macContextNew(algorithm);
-    if (this.#context === 0 || !this.#setSize()) throw new Error(`OpenSSL has no ${ALGORITHM}`);
+    this.#outputBytes = outputBytes;
+    this.#isSecret = isSecret;
+    const fetched = functions.macFetch(0, name, 0);
+    this.#context = fetched === 0 ? 0 : functions.macContextNew(fetched);
+    const isThere = this.#context !== 0 && this.#set(parameter);
+    if (!isThere) throw new Error(`OpenSSL has no ${name}`);
   }
 
-  /** As Crypto.mac(). */
+  /** As Crypto.mac() and Crypto.hmac(). */
   mac(key: Uint8Array, a: Uint8Array, b?: Uint8Array): Uint8Array {
     assert(key.length <= KEY_BYTES, 'OpensslMac: a key has at most 32 bytes');
     const { macInit, macFinal } = this.#functions;
@@ -54,10 +84,20 @@ export class OpensslMac {
     memory.fill(0, KEY_OFFSET, KEY_BYTES);
     isDone &&= this.#update(a) && (b === undefined || this.#update(b));
     isDone &&=
-      macFinal(this.#context, address + OUTPUT_OFFSET, address + LENGTH_OFFSET, MAC_BYTES) ===
-      SUCCESS;
+      macFinal(
+        this.#context,
+        address + OUTPUT_OFFSET,
+        address + LENGTH_OFFSET,
+        this.#outputBytes,
+      ) === SUCCESS;
+    const output = this.#bytes.slice(OUTPUT_OFFSET, OUTPUT_OFFSET + this.#outputBytes);
+    // The context keeps its key until the next one.
+    if (this.#isSecret) {
+      memory.fill(0);
+      isDone &&= macInit(this.#context, address + KEY_OFFSET, KEY_BYTES, 0) === SUCCESS;
+    }
     assert(isDone, 'OpensslMac: OpenSSL failed');
-    return this.#bytes.slice(OUTPUT_OFFSET, LENGTH_OFFSET);
+    return output;
   }
 
   #update(input: Uint8Array): boolean {
@@ -70,15 +110,19 @@ export class OpensslMac {
     return true;
   }
 
-  #setSize(): boolean {
-    const memory = nativeMemory(2 * PARAMETER_BYTES + SIZE_NAME.length + SIZE_BYTES);
-    const [name, data] = [2 * PARAMETER_BYTES + SIZE_BYTES, 2 * PARAMETER_BYTES];
-    memory.write(SIZE_NAME, name);
-    memory.writeUInt32LE(MAC_BYTES, data);
-    memory.writeBigUInt64LE(BigInt(addressOf(memory) + name));
-    memory.writeUInt32LE(UNSIGNED_INTEGER, PARAMETER_TYPE_OFFSET);
+  #set({ name, value }: MacAlgorithm['parameter']): boolean {
+    const isText = typeof value === 'string';
+    const size = isText ? value.length : INTEGER_BYTES;
+    const data = 2 * PARAMETER_BYTES;
+    const nameAt = data + Math.max(size + 1, INTEGER_BYTES);
+    const memory = nativeMemory(nameAt + name.length + 1);
+    memory.write(name, nameAt);
+    if (isText) memory.write(value, data);
+    else memory.writeUInt32LE(value, data);
+    memory.writeBigUInt64LE(BigInt(addressOf(memory) + nameAt));
+    memory.writeUInt32LE(isText ? TEXT : UNSIGNED_INTEGER, PARAMETER_TYPE_OFFSET);
     memory.writeBigUInt64LE(BigInt(addressOf(memory) + data), PARAMETER_DATA_OFFSET);
-    memory.writeUInt32LE(SIZE_BYTES, PARAMETER_SIZE_OFFSET);
+    memory.writeUInt32LE(size, PARAMETER_SIZE_OFFSET);
     return this.#functions.macSetParameters(this.#context, memory) === SUCCESS;
   }
 }

@@ -15,7 +15,7 @@ import {
 import { nativeMemory } from '../ffi.ts';
 import { OpensslAead } from './openssl-aead.ts';
 import { bindOpenssl, type OpensslFunctions, PKEY_X25519 } from './openssl-functions.ts';
-import { OpensslMac } from './openssl-mac.ts';
+import { HMAC_BLAKE2S, KEYED_BLAKE2S, type MacAlgorithm, OpensslMac } from './openssl-mac.ts';
 import { openSessionCipher } from './session-ciphers.ts';
 import { bindX25519, type X25519 } from './x25519.ts';
 
@@ -30,15 +30,17 @@ const NOTHING = new Uint8Array(0);
 export function opensslCrypto(reference: Crypto): Crypto | undefined {
   const functions = bindOpenssl();
   if (functions === undefined) return undefined;
-  const macs = openMac(functions);
+  const macs = openMac(functions, KEYED_BLAKE2S);
+  const hmacs = openMac(functions, HMAC_BLAKE2S);
   const sessionCipher = openSessionCipher(functions, reference);
-  if (macs === undefined || sessionCipher === undefined) return undefined;
+  if (macs === undefined || hmacs === undefined || sessionCipher === undefined) return undefined;
   const aead = new OpensslAead(functions);
   const crypto: Crypto = {
     ...reference,
     name: 'openssl',
     ...keyExchange(functions),
     mac: (key, a, b) => macs.mac(key, a, b),
+    hmac: (key, a, b) => hmacs.mac(key, a, b),
     aeadSeal: aead.seal,
     aeadOpen: aead.open,
     xaeadSeal: aead.xseal,
@@ -57,9 +59,9 @@ export function keyExchange(functions: OpensslFunctions): X25519 {
   };
 }
 
-function openMac(functions: OpensslFunctions): OpensslMac | undefined {
+function openMac(functions: OpensslFunctions, algorithm: MacAlgorithm): OpensslMac | undefined {
   try {
-    return new OpensslMac(functions);
+    return new OpensslMac(functions, algorithm);
   } catch {
     return undefined;
   }
@@ -134,11 +136,12 @@ function outputs(crypto: Crypto): Uint8Array[] {
   const sealed = crypto.aeadSeal(key, nonce, publicKey, secret);
   const xsealed = crypto.xaeadSeal(key, xnonce, publicKey, secret);
   const mac = crypto.mac(key, publicKey);
+  const hmac = crypto.hmac(key, publicKey, secret);
   const opened = [
     crypto.aeadOpen(key, nonce, sealed, secret),
     crypto.aeadOpen(key, nonce, sealed, publicKey),
     crypto.xaeadOpen(key, xnonce, xsealed, secret),
     crypto.xaeadOpen(key, xnonce, xsealed, publicKey),
   ];
-  return [publicKey, secret, mac, sealed, xsealed, ...opened.map((text) => text ?? NOTHING)];
+  return [publicKey, secret, mac, hmac, sealed, xsealed, ...opened.map((text) => text ?? NOTHING)];
 }
