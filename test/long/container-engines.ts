@@ -119,11 +119,15 @@ export class Docker {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const daemon = this.#daemon;
     if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const pidFile = join(this.folder, 'exec/containerd/containerd.pid');
+    const containerd = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0;
     const gone = new Promise((resolve) => daemon.once('exit', resolve));
     daemon.kill(signal);
     await gone;
-    // Its containerd went along; where nobody reaps orphans, Docker would take the dead for living.
-    rmSync(join(this.folder, 'exec/containerd/containerd.pid'), { force: true });
+    // Its containerd goes along, a moment later: until then it holds the socket of the next one.
+    await until('the end of containerd', async () => !isAlive(containerd));
+    // Where nobody reaps orphans, Docker would take the dead for living.
+    rmSync(pidFile, { force: true });
   }
 
   ask(...words: string[]): Promise<Outcome> {
@@ -206,6 +210,16 @@ export class Podman {
   /** Words of `podman run` up to the command. */
   runWords(network: string, ...options: string[]): string[] {
     return ['run', ...LIMITS, '--network', network, ...options, '--rootfs', this.#image];
+  }
+}
+
+/** Neither gone nor dead and waiting for its parent. */
+function isAlive(pid: number): boolean {
+  if (pid === 0 || !existsSync(`/proc/${pid}/stat`)) return false;
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 
