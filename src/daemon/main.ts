@@ -53,7 +53,7 @@ async function takeLogLevel(flags: readonly string[], logger: DaemonLogger): Pro
     const config = await readConfig(flags);
     if (config === undefined) return;
     logger.setLevel(config.logLevel);
-    logger.info('log level taken from the configuration', { level: config.logLevel });
+    logger.info('log level taken from the configuration', { logLevel: config.logLevel });
   } catch (error) {
     const { message } = asP6nError(error, 'Cannot read the configuration again');
     logger.warn('configuration not taken', { error: message });

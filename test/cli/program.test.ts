@@ -294,6 +294,9 @@ listens on  UDP port 51820
 endpoints   192.0.2.1:51820
 registry    serving
 revision    a/7
+sessions    1 of 1 peers
+instances   1 started
+names       2 answered
 version     0.1.0
 runs for    2m
 
@@ -302,9 +305,6 @@ two   fdaa:0:0:1:1::1  192.0.2.2:51820  1m ago     2.0 KiB   17 B  1420
 
 INSTANCE  ID              APP  NETWORK  STATE    ADDRESS
 web-1     0123456789abcd  web  blue     started  fdaa:18:a7b:1:0:b83b:2:2
-
-QUESTIONS FOR NAMES  COUNT
-answered             2
 
 DROPPED FOR       COUNT
 network-mismatch  3
