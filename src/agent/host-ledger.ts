@@ -121,6 +121,11 @@ export class HostLedger implements CopySource {
     return ids.at(-1);
   }
 
+  /** Hosts that were removed, for good. */
+  get removed(): ReadonlySet<HostId> {
+    return this.#trust.removed;
+  }
+
   /** The site's key that signs now, as far as this host knows, base64. */
   get siteKey(): string {
     return this.#trust.siteKey;

@@ -7,6 +7,7 @@ import { type HostId, isHostId } from '../addressing/ids.ts';
 import { fromBase64 } from '../base/bytes.ts';
 import { P6nError } from '../base/errors.ts';
 import { readFileIfExists, removeFile, writeFileAtomic } from '../os/atomic-file.ts';
+import type { SiteKey } from '../registry/model.ts';
 import { type InviteToken, parseToken } from './invite-token.ts';
 
 export interface Identity {
@@ -25,6 +26,8 @@ export interface Identity {
   readonly siteKey: string;
   /** Ed25519 secret key of the site, base64; servers only. A secret. */
   readonly siteSecretKey: string | undefined;
+  /** Servers: the site's keys, each vouched for by the one before. */
+  readonly siteKeys?: readonly SiteKey[];
   /** Servers: the registry is signed; a host without a signature is somebody's forgery. */
   readonly signed?: boolean;
   /** The key that the site changes to, as siteSecretKey; only while it does. A secret. */

@@ -30,10 +30,14 @@ export interface BelievedSite {
   /** The key that the chain of keys leads to, base64. */
   readonly siteKey: string;
   readonly hosts: readonly Host[];
+  /** Hosts that were removed, for good. */
+  readonly removed: ReadonlySet<HostId>;
+  /** The registry that was followed last; one that was restored or imported is another one. */
+  readonly incarnation: string | undefined;
 }
 
 export interface SiteKeyDeskDependencies {
-  readonly registry: Pick<Registry, 'findSite' | 'siteKeys'>;
+  readonly registry: Pick<Registry, 'custody' | 'findSite' | 'siteKeys'>;
   readonly signer: SiteSigner;
   readonly keeper: IdentityKeeper;
   readonly believed: () => BelievedSite;
@@ -50,6 +54,8 @@ export class SiteKeyDesk {
   /** What is done with the key, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #rotating = false;
+  /** The incarnation of the registry that was looked at for what it has lost. */
+  #mended: string | undefined;
 
   constructor(dependencies: SiteKeyDeskDependencies) {
     this.#dependencies = dependencies;
@@ -69,9 +75,9 @@ export class SiteKeyDesk {
 
   /** What is believed of the site may have changed. */
   look(): void {
-    if (this.#dependencies.believed().siteKey !== this.#dependencies.signer.publicKey) {
-      this.#rounds.trigger();
-    }
+    const { believed, signer } = this.#dependencies;
+    const { incarnation, siteKey } = believed();
+    if (siteKey !== signer.publicKey || incarnation !== this.#mended) this.#rounds.trigger();
   }
 
   stop(): Promise<void> {
@@ -139,6 +145,25 @@ export class SiteKeyDesk {
     }
     if (keeper.current.nextSiteSecretKey !== undefined) await this.#finish();
     if (await this.#isOutdated()) await this.#adopt();
+    await this.#mend();
+  }
+
+  /**
+   * A registry from an older state is told what it has lost, and what it knows is kept for that.
+   */
+  async #mend(): Promise<void> {
+    const { registry, signer, keeper, believed, logger } = this.#dependencies;
+    const { hosts, incarnation, removed, siteKey } = believed();
+    if (siteKey !== signer.publicKey) return;
+    if (incarnation !== undefined && incarnation !== this.#mended) {
+      const { siteKeys = [] } = keeper.current;
+      const signed = await registry.custody.mend({ hosts, removed, siteKeys });
+      if (signed > 0) logger.warn('registry had lost what the site has signed', { signed });
+      this.#mended = incarnation;
+    }
+    const keys = await registry.siteKeys.list();
+    if (keys.at(-1)?.publicKey !== signer.publicKey) return;
+    if (keys.length !== keeper.current.siteKeys?.length) await keeper.change({ siteKeys: keys });
   }
 
   /** Drafts the next key and publishes it. What is surely refused leaves no draft. */

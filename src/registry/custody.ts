@@ -11,6 +11,7 @@ import {
   takeOver,
 } from './closure.ts';
 import { exportRegistry, importRegistry, type ParsedExport } from './export.ts';
+import { type Believed, mend } from './mending.ts';
 import type { Closure } from './model.ts';
 import { findSite } from './site.ts';
 import type { RegistryContext } from './transaction.ts';
@@ -50,6 +51,11 @@ export class Custody {
   /** Takes over ids that somebody else knows; false unless the registry waits to be accepted. */
   takeOver(host: HostId | undefined, known: KnownIds): Promise<boolean> {
     return takeOver(this.#context, host, known);
+  }
+
+  /** Writes again what `believed` knows the site's key to have said and the registry has lost. */
+  mend(believed: Believed): Promise<number> {
+    return mend(this.#context, believed);
   }
 
   /** Opens a registry that takes no writes. VALUE_INVALID when it does, or is being imported. */

@@ -132,6 +132,16 @@ export async function finishInvite(
   });
 }
 
+/** Withdraws all invites of the site, whose tokens name a key that is not the site's any more. */
+export async function dropInvites(context: RegistryContext): Promise<void> {
+  for (const { key } of (await context.store.list([INVITES])).entries) {
+    await change(context, 'withdraw an invite', async (transaction) => {
+      const found = await transaction.get(key);
+      if (found !== undefined) await dropInvite(transaction, decodeInvite(found));
+    });
+  }
+}
+
 /** Takes all invites of a server away; those that are made meanwhile stay. */
 export async function dropInvitesOf(context: RegistryContext, server: HostId): Promise<void> {
   for (const { number } of await listInvites(context, { server })) {

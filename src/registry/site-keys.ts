@@ -7,23 +7,13 @@ import {
   decodeGateway,
   decodeHost,
   decodeHostRemoval,
-  decodeInvite,
   decodeSiteKey,
   decodeWireguardPeer,
   encodeRecord,
   type StoredText,
 } from './codec.ts';
-import { dropInvite } from './invites.ts';
-import {
-  GATEWAYS,
-  HOSTS,
-  INVITES,
-  REMOVALS,
-  SITE,
-  SITE_KEYS,
-  siteKeyKey,
-  WIREGUARD_PEERS,
-} from './keys.ts';
+import { dropInvites } from './invites.ts';
+import { GATEWAYS, HOSTS, REMOVALS, SITE, SITE_KEYS, siteKeyKey, WIREGUARD_PEERS } from './keys.ts';
 import type { Host, HostKey, Site, SiteKey } from './model.ts';
 import { requireSite } from './site.ts';
 import {
@@ -152,9 +142,7 @@ async function resign(context: RegistryContext, last: string): Promise<Resigned>
     if (outcome === 'signed') signed += 1;
     if (outcome === 'refused') refused.push(key);
   }
-  for (const { key } of (await store.list([INVITES])).entries) {
-    await dropOldInvite(context, key);
-  }
+  await dropInvites(context);
   return { signed, refused };
 }
 
@@ -244,11 +232,4 @@ function resignedNext(
   const { next } = host;
   if (next === undefined || !isGenuineNextKey(site, last, host, next)) return undefined;
   return { ...next, signature: signer.signHost(site, host, next) };
-}
-
-async function dropOldInvite(context: RegistryContext, key: string): Promise<void> {
-  await change(context, 'withdraw an invite', async (transaction) => {
-    const found = await transaction.get(key);
-    if (found !== undefined) await dropInvite(transaction, decodeInvite(found));
-  });
 }

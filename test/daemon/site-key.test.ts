@@ -24,7 +24,9 @@ const LOST = new P6nError('REGISTRY_UNAVAILABLE', 'Cannot reach the registry');
 class Scene {
   readonly site = new Site();
   readonly servers: Server[] = [];
-  believed: BelievedSite = { siteKey: '', hosts: [] };
+  believed: BelievedSite = {
+    ...{ siteKey: '', hosts: [], removed: new Set(), incarnation: undefined },
+  };
 
   static async create(): Promise<Scene> {
     const scene = new Scene();
@@ -40,7 +42,9 @@ class Scene {
   async follow(): Promise<void> {
     const { registry } = this.site;
     const keys = await registry.siteKeys.list();
-    this.believed = { siteKey: keys.at(-1)?.publicKey ?? '', hosts: await registry.listHosts() };
+    const { incarnation } = registry;
+    const siteKey = keys.at(-1)?.publicKey ?? '';
+    this.believed = { ...this.believed, siteKey, hosts: await registry.listHosts(), incarnation };
   }
 
   /** Names of the hosts that the site's key has not signed. */
@@ -111,7 +115,8 @@ class Server {
           ? () => Promise.reject(LOST)
           : (target[name] as () => unknown).bind(target),
     });
-    return { findSite: () => registry.findSite(), siteKeys: keys } as Registry;
+    const { custody } = registry;
+    return { custody, findSite: () => registry.findSite(), siteKeys: keys } as Registry;
   }
 }
 

@@ -28,8 +28,9 @@ export async function openServer(
     ...{ registry, signer, keeper, random, logger },
     timers: PROCESS_TIMERS,
     believed: () => {
-      const { hosts } = ledger.current();
-      return { hosts, siteKey: ledger.siteKey };
+      const { hosts, revision } = ledger.current();
+      const { removed, siteKey } = ledger;
+      return { hosts, removed, siteKey, incarnation: revision?.incarnation };
     },
     ask: (server) => asker.ask(server),
   });
