@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { HOST_TUN } from '../dataplane/config.ts';
 import { Applier, HOST_LINK } from './apply.ts';
+import { removeHalfFormed } from './clusters.ts';
 import { Distances } from './distances.ts';
 import { Drain } from './drain.ts';
 import { EndpointBook } from './endpoints.ts';
@@ -144,6 +145,7 @@ export class Agent {
     const folder = join(options.stateFolder, JOURNAL_FOLDER);
     const journal = await Journal.open(folder, dependencies.logger);
     const agent = new Agent(dependencies, journal, options);
+    await removeHalfFormed(journal);
     await agent.#roster.recover();
     await agent.#removeLeftInterfaces();
     await agent.applied();

@@ -15,6 +15,7 @@ import {
   METADATA_PAIRS_MAX,
   METADATA_VALUE_LENGTH_MAX,
 } from '../registry/model.ts';
+import { requireForeignKeys } from './clusters.ts';
 import type { Journal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
 import type { AgentIdentity, AttachRequest, RunRequest } from './ports.ts';
@@ -56,6 +57,7 @@ export function requireRunRequest(request: RunRequest): void {
 }
 
 export function requireFacts({ name, group, metadata, services, checks }: Facts): void {
+  requireForeignKeys(Object.keys(metadata ?? {}));
   if (name !== undefined) requireName('instance', name);
   if (group !== undefined) requireName('group', group);
   requireMetadata(metadata ?? {});

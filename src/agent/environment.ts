@@ -35,11 +35,21 @@ export function commandEnvironment({
 /** All that a supervisor is told of a command. Throws NOT_FOUND when its user is gone. */
 export function commandSpec(record: JournalRecord): CommandSpec {
   const { command, settings, workingDirectory } = record;
-  const { restart, user } = settings ?? {};
+  const { cluster, restart, user } = settings ?? {};
   const runAs = user === undefined ? undefined : resolveUser(user);
   const own =
     runAs === undefined ? {} : { HOME: runAs.home, USER: runAs.name, LOGNAME: runAs.name };
-  const environment = { ...commandEnvironment(record), ...own, ...settings?.environment };
+  const ranked =
+    cluster === undefined
+      ? {}
+      : {
+          P6N_CLUSTER_ID: cluster.id,
+          P6N_CLUSTER_RANK: String(cluster.rank),
+          P6N_CLUSTER_SIZE: String(cluster.addresses.length),
+          P6N_CLUSTER_IPS: cluster.addresses.join(','),
+        };
+  const p6n = { ...commandEnvironment(record), ...ranked };
+  const environment = { ...p6n, ...own, ...settings?.environment };
   return { command, workingDirectory, environment, runAs, restart };
 }
 

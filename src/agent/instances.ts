@@ -8,10 +8,12 @@ import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { AppOnNetwork } from '../registry/model.ts';
 import { handoverPath, isWhatIsAsked, requestedAttachment } from './attachment.ts';
+import { requireClusterSize, requireForeignKeys } from './clusters.ts';
 import { draftRecord, requireFacts, requireMetadata, requireRunRequest } from './draft.ts';
 import { requireUndrained } from './drain.ts';
 import { commandSpec } from './environment.ts';
 import { Exclusive } from './exclusive.ts';
+import { dissolve, draftCluster, formCluster, noteStarted } from './formation.ts';
 import type { Attachment, JournalRecord } from './journal-record.ts';
 import { isAwaited, isPresent, isSameNamespace, namespaceIdentity } from './namespace.ts';
 import type {
@@ -73,6 +75,30 @@ export class Instances implements InstanceOperations {
     });
   }
 
+  async runCluster(request: RunRequest, size: number): Promise<readonly LocalInstance[]> {
+    requireRunRequest(request);
+    requireClusterSize(size);
+    if (request.settings?.user !== undefined) resolveUser(request.settings.user);
+    requireUndrained(this.#dependencies);
+    const home = await this.#findApp(request.app);
+    const members = await draftCluster(this.#dependencies, request, home, size);
+    const ids = members.map(({ instance }) => instance.machineId);
+    const form = async (): Promise<void> => {
+      try {
+        await formCluster(this.#dependencies, members);
+      } catch (error) {
+        await dissolve(this.#dependencies, ids);
+        throw error;
+      }
+    };
+    // Nobody stops or starts a member before all of them run.
+    await ids.reduce<() => Promise<void>>(
+      (inner, id) => () => this.#exclusive.run(id, inner),
+      form,
+    )();
+    return ids.map((id) => this.show(id));
+  }
+
   async attach(request: AttachRequest): Promise<LocalInstance> {
     requireFacts(request);
     const { owner } = request;
@@ -130,6 +156,7 @@ export class Instances implements InstanceOperations {
     { key, value }: { readonly key: string; readonly value: string | undefined },
   ): Promise<LocalInstance> {
     return this.#withInstance(reference, async (machineId, { instance }) => {
+      requireForeignKeys([key]);
       const { [key]: _, ...others } = instance.metadata;
       const metadata = value === undefined ? others : { ...others, [key]: value };
       requireMetadata(metadata);
@@ -256,10 +283,7 @@ export class Instances implements InstanceOperations {
     const failure = failures.get(machineId);
     if (failure !== undefined) throw failures.get('dataplane') ?? failure;
     await supervisor?.start(commandSpec(record));
-    await this.#roster.setState(machineId, 'started');
-    if (supervisor !== undefined && this.#roster.supervisor(machineId) !== supervisor) {
-      await this.#roster.recordEnd(machineId, await supervisor.ended);
-    }
+    await noteStarted(this.#roster, machineId, supervisor);
     await this.#dependencies.applied();
   }
 

@@ -281,6 +281,8 @@ export interface InstanceOperations {
   surroundings(reference: string): Surroundings;
   /** Resolves when the command runs, its address is usable and its names are visible here. */
   run(request: RunRequest): Promise<LocalInstance>;
+  /** Resolves with all of them, in order of rank; where one cannot start, none stays. */
+  runCluster(request: RunRequest, size: number): Promise<readonly LocalInstance[]>;
   attach(request: AttachRequest): Promise<LocalInstance>;
   start(reference: string): Promise<LocalInstance>;
   /** Asks the command to end, and ends it by force after `graceMs`. */

@@ -18,11 +18,22 @@ const USER_PATTERN =
 const NUMBER_PATTERN = /^\d{1,10}$/;
 const ID_MAX = 0xffff_fffe;
 
+/** That an instance is one of a cluster. */
+export interface ClusterSettings {
+  readonly id: string;
+  readonly rank: number;
+  /** Of all members, in order of rank. */
+  readonly addresses: readonly string[];
+  /** Until all of them run. */
+  readonly isForming?: true;
+}
+
 export interface RunSettings {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** `USER` or `USER:GROUP`; root where absent. */
   readonly user?: string | undefined;
   readonly restart?: RestartSpec | undefined;
+  readonly cluster?: ClusterSettings | undefined;
 }
 
 /** Throws VALUE_INVALID for what a person can do something about. */

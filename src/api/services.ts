@@ -29,6 +29,7 @@ import type {
   InstanceFilter,
   InstanceSurroundings,
   InstanceView,
+  RunCluster,
   RunInstance,
 } from './contract/instances.ts';
 import type { CreateInvite, InviteCreated, InviteList } from './contract/invites.ts';
@@ -143,6 +144,8 @@ export interface InstanceService {
   show(principal: Principal, reference: string): Promise<InstanceView>;
   /** Resolves when the command runs and its address is usable. */
   run(principal: Principal, request: RunInstance): Promise<InstanceView>;
+  /** In order of rank; where one cannot start, none stays. */
+  runCluster(principal: Principal, request: RunCluster): Promise<readonly InstanceView[]>;
   attach(principal: Principal, request: AttachInstance): Promise<InstanceView>;
   start(principal: Principal, reference: string): Promise<InstanceView>;
   stop(

@@ -1,12 +1,18 @@
 // The instances of this host as the API shows them: the agent's operations behind the API's words.
 
 import type { HostId } from '../addressing/ids.ts';
-import type { InstanceOperations, LocalInstance, NamespaceReference } from '../agent/ports.ts';
+import type {
+  InstanceOperations,
+  LocalInstance,
+  NamespaceReference,
+  RunRequest,
+} from '../agent/ports.ts';
 import type {
   AttachInstance,
   InstanceHere,
   InstanceSurroundings,
   InstanceView,
+  RunCluster,
   RunInstance,
 } from '../api/contract/instances.ts';
 import type {
@@ -47,13 +53,15 @@ export class LocalInstanceService implements InstanceService {
   }
 
   async run(_: Principal, request: RunInstance): Promise<InstanceView> {
-    const { working_directory: workingDirectory, environment, restart, user, ...facts } = request;
-    const settings = {
-      ...(environment === undefined ? {} : { environment }),
-      ...(restart === undefined ? {} : { restart }),
-      ...(user === undefined ? {} : { user }),
-    };
-    return this.#view(await this.#operations.run({ ...facts, workingDirectory, settings }));
+    return this.#view(await this.#operations.run(runRequest(request)));
+  }
+
+  async runCluster(
+    _: Principal,
+    { size, ...request }: RunCluster,
+  ): Promise<readonly InstanceView[]> {
+    const members = await this.#operations.runCluster(runRequest(request), size);
+    return members.map((member) => this.#view(member));
   }
 
   async attach(_: Principal, request: AttachInstance): Promise<InstanceView> {
@@ -115,6 +123,16 @@ export class LocalInstanceService implements InstanceService {
     const view = instanceView(local.instance, local.networkName, this.#host.name);
     return { ...view, here: hereView(local) };
   }
+}
+
+function runRequest(request: RunInstance): RunRequest {
+  const { working_directory: workingDirectory, environment, restart, user, ...facts } = request;
+  const settings = {
+    ...(environment === undefined ? {} : { environment }),
+    ...(restart === undefined ? {} : { restart }),
+    ...(user === undefined ? {} : { user }),
+  };
+  return { ...facts, workingDirectory, settings };
 }
 
 function namespaceReference(path: string | undefined, pid: number | undefined): NamespaceReference {

@@ -2,6 +2,7 @@
 // group, and the lists that TXT records give. Made when first asked for and kept for as long as the
 // snapshot is, so that an answer costs the same for one instance and for a thousand.
 
+import { type Clusters, indexClusters } from './cluster-index.ts';
 import type { AddressTarget, ServiceTarget, TextList } from './content.ts';
 import { indexMetadata, type MetadataIndex } from './metadata-index.ts';
 import { indexAddresses, type ReverseIndex } from './reverse-index.ts';
@@ -43,6 +44,7 @@ export type NearestGroups = readonly (readonly InstanceName[])[];
 
 export class ZoneIndexes {
   readonly #apps = new WeakMap<AppZone, AppIndex>();
+  readonly #clusters = new WeakMap<AppZone, Clusters>();
   readonly #metadata = new WeakMap<AppZone, MetadataIndex>();
   readonly #networks = new WeakMap<NetworkZone, NetworkIndex>();
   readonly #reverse = new WeakMap<NetworkZone, ReverseIndex>();
@@ -50,6 +52,10 @@ export class ZoneIndexes {
 
   app(app: AppZone): AppIndex {
     return remembered(this.#apps, app, indexApp);
+  }
+
+  clusters(app: AppZone): Clusters {
+    return remembered(this.#clusters, app, indexClusters);
   }
 
   metadata(app: AppZone): MetadataIndex {

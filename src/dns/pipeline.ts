@@ -4,6 +4,7 @@ import { absence } from './handlers/absence.ts';
 import { apex } from './handlers/apex.ts';
 import { api } from './handlers/api.ts';
 import { app } from './handlers/app.ts';
+import { cluster } from './handlers/cluster.ts';
 import { forwarding } from './handlers/forwarding.ts';
 import { health } from './handlers/health.ts';
 import { lists } from './handlers/lists.ts';
@@ -34,6 +35,7 @@ export const PIPELINE: readonly Handler[] = [
   machine, // <machine id>.vm.<app>.internal.
   lists, // regions.<app>.internal., vms.<app>.internal., all. before both
   processGroup, // <group>.process.<app>.internal.
+  cluster, // <rank>.cluster.<app>.internal., _cluster.<app>.internal., with an id too
   nearest, // top<N>.nearest.of.<app>.internal.
   metadata, // <value>.<key>.kv._metadata.<app>.internal., <key>.kv._metadata.<app>.internal.
   services, // _<service>._<proto>.<app>.internal.

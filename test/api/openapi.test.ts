@@ -43,6 +43,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/registry/import': { path: '/x' },
   'POST /v1/registry/accept': {},
   'POST /v1/instances/run': { app: 'web', command: ['sleep'] },
+  'POST /v1/instances/run-cluster': { app: 'web', command: ['sleep'], size: 2 },
   'POST /v1/instances/attach': { app: 'web', pid: 7 },
   'POST /v1/instances/{reference}/stop': {},
   'POST /v1/explain': { from: HOST.address, to: HOST.address },

@@ -23,5 +23,14 @@ export const OUTPUT_CASES: Readonly<Record<string, Case>> = {
     [{}, { follow: '1', tail_bytes: '1024', tail_lines: '0' }],
     [{ follow: 'yes' }, { tail_lines: 'x' }, { tail_bytes: '-1' }, { tail_bytes: '1e3' }],
   ),
+  RUN_CLUSTER: row(
+    instances.RUN_CLUSTER,
+    [{ app: 'web', command: ['x'], size: 256 }],
+    [
+      { app: 'web', command: ['x'] },
+      { app: 'web', command: ['x'], size: 0 },
+      { app: 'web', command: ['x'], size: 257 },
+    ],
+  ),
   INSTANCE_SURROUNDINGS: row(instances.INSTANCE_SURROUNDINGS, [SURROUNDINGS], [{}]),
 };

@@ -82,6 +82,11 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/instances', [200, 200, 200]),
   ask('GET', '/v1/instances/web-1', [200, 404, 404]),
   ask('POST', '/v1/instances/run', [201, 404, 404], { app: 'web', command: ['sleep'] }),
+  ask('POST', '/v1/instances/run-cluster', [201, 404, 404], {
+    app: 'web',
+    command: ['sleep'],
+    size: 2,
+  }),
   ask('POST', '/v1/instances/attach', [201, 404, 404], { app: 'web', pid: 7 }),
   ask('POST', '/v1/instances/web-1/start', [200, 404, 404]),
   ask('POST', '/v1/instances/web-1/stop', [200, 404, 404], {}),

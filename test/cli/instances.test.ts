@@ -108,6 +108,7 @@ test('several instances have names in a row, and those that run stay when one fa
   const terminal = new MemoryTerminal();
   const client = {
     instances: {
+      runCluster: () => Promise.resolve({ instances: [] }),
       run: (request: { readonly name?: string }) => {
         names.push(request.name);
         if (names.length === 3) return Promise.reject(new P6nError('SYSTEM', 'Cannot run'));
@@ -117,7 +118,10 @@ test('several instances have names in a row, and those that run stay when one fa
   };
   const request = { app: 'web', name: 'w', command: ['true'] };
   const speech = { terminal, json: false };
-  await assert.rejects(runInstances({ ...speech, client, request, count: 4 }), /Cannot run/);
+  await assert.rejects(
+    runInstances({ ...speech, client, request, count: 4, isCluster: false }),
+    /Cannot run/,
+  );
   assert.deepEqual(names, ['w-1', 'w-2', 'w-3']);
   assert.match(terminal.output, /w-1[\s\S]*w-2/);
 });

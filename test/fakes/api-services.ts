@@ -296,6 +296,7 @@ export function fakeServices(
     list: answering('list', [INSTANCE]),
     show: answering('show', INSTANCE),
     run: answering('run', INSTANCE),
+    runCluster: answering('runCluster', [INSTANCE]),
     attach: answering('attach', INSTANCE),
     start: answering('start', INSTANCE),
     stop: answering('stop', { ...INSTANCE, state: 'stopped' as const }),

@@ -6,6 +6,7 @@ import type {
   InstanceList,
   InstanceSurroundings,
   InstanceView,
+  RunCluster,
   RunInstance,
 } from '../contract/instances.ts';
 import type { OutputLine } from '../contract/output.ts';
@@ -18,6 +19,9 @@ const START_TIMEOUT_MS = 60_000;
 
 /** A stop waits for the command to end and then for the end by force, milliseconds. */
 const STOP_MARGIN_MS = 60_000;
+
+/** Longest wait for all members of a cluster, milliseconds. */
+const CLUSTER_TIMEOUT_MS = 300_000;
 
 export interface OutputOptions {
   readonly follow: boolean;
@@ -36,6 +40,11 @@ export class InstanceCalls extends Calls {
 
   run(body: RunInstance): Promise<InstanceView> {
     return this.api.post('/v1/instances/run', body, START_TIMEOUT_MS);
+  }
+
+  /** All or none of them, in order of rank. */
+  runCluster(body: RunCluster): Promise<InstanceList> {
+    return this.api.post('/v1/instances/run-cluster', body, CLUSTER_TIMEOUT_MS);
   }
 
   attach(body: AttachInstance): Promise<InstanceView> {

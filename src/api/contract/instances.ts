@@ -2,6 +2,7 @@
 // else's (attach). Everything but listing and showing happens on the instance's own host.
 
 import { Type } from 'typebox';
+import { CLUSTER_SIZE_MAX } from '../../addressing/cluster.ts';
 import type { InstanceCheck, InstanceHealth, InstanceService } from '../../registry/model.ts';
 import { CHECKS, SERVICES } from './declared.ts';
 import { METADATA } from './metadata.ts';
@@ -100,6 +101,11 @@ export interface RunInstance extends InstanceFacts {
   readonly user?: string;
   /** Never where absent. */
   readonly restart?: RestartRequest;
+}
+
+/** Instances that start all or none, each with its rank and the addresses of all. */
+export interface RunCluster extends RunInstance {
+  readonly size: number;
 }
 
 /** When a command that has ended by itself is started again, ever more rarely. */
@@ -208,25 +214,29 @@ export const INSTANCE_LIST: Contract<InstanceList> = contract<InstanceList>()(
   strictObject({ instances: Type.Array(instance), incomplete: Type.Optional(Type.String()) }),
 );
 
-export const RUN_INSTANCE: Contract<RunInstance> = contract<RunInstance>()(
-  strictObject({
-    ...facts,
-    command: Type.Array(Type.String({ maxLength: COMMAND_WORD_LENGTH_MAX }), {
-      minItems: 1,
-      maxItems: COMMAND_WORDS_MAX,
-    }),
-    working_directory: Type.Optional(path),
-    environment: Type.Optional(
-      Type.Record(Type.String(), Type.String(), { maxProperties: ENVIRONMENT_PAIRS_MAX }),
-    ),
-    user: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX })),
-    restart: Type.Optional(
-      strictObject({
-        when: Type.Union([Type.Literal('on-failure'), Type.Literal('always')]),
-        max: Type.Optional(Type.Integer({ minimum: 1, maximum: RESTARTS_MAX })),
-      }),
-    ),
+const run = {
+  ...facts,
+  command: Type.Array(Type.String({ maxLength: COMMAND_WORD_LENGTH_MAX }), {
+    minItems: 1,
+    maxItems: COMMAND_WORDS_MAX,
   }),
+  working_directory: Type.Optional(path),
+  environment: Type.Optional(
+    Type.Record(Type.String(), Type.String(), { maxProperties: ENVIRONMENT_PAIRS_MAX }),
+  ),
+  user: Type.Optional(Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX })),
+  restart: Type.Optional(
+    strictObject({
+      when: Type.Union([Type.Literal('on-failure'), Type.Literal('always')]),
+      max: Type.Optional(Type.Integer({ minimum: 1, maximum: RESTARTS_MAX })),
+    }),
+  ),
+};
+
+export const RUN_INSTANCE: Contract<RunInstance> = contract<RunInstance>()(strictObject(run));
+
+export const RUN_CLUSTER: Contract<RunCluster> = contract<RunCluster>()(
+  strictObject({ ...run, size: Type.Integer({ minimum: 1, maximum: CLUSTER_SIZE_MAX }) }),
 );
 
 export const INSTANCE_SURROUNDINGS: Contract<InstanceSurroundings> =

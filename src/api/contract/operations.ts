@@ -93,6 +93,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v1/instances/:reference': json('Show an instance', 200, INSTANCE_VIEW),
   'DELETE /v1/instances/:reference': json('Remove an instance of this host', 204),
   'POST /v1/instances/run': json('Run a command as an instance of this host', 201, INSTANCE_VIEW),
+  'POST /v1/instances/run-cluster': json(
+    'Run a command as instances of this host that start all or none',
+    201,
+    INSTANCE_LIST,
+  ),
   'POST /v1/instances/attach': json('Attach a network namespace of this host', 201, INSTANCE_VIEW),
   'POST /v1/instances/:reference/start': json('Start an instance', 200, INSTANCE_VIEW),
   'POST /v1/instances/:reference/stop': json('Stop an instance', 200, INSTANCE_VIEW),

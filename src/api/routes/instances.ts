@@ -9,7 +9,9 @@ import {
   INSTANCE_FILTER,
   type InstanceFilter,
   type InstanceList,
+  RUN_CLUSTER,
   RUN_INSTANCE,
+  type RunCluster,
   type RunInstance,
   STOP_INSTANCE,
   type StopInstance,
@@ -78,6 +80,15 @@ function makingRoutes(app: FastifyInstance, instances: InstanceService): void {
     async (request, reply) => {
       reply.code(201);
       return await instances.run(request.principal, request.body);
+    },
+  );
+
+  app.post<{ Body: RunCluster }>(
+    '/v1/instances/run-cluster',
+    { config, schema: { body: RUN_CLUSTER } },
+    async (request, reply) => {
+      reply.code(201);
+      return { instances: await instances.runCluster(request.principal, request.body) };
     },
   );
 

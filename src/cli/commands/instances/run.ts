@@ -53,14 +53,20 @@ export async function runInstance(options: RunInstanceOptions): Promise<void> {
 }
 
 export interface RunInstancesOptions extends Speech {
-  readonly client: ClientPart<'instances', 'run'>;
+  readonly client: ClientPart<'instances', 'run' | 'runCluster'>;
   readonly request: RunInstance;
   readonly count: number;
+  /** All or none. */
+  readonly isCluster: boolean;
 }
 
 /** Runs instances one after the other; those that run stay when a later one fails. */
 export async function runInstances(options: RunInstancesOptions): Promise<void> {
-  const { client, count, request } = options;
+  const { client, count, isCluster, request } = options;
+  if (isCluster) {
+    const { instances } = await client.instances.runCluster({ ...request, size: count });
+    return await printList(options, instances, INSTANCE_COLUMNS);
+  }
   const { name, ...unnamed } = request;
   const made: InstanceView[] = [];
   try {
@@ -145,6 +151,7 @@ export const RUN_INSTANCE: Command = {
   options: {
     ...INSTANCE_OPTIONS,
     ...RUN_OPTIONS,
+    cluster: { summary: 'With --count: start all or none, with ranks, NAME-0 and so on' },
     count: { summary: 'So many instances, with --detach; NAME-1 and so on', value: 'COUNT' },
     detach: { summary: 'Return when the command runs, and print the instance' },
     rm: { summary: 'Remove the instance when its command has ended' },
@@ -169,8 +176,12 @@ export const RUN_INSTANCE: Command = {
         hint: 'Remove it later: `p6nctl instances remove --force`.',
       });
     }
+    if (count === undefined && words.flag('cluster')) {
+      throw new P6nError('USAGE', 'Cannot run a cluster: --cluster needs --count and --detach');
+    }
     if (count === undefined) return runInstance({ ...context, request, detach, remove });
-    if (detach) return runInstances({ ...context, request, count });
+    const isCluster = words.flag('cluster');
+    if (detach) return runInstances({ ...context, request, count, isCluster });
     throw new P6nError('USAGE', 'Cannot run an instance: --count needs --detach', {
       hint: 'See what they write with `p6nctl instances logs -f`.',
     });
