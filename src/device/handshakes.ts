@@ -23,6 +23,7 @@ import {
   openInitiation,
   openInitiationPayload,
 } from '../wireguard/noise/responder.ts';
+import type { SymmetricState } from '../wireguard/noise/symmetric-state.ts';
 import type { InitiationVerdict } from '../wireguard/tunnel.ts';
 import { Admission, Admissions, HANDSHAKE_WORK_MS } from './admission/admission.ts';
 import { UnknownKeys } from './admission/unknown-keys.ts';
@@ -64,17 +65,21 @@ export class Handshakes {
   readonly #admissions: Admissions;
   readonly #unknownKeys = new UnknownKeys();
   #local: KeyPair;
+  /** Of every handshake that others begin; nothing in it is secret. */
+  #start: SymmetricState;
 
   constructor(dependencies: HandshakesDependencies, local: KeyPair) {
     this.#dependencies = dependencies;
     this.#local = local;
     const { crypto, random, peers } = dependencies;
+    this.#start = startHandshake(crypto, local.publicKey);
     const isPlaceOfPeer = (block: RateBlock) => peers.isPlaceOfPeer(block);
     this.#admissions = new Admissions({ crypto, random, isPlaceOfPeer }, local.publicKey);
   }
 
   setLocal(local: KeyPair): void {
     this.#local = local;
+    this.#start = startHandshake(this.#dependencies.crypto, local.publicKey);
     this.#admissions.setOwnKey(local.publicKey);
   }
 
@@ -113,7 +118,7 @@ export class Handshakes {
     const { crypto, peers } = this.#dependencies;
     const opened = openInitiation(
       crypto,
-      startHandshake(crypto, this.#local.publicKey),
+      this.#start.copy(),
       this.#local,
       message.slice(INITIATION_EPHEMERAL_OFFSET, INITIATION_STATIC_OFFSET) as PublicKey,
       message.subarray(INITIATION_STATIC_OFFSET, INITIATION_TIMESTAMP_OFFSET),
