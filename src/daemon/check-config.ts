@@ -8,7 +8,8 @@ import type { RegistryPlace } from './registry-place.ts';
 
 /** Throws CONFIG_INVALID for a file that the configuration names and that cannot be read. */
 export async function checkConfig(config: DaemonConfig): Promise<string> {
-  const files = [config.join, ...filesOf(config.registry)];
+  const { join, apiTls, registry } = config;
+  const files = [join, apiTls?.cert, apiTls?.key, ...filesOf(registry)];
   for (const file of files) {
     if (file !== undefined && file !== '-') await requireReadable(file);
   }
