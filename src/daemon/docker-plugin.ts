@@ -42,13 +42,18 @@ export async function serveDocker(
   const server = makeServer(driver, logger);
   await mkdir(dirname(path), { recursive: true });
   await server.listen({ path, mode: SOCKET_MODE });
-  await driver.resume();
-  return {
-    stop: async () => {
-      resolvers.stop();
-      await server.stop();
-    },
+  const stop = async (): Promise<void> => {
+    resolvers.stop();
+    await server.stop();
   };
+  try {
+    await driver.resume();
+  } catch (error) {
+    // Whoever asked for it has nothing to stop.
+    await stop();
+    throw error;
+  }
+  return { stop };
 }
 
 function makeServer(driver: DockerDriver, logger: Logger): ApiServer {

@@ -14,7 +14,12 @@ import type { Logger } from '../../base/logger.ts';
 
 /** statfs's f_type of the file system of namespaces, linux/magic.h. */
 const NSFS_MAGIC = 0x6e736673;
+/**
+ * Between two looks, while a container mostly begins; later, so that one that never does is cheap.
+ */
 const POLL_MS = 10;
+const SOON_MS = 5_000;
+const LATER_POLL_MS = 250;
 /** Far more than Docker takes from Join to the start of the program. */
 const WAIT_MAX_MS = 60_000;
 const DOCKERS_SERVER = /^nameserver\s+127\.0\.0\.11$/m;
@@ -52,12 +57,13 @@ export class ResolverFiles {
   }
 
   async #follow(sandbox: string): Promise<void> {
-    const deadline = performance.now() + WAIT_MAX_MS;
+    const startedMs = performance.now();
     let path: string | undefined;
-    while (performance.now() < deadline) {
+    for (let waitedMs = 0; waitedMs < WAIT_MAX_MS; waitedMs = performance.now() - startedMs) {
       path ??= findFile(sandbox);
       if (path !== undefined && (await pointToUs(path))) return;
-      await delay(POLL_MS, undefined, { signal: this.#ending.signal });
+      const pauseMs = waitedMs < SOON_MS ? POLL_MS : LATER_POLL_MS;
+      await delay(pauseMs, undefined, { signal: this.#ending.signal });
     }
     throw new Error(`there was no resolv.conf for ${sandbox} within ${WAIT_MAX_MS / 1_000} s`);
   }
