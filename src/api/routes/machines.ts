@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
 import type { Principal } from '../../registry/authority.ts';
 import { ofApp } from '../access/declared.ts';
+import type { EventView } from '../contract/events.ts';
 import type { HostLiveness } from '../contract/hosts.ts';
 import type { InstanceView } from '../contract/instances.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from '../contract/machines.ts';
 import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
+import { SharedEvents } from '../shared-events.ts';
 import { allInstances, ownInstances } from '../site-instances.ts';
 import { OPERATOR_OR_TOKEN } from './callers.ts';
 
@@ -86,6 +88,7 @@ function readingRoutes(app: FastifyInstance, services: MachineServices): void {
 }
 
 function waitRoute(app: FastifyInstance, services: MachineServices): void {
+  const events = new SharedEvents(services.registry);
   app.get<OneMachine & { Querystring: MachineWait }>(
     '/v1/apps/:app/machines/:id/wait',
     { config: READ, schema: { querystring: MACHINE_WAIT } },
@@ -94,7 +97,8 @@ function waitRoute(app: FastifyInstance, services: MachineServices): void {
       const { instance_id: version = id, state = 'started', timeout } = request.query;
       if (version !== id) throw missing(request.params, `it has no version "${version}"`);
       const seconds = timeout === undefined ? WAIT_TIMEOUT_MAX_S : Number(timeout);
-      if (await waitFor(services, request, state, waitSignal(reply, seconds))) return { ok: true };
+      const signal = waitSignal(reply, seconds);
+      if (await waitFor({ ...services, events }, request, state, signal)) return { ok: true };
       const late = new P6nError(
         'TIMED_OUT',
         `Cannot wait for machine "${id}": it was not ${state} within ${seconds} s`,
@@ -142,7 +146,7 @@ async function find(services: MachineServices, asked: Asked): Promise<InstanceVi
 
 /** Whether the machine was in `state` before `signal` aborts. Throws NOT_FOUND if there is none. */
 async function waitFor(
-  services: MachineServices,
+  { events, ...services }: MachineServices & { readonly events: SharedEvents },
   asked: Asked,
   state: NonNullable<MachineWait['state']>,
   signal: AbortSignal,
@@ -158,10 +162,10 @@ async function waitFor(
       throw error;
     }
   };
-  // The first event is that the feed has begun: what is seen after it cannot be missed.
-  for await (const { objects } of services.registry.events(principal, undefined, signal)) {
-    const concerns = objects.length === 0 || objects.some(({ id }) => id === params.id);
-    if (concerns && (await isThere())) return true;
+  const concerns = ({ objects }: EventView): boolean =>
+    objects.length === 0 || objects.some(({ id }) => id === params.id);
+  for await (const _ of events.follow(principal, concerns, signal)) {
+    if (await isThere()) return true;
   }
   return false;
 }
