@@ -3,6 +3,7 @@
 import type { Server, Socket } from 'node:net';
 import { sourceOf } from '../addressing/source.ts';
 import type { Millis } from '../base/clock.ts';
+import { mayHoldMore } from '../base/fair-share.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
 /** Sources that are remembered; more do not get in at one time. */
@@ -33,9 +34,7 @@ export interface ConnectionLimits {
   readonly all: number;
 }
 
-/**
- * Closes connections of a source that has its share already, and of everybody when there are all.
- */
+/** Closes connections of a source that has its share already; see mayHoldMore(). */
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
   const counts = new Map<string, number>();
   let all = 0;
@@ -44,7 +43,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
     if (remoteAddress === undefined) return;
     const source = sourceOf(remoteAddress);
     const count = counts.get(source) ?? 0;
-    if (count >= limits.perSource || all >= limits.all) {
+    if (!mayHoldMore(count, limits.perSource, limits.all - all)) {
       socket.destroy();
       return;
     }

@@ -3,6 +3,7 @@
 // also takes from a forger the many tries that he would need.
 
 import { after, type Clock, type Millis } from '../base/clock.ts';
+import { mayHoldMore } from '../base/fair-share.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
 import { forwardKey, type UpstreamReply, upstreamQuestion } from '../dns/forwarded.ts';
@@ -12,7 +13,7 @@ import { type CachedReply, ReplyCache } from './cache.ts';
 import { askByTcp, askByUdp, type ExchangeOptions } from './exchange.ts';
 import type { NameserverCounters } from './metrics.ts';
 import type { Upstream } from './resolv-conf.ts';
-import { mayHoldMore, type Source } from './source-table.ts';
+import type { Source } from './source-table.ts';
 
 export interface ForwarderDependencies {
   readonly clock: Clock;

@@ -2,9 +2,9 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { NetworkId } from '../addressing/ids.ts';
+import { mayHoldMore } from '../base/fair-share.ts';
 import type { NameserverCounters } from './metrics.ts';
 import type { Responder } from './responder.ts';
-import { mayHoldMore } from './source-table.ts';
 import { TcpConnection, type TcpLimits } from './tcp-connection.ts';
 
 /** Connections of all listeners, as one number that they share. */
