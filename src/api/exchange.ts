@@ -2,16 +2,15 @@
 // and every failure as a P6nError.
 
 import {
-  type Agent,
   type ClientRequest,
   request as httpRequest,
   type IncomingMessage,
   type RequestOptions,
 } from 'node:http';
 import { P6nError } from '../base/errors.ts';
+import type { Connections } from './connections.ts';
 import { JSON_CONTENT_TYPE } from './contract/protocol.ts';
 import { errorFromBody } from './error-body.ts';
-import type { KeptConnections } from './kept-connections.ts';
 
 /** Where p6nd is reached. */
 export type ApiTarget =
@@ -23,7 +22,7 @@ export type ApiTarget =
       /** The source address; the kernel's choice where absent. */
       readonly localAddress?: string | undefined;
       /** For calls, but not for streams; a connection for each where absent. */
-      readonly connections?: KeptConnections | undefined;
+      readonly connections?: Connections | undefined;
     };
 
 export interface Exchange {
@@ -45,9 +44,9 @@ const ANSWER_BYTES_MAX = 64 * 1_048_576;
 /** Sends the request; resolves with the head of a successful answer, whose body is yet to come. */
 export async function open(
   exchange: Exchange,
-  agent: Agent | false = false,
+  connections?: Connections,
 ): Promise<IncomingMessage> {
-  const answer = await send(exchange, agent);
+  const answer = await send(exchange, connections);
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return answer;
   throw errorFromBody(await readJson(exchange, answer).catch(() => undefined), status);
@@ -58,21 +57,22 @@ export async function open(
  */
 export async function call(exchange: Exchange): Promise<unknown> {
   const { target } = exchange;
-  const agent = target.kind === 'tcp' ? target.connections?.agent : undefined;
-  return await readJson(exchange, await open(exchange, agent));
+  const connections = target.kind === 'tcp' ? target.connections : undefined;
+  return await readJson(exchange, await open(exchange, connections));
 }
 
-function send(exchange: Exchange, agent: Agent | false): Promise<IncomingMessage> {
+function send(exchange: Exchange, connections?: Connections): Promise<IncomingMessage> {
   const { body, headers, method, path, signal, target, timeoutMs } = exchange;
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   return new Promise((resolve, reject) => {
     const request: ClientRequest = httpRequest({
       ...place(target),
-      agent,
+      agent: connections?.agent ?? false,
       method,
       path,
       headers: {
         ...headers,
+        ...connections?.headers,
         ...(payload === undefined
           ? {}
           : { 'content-type': JSON_CONTENT_TYPE, 'content-length': payload.byteLength }),
@@ -85,7 +85,7 @@ function send(exchange: Exchange, agent: Agent | false): Promise<IncomingMessage
     request.once('close', () => clearTimeout(deadline));
     request.on('error', (error) => {
       // The server has closed the kept connection before it read the request.
-      if (request.reusedSocket && errorCode(error) === 'ECONNRESET') resolve(send(exchange, false));
+      if (request.reusedSocket && errorCode(error) === 'ECONNRESET') resolve(send(exchange));
       else reject(unreachable(target, error));
     });
     request.once('response', (response) => {

@@ -5,12 +5,15 @@
 import type { FastifyRequest } from 'fastify';
 import { INFRASTRUCTURE_NETWORK, type NetworkId } from '../addressing/ids.ts';
 import { classifyAddress } from '../addressing/layout.ts';
+import type { Millis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { TokenCheck } from './access/token-check.ts';
 import { guardByTokens } from './access/token-guard.ts';
 import { type OperatorServices, operatorRoutes } from './api.ts';
 import { ApiServer, type TlsFiles } from './http-server.ts';
+import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
+import { SourceRates } from './source-limits.ts';
 
 const CONNECTIONS_MAX = 1_024;
 /** A few streams and what a program asks beside them. */
@@ -20,9 +23,25 @@ const HEADER_BYTES_MAX = 24_576;
 /** Longer than the longest wait for a machine, and than the heartbeats of a feed are apart. */
 const IDLE_TIMEOUT_MS = 75_000;
 
+/**
+ * Of one network, or of one token outside of all, and of all together. On a host that is no server
+ * an answer may cost several questions to one, which answers a host 256 times a second.
+ */
+const DOOR_RATES: DoorRates = {
+  asker: { burst: 256, perSecond: 16 },
+  all: { burst: 512, perSecond: 32 },
+};
+
+export interface DoorRates {
+  readonly asker: RateLimitOptions;
+  readonly all: RateLimitOptions;
+}
+
 export interface TokenDoor {
   readonly check: Pick<TokenCheck, 'require'>;
   readonly logger: Logger;
+  /** DOOR_RATES where absent. */
+  readonly rates?: DoorRates;
   readonly tls?: TlsFiles;
 }
 
@@ -38,7 +57,7 @@ export function networkApi(services: OperatorServices, door: TokenDoor): ApiServ
 
 function doorOf(
   services: OperatorServices,
-  { check, logger, tls }: TokenDoor,
+  { check, logger, rates = DOOR_RATES, tls }: TokenDoor,
   of: (request: FastifyRequest) => NetworkId | undefined,
 ): ApiServer {
   const server = new ApiServer({
@@ -50,9 +69,19 @@ function doorOf(
     tls,
   });
   const { instances, registry } = services;
-  guardByTokens(server.app, { check, instances, registry, networkOf: of });
+  const admits = admission(rates);
+  guardByTokens(server.app, { check, instances, registry, networkOf: of, admits });
   operatorRoutes(server.app, services);
   return server;
+}
+
+function admission({ asker, all }: DoorRates): (asker: NetworkId | string) => boolean {
+  const askers = new SourceRates(asker);
+  const together = new RateLimit(all, performance.now() as Millis);
+  return (one) => {
+    const now = performance.now() as Millis;
+    return askers.take(String(one), now) && together.take(now);
+  };
 }
 
 function requireNetwork(request: FastifyRequest): NetworkId {

@@ -4,7 +4,7 @@ import type { HostId } from '../addressing/ids.ts';
 import { hostAddress } from '../addressing/layout.ts';
 import { SERVER_PORT } from '../addressing/ports.ts';
 import { ApiClient } from '../api/client.ts';
-import type { KeptConnections } from '../api/kept-connections.ts';
+import type { Connections } from '../api/connections.ts';
 
 /** As whom a server is asked. */
 export interface MeshCaller {
@@ -14,8 +14,8 @@ export interface MeshCaller {
   readonly secret: string | undefined;
   /** Whether it asks for the p6nctl of this host. */
   readonly operator?: boolean;
-  /** For what may be asked twice; a connection for each call where absent. */
-  readonly connections?: KeptConnections;
+  /** A connection for each call where absent. */
+  readonly connections?: Connections;
 }
 
 export function meshClient(server: HostId, caller: MeshCaller): ApiClient {

@@ -4,9 +4,9 @@
 import type { HostId } from '../addressing/ids.ts';
 import type { AppLookup, InstanceWriter } from '../agent/ports.ts';
 import type { ApiClient } from '../api/client.ts';
+import { FewConnections, KeptConnections } from '../api/connections.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import type { GatewayUpdate } from '../api/contract/wireguard.ts';
-import { KeptConnections } from '../api/kept-connections.ts';
 import { RemoteRegistryService, type RemoteServer } from '../api/remote-registry.ts';
 import type { RegistryService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
@@ -123,10 +123,12 @@ export function remoteAccess(
   // What this host says of itself may be said twice.
   const connections = new KeptConnections();
   const client = (server: HostId): ApiClient => meshClient(server, { ...caller, connections });
+  // What p6nctl and tokens ask leaves it connections of its own.
+  const asked = { ...caller, operator: true, connections: new FewConnections() };
   const remotes = (): RemoteServer[] =>
     choice.inOrder().map(({ hostId, name }) => ({
       name,
-      client: meshClient(hostId, { ...caller, operator: true }),
+      client: meshClient(hostId, asked),
     }));
   return {
     transport: {

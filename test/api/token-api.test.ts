@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { networkNameserverAddress, wireguardPeerAddress } from '../../src/addressing/layout.ts';
+import { networkApi, tokenApi } from '../../src/api/token-api.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { NewToken } from '../../src/registry/tokens.ts';
 import { TOKEN_LENGTH_MAX } from '../../src/tokens/format.ts';
 import { narrowToken } from '../../src/tokens/mint.ts';
 import { makeSigner } from '../fakes/site.ts';
-import { TokenScene } from './token-scene.ts';
+import { type Asking, TokenScene } from './token-scene.ts';
 
 const scene = await TokenScene.start();
 
@@ -294,6 +296,37 @@ test('who comes from inside a network sees that network alone at every door', as
     assert.equal((await scene.ask('GET /v1/apps/shop', { token, from }, door)).status, 200);
     assert.equal((await scene.ask('GET /v1/apps/mail', { token, from }, door)).status, 403);
   }
+});
+
+test('who asks too much is refused for a while, and keeps no other from asking', async () => {
+  const never = { burst: 3, perSecond: 0 };
+  const rates = { asker: never, all: { burst: 9, perSecond: 0 } };
+  const options = { check: scene.check, logger: SILENT_LOGGER, rates };
+  const [outside, inside] = [tokenApi, networkApi].map((api) => api(scene.services, options));
+  const { network } = await scene.app('web');
+  const [{ id: host } = assert.fail()] = await scene.site.registry.listHosts();
+  const statuses = async (asking: Asking, door = outside): Promise<number[]> => {
+    const found: number[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      found.push((await scene.ask('GET /v1/openapi.json', asking, door)).status);
+    }
+    return found;
+  };
+  const good = [200, 200, 200, 429];
+  assert.deepEqual(await statuses({ token: await scene.token() }), good);
+  // Strangers have no part in it.
+  assert.deepEqual(await statuses({}), [401, 401, 401, 401]);
+  assert.deepEqual(await statuses({ token: await scene.token() }), good);
+  assert.deepEqual(await statuses({ token: await scene.token() }), good);
+  assert.deepEqual(await statuses({ token: await scene.token() }), [429, 429, 429, 429]);
+  // A network is one, whoever of it asks, with whatever token or none.
+  const [one, two] = [7, 8].map((number) => wireguardPeerAddress(network, host, number));
+  assert.deepEqual(await statuses({ from: one ?? '' }, inside), [401, 401, 401, 429]);
+  const token = await scene.token();
+  assert.deepEqual(await statuses({ from: two ?? '', token }, inside), [429, 429, 429, 429]);
+  const { network: green } = await scene.app('shop');
+  const from = wireguardPeerAddress(green, host, 7);
+  assert.deepEqual(await statuses({ from, token }, inside), good);
 });
 
 test('who is refused is counted', async () => {

@@ -2,18 +2,22 @@
 // what the token allows and, for one who asks from inside a network, that network. What is not
 // declared is denied.
 
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { NetworkId } from '../../addressing/ids.ts';
 import { foldNetworkName } from '../../addressing/names.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { Restrictions } from '../../tokens/restrictions.ts';
 import { permitsObject, permitsVerb } from '../../tokens/scope.ts';
 import type { NetworkView } from '../contract/networks.ts';
+import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
 import { showInstance } from '../site-instances.ts';
 import type { Access, Place } from './declared.ts';
 import type { TokenCheck } from './token-check.ts';
 import { endWithTokens } from './token-watch.ts';
+
+const TOO_MANY_REQUESTS_STATUS = 429;
+const RETRY_AFTER_S = 5;
 
 export interface TokenGuardDependencies {
   readonly check: Pick<TokenCheck, 'require'>;
@@ -24,6 +28,8 @@ export interface TokenGuardDependencies {
    * all. Throws NOT_PERMITTED for who has no business at this door.
    */
   readonly networkOf: (request: FastifyRequest) => NetworkId | undefined;
+  /** Whether one more request may be answered now to a network, or else to the token of that id. */
+  readonly admits: (asker: NetworkId | string) => boolean;
 }
 
 interface Grant {
@@ -42,11 +48,14 @@ declare module 'fastify' {
 export function guardByTokens(app: FastifyInstance, dependencies: TokenGuardDependencies): void {
   app.decorateRequest('principal');
   app.decorateRequest('grant');
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const network = dependencies.networkOf(request);
+    // Before anything is looked at, for those who can be told apart without a token.
+    if (network !== undefined && !dependencies.admits(network)) return refuseForNow(reply);
     // Which routes there are is no secret, and programs ask for one that is not.
     if (request.is404) return done();
     const { id, restrictions } = dependencies.check.require(request.headers);
+    if (network === undefined && !dependencies.admits(id)) return refuseForNow(reply);
     request.principal = { kind: 'token', id };
     request.grant = { restrictions, network };
     const { allow = [], access } = request.routeOptions.config;
@@ -147,6 +156,16 @@ function isWithin(place: Place, bounds: NetworkView | undefined): boolean {
     network !== undefined &&
     foldNetworkName(network) === foldNetworkName(bounds.name)
   );
+}
+
+function refuseForNow(reply: FastifyReply): void {
+  const error = new P6nError('LIMIT_REACHED', 'Cannot answer: too much is asked at once', {
+    hint: 'Try again in a few seconds.',
+  });
+  void reply
+    .code(TOO_MANY_REQUESTS_STATUS)
+    .header('retry-after', RETRY_AFTER_S)
+    .send(errorBody(error));
 }
 
 function isError(answer: unknown): boolean {

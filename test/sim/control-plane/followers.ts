@@ -4,7 +4,7 @@
 
 import type { HostId, NetworkId } from '../../../src/addressing/ids.ts';
 import { ApiClient } from '../../../src/api/client.ts';
-import { KeptConnections } from '../../../src/api/kept-connections.ts';
+import { KeptConnections } from '../../../src/api/connections.ts';
 import type { WallMillis } from '../../../src/base/clock.ts';
 import { SILENT_LOGGER } from '../../../src/base/logger.ts';
 import { linuxMachine } from '../../../src/daemon/machine.ts';
