@@ -15,6 +15,7 @@ import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './names
 import { NO_WIREGUARD_GO, startWireguardGo, type WireguardGo } from './wireguard-go.ts';
 
 const OPTIONS = { skip: SKIP || NO_WIREGUARD_GO, timeout: 60_000 };
+const GATEWAY_PORT = LISTEN_PORT + 1;
 const THEIR_PORT = 51_900;
 
 interface Setup {
@@ -120,7 +121,7 @@ test(
     const foreign = mesh.addInstance(0, 2, inside[2].path);
     const address = wireguardPeerAddress(near.network, gateway.id, 1);
     const theirs = await startWireguardGo(t, laptop, { address, listenPort: THEIR_PORT, mtu: MTU });
-    theirs.setPeer({ publicKey: gateway.publicKey, endpoint: at('10.9.1.1', LISTEN_PORT) });
+    theirs.setPeer({ publicKey: gateway.publicKey, endpoint: at('10.9.1.1', GATEWAY_PORT) });
 
     const config = mesh.configOf(0);
     const peer: PeerConfig = {
@@ -130,7 +131,10 @@ test(
     const hosts = [startHost(t, a), startHost(t, b)] as const;
     await hosts[0].start({
       ...config,
-      device: { ...config.device, peers: [...config.device.peers, peer] },
+      gateway: {
+        listenPort: GATEWAY_PORT,
+        device: { privateKey: config.device.privateKey, peers: [peer] },
+      },
       filter: { ...config.filter, wireguardPeers: [{ network: near.network, peer: 1 }] },
     });
     await hosts[1].start(mesh.configOf(1));
