@@ -11,14 +11,16 @@ import { GatewayKey } from './gateway-key.ts';
 import { withPort } from './gateway-life.ts';
 import { obtainIdentity } from './host-identity.ts';
 import { HostKeyRing } from './host-key-ring.ts';
-import { HostLife } from './host-life.ts';
+import type { HostLife } from './host-life.ts';
 import { IdentityFiles } from './identity.ts';
 import { IdentityKeeper } from './identity-keeper.ts';
 import type { DaemonLogger } from './log.ts';
 import { linuxMachine } from './machine.ts';
 import { DataplaneEvents } from './parts/dataplane-events.ts';
+import type { Ground, Self } from './parts/ground.ts';
 import { peerInstalled } from './parts/installed-peer.ts';
-import { type Ground, type MovingParts, type Self, startMoving } from './parts/moving-parts.ts';
+import type { MovingParts } from './parts/moving-parts.ts';
+import { startPackets } from './parts/packets.ts';
 import { openServer } from './parts/server-parts.ts';
 import {
   lockNetworkNamespace,
@@ -32,7 +34,7 @@ import {
 import type { Server } from './server.ts';
 import { ServerChoice } from './server-choice.ts';
 import type { ServiceLife } from './service-life.ts';
-import { localAccess, remoteAccess, type SiteAccess } from './site-access.ts';
+import type { SiteAccess } from './site-access.ts';
 import { knownServers, regionInForce } from './start-state.ts';
 import type { StatusFacts } from './status-service.ts';
 import { VERSION } from './version.ts';
@@ -127,14 +129,18 @@ class Daemon {
     ending.throwIfAborted();
     const self = await this.#identify(ending);
     ending.throwIfAborted();
-    const moving = await startMoving(this.#ground, self, {
-      invites: { invites: () => this.#server?.invites.invites() ?? [] },
-      onEvent: (event) => this.#events.tell(event),
-    });
+    // What the other parts are made of is loaded while the data plane's thread starts.
+    const [packets, { startMoving }] = await Promise.all([
+      startPackets(this.#ground, self, (event) => this.#events.tell(event)),
+      import('./parts/moving-parts.ts'),
+    ]);
+    ending.throwIfAborted();
+    const invites = { invites: () => this.#server?.invites.invites() ?? [] };
+    const moving = await startMoving(this.#ground, self, { packets, invites });
     ending.throwIfAborted();
     const parts = await this.#startAccess(moving);
     ending.throwIfAborted();
-    const life = this.#follow(parts);
+    const life = await this.#follow(parts);
     await parts.server?.serve((publicKey) => peerInstalled(parts, publicKey), lifecycle);
     ending.throwIfAborted();
     await this.#serveOperator(parts, life, startedAt);
@@ -157,6 +163,7 @@ class Daemon {
 
   /** Gives the parts their way to the servers of the site, or to this server's registry. */
   async #startAccess(moving: MovingParts): Promise<Parts> {
+    const { localAccess, remoteAccess } = await import('./site-access.ts');
     const { identity, opening, follower, ledger, agent } = moving;
     let access: SiteAccess;
     if (identity.role === 'server') {
@@ -179,7 +186,8 @@ class Daemon {
   }
 
   /** Lets the parts hear of each other, and the site of what has changed about this host. */
-  #follow(parts: Parts): HostLife {
+  async #follow(parts: Parts): Promise<HostLife> {
+    const { HostLife } = await import('./host-life.ts');
     const { config, lifecycle, logger, machine, endpoints } = this.#ground;
     const { identity, follower, agent } = parts;
     const announcement = {

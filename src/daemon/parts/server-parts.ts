@@ -4,7 +4,8 @@
 import { PROCESS_TIMERS } from '../../agent/agent.ts';
 import type { SiteSigner } from '../../registry/site-signer.ts';
 import type { Server } from '../server.ts';
-import type { Ground, MovingParts } from './moving-parts.ts';
+import type { Ground } from './ground.ts';
+import type { MovingParts } from './moving-parts.ts';
 
 export async function openServer(
   { config, lifecycle, logger, machine, endpoints }: Ground,
