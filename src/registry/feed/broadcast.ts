@@ -227,7 +227,10 @@ class Round {
     for (const scope of new Set(entry?.changes.map((change) => change.scope))) {
       this.#listings.changed(scope);
       for (const reader of this.#readers.get(scope) ?? []) {
-        this.#markDue(reader, revision.revision - 1, only);
+        // One that has resumed may be ahead of what is read of the past.
+        if (reader.position < revision.revision) {
+          this.#markDue(reader, revision.revision - 1, only);
+        }
       }
     }
     for (const [resolve, awaited] of this.#waiting) {

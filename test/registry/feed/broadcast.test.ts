@@ -10,6 +10,9 @@ import type { App, FollowEvent, Host, Revision } from '../../../src/registry/mod
 import { CompactedError, type Store } from '../../../src/registry/store.ts';
 import { networksOf, Site } from '../../fakes/site.ts';
 
+/** Longer than a follower waits for what is behind its revision. */
+const CATCH_UP_MS = 1_000;
+
 interface Scene {
   readonly site: Site;
   readonly host: Host;
@@ -176,6 +179,35 @@ test('Broadcast goes on from before it has begun, as far as the store remembers'
   );
 });
 
+test('Broadcast tells a follower that resumes nothing of the past that it reads', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { site, host, web } = await scene();
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const broadcast = new Broadcast(waiting(site.store, opened));
+  const { revision: number } = await site.store.list([]);
+  const after = { incarnation: site.store.incarnation, number };
+  const reading = new Reading(broadcast, networksOf(web), after);
+  const first = reading.synced();
+  // It does not wait for the past without end.
+  for (let turns = 0; turns < 4; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(CATCH_UP_MS);
+  }
+  assert.equal((await first).length, 1);
+  t.mock.timers.reset();
+  open();
+  await site.registry.putInstance(host.id, site.instance(web, host.id, 7));
+  const events = await reading.synced();
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['put', 'synced'],
+  );
+  reading.end();
+});
+
 test('Broadcast tells all anew past a change that cannot be read', async () => {
   const { site, host, web } = await scene();
   const broadcast = new Broadcast(site.store);
@@ -258,6 +290,17 @@ function counting(store: Store, calls: { watch: number; list: number }): Store {
     watch: (...words) => {
       calls.watch += 1;
       return store.watch(...words);
+    },
+  };
+}
+
+/** `store` with watches that say nothing until `opened` has resolved. */
+function waiting(store: Store, opened: Promise<void>): Store {
+  return {
+    ...unchanged(store),
+    watch: async function* (...words) {
+      await opened;
+      yield* store.watch(...words);
     },
   };
 }
