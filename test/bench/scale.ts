@@ -12,7 +12,7 @@ const PROCESSES = 2;
 const ETCD = process.env['P6N_ETCD'] === '1';
 const IDLE_MS = 10_000;
 const CHANGES = 1_000;
-const RATES = [200, 1_000];
+const RATES = [200, 1_000, 200];
 const MEBIBYTE = 1_048_576;
 
 let simulation: Simulation;
