@@ -31,6 +31,8 @@ export interface LaunchOptions {
   readonly wrap?: readonly string[];
   /** Another state folder than the host's own. */
   readonly stateDir?: string;
+  /** Where the host says that it is reached, instead of its address. */
+  readonly endpoint?: string;
 }
 
 export interface Outcome {
@@ -217,7 +219,8 @@ export class SiteHost {
   launch(flags: readonly string[], options: LaunchOptions = {}): Promise<number> {
     const words = ['netns', 'exec', this.namespace, ...(options.wrap ?? []), P6ND];
     words.push('--state-dir', options.stateDir ?? this.stateDir, '--socket', this.socket);
-    if (!this.#hidden) words.push('--endpoint', `${this.underlay}:51820`);
+    const { endpoint = `${this.underlay}:51820` } = options;
+    if (!this.#hidden) words.push('--endpoint', endpoint);
     words.push('--name', this.name, ...flags);
     const log = openSync(this.#logFile, 'a');
     const daemon = spawn('ip', words, {
