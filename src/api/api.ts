@@ -31,6 +31,7 @@ import { organizationRoutes } from './routes/organizations.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { siteRoutes } from './routes/site.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { visitRoutes } from './routes/visits.ts';
 import { wireguardRoutes } from './routes/wireguard.ts';
 import type {
   CaptureService,
@@ -50,6 +51,7 @@ import type {
   RegistryService,
   StatusService,
   TokenService,
+  VisitService,
 } from './services.ts';
 import { SourceRates } from './source-limits.ts';
 
@@ -79,6 +81,7 @@ export interface OperatorServices {
   readonly instances: InstanceService;
   readonly membership: MembershipService;
   readonly gateway: GatewayService;
+  readonly visits: VisitService;
   readonly status: StatusService;
   readonly explain: ExplainService;
   readonly names: NameService;
@@ -127,6 +130,7 @@ export function operatorRoutes(app: FastifyInstance, services: OperatorServices)
   metricsRoute(app, services.metrics);
   captureRoute(app, services.capture);
   debugRoute(app, services.debug);
+  visitRoutes(app, services.visits);
   nameRoutes(app, services.names);
 }
 

@@ -14,6 +14,7 @@ import { SelfCalls } from './client/self.ts';
 import { SiteCalls } from './client/site.ts';
 import { ThisHostCalls } from './client/this-host.ts';
 import { TokenCalls } from './client/tokens.ts';
+import { VisitCalls } from './client/visits.ts';
 import { WireguardCalls } from './client/wireguard.ts';
 
 /** Some calls of one noun, for those who need no others. */
@@ -33,6 +34,7 @@ export class ApiClient {
   readonly invites: InviteCalls;
   readonly tokens: TokenCalls;
   readonly wireguard: WireguardCalls;
+  readonly visits: VisitCalls;
   readonly registry: RegistryCalls;
   readonly events: EventCalls;
   readonly names: NameCalls;
@@ -53,6 +55,7 @@ export class ApiClient {
     this.invites = new InviteCalls(connection);
     this.tokens = new TokenCalls(connection);
     this.wireguard = new WireguardCalls(connection);
+    this.visits = new VisitCalls(connection);
     this.registry = new RegistryCalls(connection);
     this.events = new EventCalls(connection);
     this.names = new NameCalls(connection);

@@ -56,6 +56,7 @@ import type {
 import type { SiteKeyRotated, SiteKeySecret, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 import type { CreateToken, TokenCreated, TokenList } from './contract/tokens.ts';
+import type { PingReply, PingRequest, VisitQuery, VisitView } from './contract/visits.ts';
 import type {
   CreateWireguardPeer,
   GatewayUpdate,
@@ -201,6 +202,14 @@ export type OutputEvent =
       readonly type: 'exit';
       readonly exit: { readonly code: number | undefined; readonly signal: string | undefined };
     };
+
+/** Operators of this host in networks. */
+export interface VisitService {
+  /** One value when this host is present in the network, which it is until `signal` aborts. */
+  visit(principal: Principal, query: VisitQuery, signal: AbortSignal): AsyncIterable<VisitView>;
+  /** One echo from this host's address in a network that is visited. */
+  ping(principal: Principal, request: PingRequest): Promise<PingReply>;
+}
 
 /** This host as the gateway of WireGuard peers. */
 export interface GatewayService {

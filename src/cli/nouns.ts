@@ -24,6 +24,16 @@ export const NOUNS: readonly Noun[] = [
   { name: 'cni', summary: 'Networks for podman, containerd, CRI-O and Kubernetes', load: cni },
   { name: 'dns', summary: 'What instances get for names', load: names },
   {
+    name: 'proxy',
+    summary: "Make a port of an app's instances a port of this machine",
+    load: async () => [(await import('./commands/proxy/proxy.ts')).PROXY],
+  },
+  {
+    name: 'ping',
+    summary: 'Measure the round trip to an instance or a laptop',
+    load: async () => [(await import('./commands/proxy/ping.ts')).PING],
+  },
+  {
     name: 'events',
     summary: 'What changes in the registry, and who has changed what',
     load: async () => [(await import('./commands/events/events.ts')).EVENTS],

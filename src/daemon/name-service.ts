@@ -15,6 +15,7 @@ import {
 } from '../dns/inquiry.ts';
 import type { Nameserver } from '../nameserver/nameserver.ts';
 import type { Principal } from '../registry/authority.ts';
+import type { Network } from '../registry/model.ts';
 
 /** The handler whose names are not ours: they change without a word to us. */
 const FORWARDING = 'forwarding';
@@ -23,6 +24,8 @@ export interface NameServiceDependencies {
   readonly nameserver: Pick<Nameserver, 'lookup' | 'onZone'>;
   /** The instances of this host. */
   readonly instances: () => readonly LocalInstance[];
+  /** Those that it follows: also of its WireGuard peers, and of operators that visit one. */
+  readonly networks: () => Iterable<Pick<Network, 'id' | 'name'>>;
 }
 
 interface Asked {
@@ -92,9 +95,10 @@ export class LocalNameService implements NameService {
     return { bytes, name, type: type.toUpperCase(), network: this.#findNetwork(network) };
   }
 
-  /** The network that is meant among those with an instance here, which alone have a table. */
+  /** The network that is meant among those with something here, which alone have a table. */
   #findNetwork(wanted: string | undefined): Asked['network'] {
-    const networks = new Map<NetworkId, string>();
+    const { networks: followed } = this.#dependencies;
+    const networks = new Map([...followed()].map(({ id, name }) => [id, name]));
     for (const { instance, networkName } of this.#dependencies.instances()) {
       networks.set(instance.network, networkName);
     }
@@ -108,8 +112,8 @@ export class LocalNameService implements NameService {
     if (only !== undefined && fits.length === 1) return { id: only[0], name: only[1] };
     if (only === undefined) {
       const which = wanted === undefined ? 'a network' : `network "${wanted}"`;
-      throw new P6nError('NOT_FOUND', `Cannot look up for ${which}: no instance here is of it`, {
-        hint: 'A host knows the names of those networks that its own instances are of.',
+      throw new P6nError('NOT_FOUND', `Cannot look up for ${which}: nothing here is of it`, {
+        hint: 'A host knows the names of those networks that its instances and laptops are in.',
       });
     }
     const ids = fits.map(([id, name]) => `${name} (${id})`).join(', ');

@@ -26,6 +26,7 @@ import { LocalNameService } from './name-service.ts';
 import { RegistryDesk } from './registry-desk.ts';
 import { LocalStatusService, type StatusFacts } from './status-service.ts';
 import { TokenDesk } from './token-desk.ts';
+import { LocalVisitService } from './visit-service.ts';
 
 /** p6nctl is for root: whoever opens the socket may do everything. */
 const SOCKET_MODE = 0o600;
@@ -78,8 +79,13 @@ export async function serveOperator(
       filter: () => applied.filter,
     }),
     gateway: new LocalGatewayService(dataplane),
+    visits: new LocalVisitService({ agent, ledger, follower, echo, registry: access.registry }, id),
     host: new LocalHostService({ instances, end: reset }),
-    names: new LocalNameService({ nameserver: names, instances: () => instances.list() }),
+    names: new LocalNameService({
+      nameserver: names,
+      instances: () => instances.list(),
+      networks: () => ledger.current().networks,
+    }),
   };
   const api = operatorApi(services, logger);
   await api.listen({ path: config.socket, mode: SOCKET_MODE });

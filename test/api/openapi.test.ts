@@ -46,11 +46,13 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/instances/run-cluster': { app: 'web', command: ['sleep'], size: 2 },
   'POST /v1/instances/attach': { app: 'web', pid: 7 },
   'POST /v1/instances/{reference}/stop': {},
+  'POST /v1/ping': { network_id: 7, address: 'fdaa::1' },
   'POST /v1/explain': { from: HOST.address, to: HOST.address },
 };
 const QUERIES: Readonly<Record<string, string>> = {
   'GET /v1/capture': '?network=blue',
   'GET /v1/names/lookup': '?name=web.internal',
+  'GET /v1/visits': '?network=blue',
   'GET /v1/names/watch': '?name=web.internal',
 };
 

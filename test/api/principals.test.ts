@@ -105,6 +105,8 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/capture?network=blue', [200, 404, 404]),
   ask('GET', '/v1/debug', [200, 404, 404]),
   ask('GET', '/metrics', [200, 404, 404]),
+  ask('GET', '/v1/visits?network=blue', [200, 404, 404]),
+  ask('POST', '/v1/ping', [200, 404, 404], { network_id: 7, address: 'fdaa::1' }),
   ask('GET', '/v1/status', [200, 404, 404]),
   ask('POST', '/v1/host/reset', [202, 404, 404]),
   ask('POST', '/v1/explain', [200, 404, 404], { from: 'fdaa::1', to: 'fdaa::2' }),

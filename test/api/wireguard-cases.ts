@@ -1,5 +1,6 @@
-// What the contracts of WireGuard peers take and refuse.
+// What the contracts of WireGuard peers and of visits take and refuse.
 
+import * as visits from '../../src/api/contract/visits.ts';
 import * as wireguard from '../../src/api/contract/wireguard.ts';
 import { PEER_SESSION, WIREGUARD_PEER } from '../fakes/api-services.ts';
 import { type Case, row } from './contract-case.ts';
@@ -46,4 +47,11 @@ export const WIREGUARD_CASES: Readonly<Record<string, Case>> = {
     ],
     [{ public_key: KEY }, { public_key: '', endpoints: [] }, { endpoints: Array(17).fill('a:1') }],
   ),
+  VISIT_QUERY: row(visits.VISIT_QUERY, [{ network: 'blue' }], [{}, { network: 'a', app: 'b' }]),
+  PING_REQUEST: row(
+    visits.PING_REQUEST,
+    [{ network_id: 0xffff_ffff, address: 'fdaa::1' }],
+    [{ network_id: -1, address: 'fdaa::1' }, { network_id: 7 }],
+  ),
+  PING_REPLY: row(visits.PING_REPLY, [{}, { round_trip_ms: 0.5 }], [{ round_trip_ms: '1' }]),
 };

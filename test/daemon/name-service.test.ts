@@ -82,7 +82,7 @@ for (const [question, expected] of LOOKUPS) {
 
 const REFUSED: readonly (readonly [question: NameQuestion, code: string, message: RegExp])[] = [
   [{ name: 'web.internal' }, 'VALUE_INVALID', /it may be for red \(69905\), blue \(139810\)/],
-  [{ name: 'web.internal', network: 'none' }, 'NOT_FOUND', /network "none": no instance here/],
+  [{ name: 'web.internal', network: 'none' }, 'NOT_FOUND', /network "none": nothing here/],
   [{ name: 'a..b', network: 'red' }, 'VALUE_INVALID', /"a..b": it is no name of DNS/],
   [{ name: '', network: 'red' }, 'VALUE_INVALID', /it is no name of DNS/],
   [{ name: 'x'.repeat(64), network: 'red' }, 'VALUE_INVALID', /it is no name of DNS/],
@@ -158,7 +158,7 @@ function start(instances = [instanceOf(RED, 'red'), instanceOf(BLUE, 'blue')]): 
   nameserver.setZone(ZONE);
   return {
     nameserver,
-    names: new LocalNameService({ nameserver, instances: () => instances }),
+    names: new LocalNameService({ nameserver, instances: () => instances, networks: () => [] }),
     setRed: (zone) => nameserver.setZone({ networks: new Map([...ZONE.networks, [RED, zone]]) }),
   };
 }

@@ -16,6 +16,7 @@ import type { RegistryView } from '../../src/api/contract/registry.ts';
 import type { SiteView } from '../../src/api/contract/site.ts';
 import type { StatusView } from '../../src/api/contract/status.ts';
 import type { TokenView } from '../../src/api/contract/tokens.ts';
+import type { VisitView } from '../../src/api/contract/visits.ts';
 import type { PeerSession, WireguardPeerView } from '../../src/api/contract/wireguard.ts';
 import type {
   EnrolmentService,
@@ -192,6 +193,12 @@ export const WIREGUARD_PEER: WireguardPeerView = {
   created_at: 1,
 };
 
+export const VISIT: VisitView = {
+  network: 'blue',
+  network_id: NETWORK.id,
+  address: 'fdaa:18:a7b:1:9::1',
+};
+
 export const PEER_SESSION: PeerSession = {
   endpoint: '198.51.100.7:4711',
   last_handshake_at: 60_001,
@@ -328,6 +335,7 @@ export function fakeServices(
     gateway: {
       sessions: answering('sessions', new Map([[WIREGUARD_PEER.public_key, PEER_SESSION]])),
     },
+    visits: { visit: () => values([VISIT]), ping: answering('ping', { round_trip_ms: 0.5 }) },
     status: { status: answering('status', STATUS) },
     debug: { debug: answering('debug', { config: {}, log: ['{}\n'] }) },
     capture: { capture: answering('capture', () => values(CAPTURE_SAMPLE)) },

@@ -16,7 +16,16 @@ const lines = [...blocks.flatMap((block) => block?.split('\n') ?? []), ...inline
   .filter((line) => line !== '');
 
 /** Nouns that are commands themselves. */
-const ALONE: readonly string[] = ['capture', 'completion', 'doctor', 'events', 'explain', 'status'];
+const ALONE: readonly string[] = [
+  'capture',
+  'completion',
+  'doctor',
+  'events',
+  'explain',
+  'ping',
+  'proxy',
+  'status',
+];
 
 /** The commands of p6nctl in the README, by `noun verb`, with the options that are shown. */
 const shown = new Map<string, Set<string>>();

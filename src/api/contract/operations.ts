@@ -18,6 +18,7 @@ import { JSON_CONTENT_TYPE, NDJSON_CONTENT_TYPE, PCAPNG_CONTENT_TYPE } from './p
 import { SITE_KEY_ROTATED, SITE_VIEW } from './site.ts';
 import { STATUS_VIEW } from './status.ts';
 import { TOKEN_CREATED, TOKEN_LIST } from './tokens.ts';
+import { PING_REPLY } from './visits.ts';
 import { WIREGUARD_PEER_LIST, WIREGUARD_PEER_VIEW } from './wireguard.ts';
 
 export interface Operation {
@@ -121,6 +122,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     contentType: PCAPNG_CONTENT_TYPE,
   },
   'GET /v1/debug': json('Show configuration and recent log of p6nd', 200, DEBUG_VIEW),
+  'GET /v1/visits': {
+    ...json('Be present in a network for as long as the answer is read', 200, OBJECT),
+    contentType: NDJSON_CONTENT_TYPE,
+  },
+  'POST /v1/ping': json('Send one echo in a network that is visited', 200, PING_REPLY),
   'GET /v1/status': json('Show how this host is', 200, STATUS_VIEW),
   'POST /v1/explain': json('Say which rule a packet would meet', 200, EXPLANATION),
   'GET /v1/names/lookup': json('Answer as the name server would', 200, NAME_ANSWER),
