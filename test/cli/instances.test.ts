@@ -2,14 +2,18 @@
 // programs beside the command.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { OutputLine } from '../../src/api/contract/output.ts';
 import { P6nError } from '../../src/base/errors.ts';
 import { Words } from '../../src/cli/command.ts';
-import { enterWords } from '../../src/cli/commands/instances/exec.ts';
+import {
+  enterEnvironment,
+  enterWords,
+  execInstance,
+} from '../../src/cli/commands/instances/exec.ts';
 import { showLogs } from '../../src/cli/commands/instances/logs.ts';
 import { runInstances } from '../../src/cli/commands/instances/run.ts';
 import { runFacts } from '../../src/cli/commands/instances/run-options.ts';
@@ -80,6 +84,27 @@ test('a program beside the command has its namespaces, folder and user', () => {
     '--',
     '-x',
   ]);
+});
+
+test('root runs nothing that the user of an instance can put into its folders', async () => {
+  const planted = join(folder, 'nsenter');
+  writeFileSync(planted, `#!/bin/sh\n: > ${folder}/planted\n`, { mode: 0o755 });
+  const surroundings = {
+    ...SURROUNDINGS,
+    namespace: join(folder, 'none'),
+    environment: { PATH: folder },
+  };
+  const code = await execInstance({
+    client: { instances: { surroundings: () => Promise.resolve(surroundings) } },
+    onInterrupt: () => () => undefined,
+    reference: 'web-1',
+    command: ['true'],
+  });
+  assert.notEqual(code, 0);
+  assert.equal(existsSync(join(folder, 'planted')), false);
+  const environment = { A: '1', LD_PRELOAD: '/x.so', GLIBC_TUNABLES: 'x=1', GCONV_PATH: '/x' };
+  assert.deepEqual(enterEnvironment({ ...SURROUNDINGS, environment, user_id: 7 }), { A: '1' });
+  assert.deepEqual(enterEnvironment({ ...SURROUNDINGS, environment }), environment);
 });
 
 const OUTPUT: readonly OutputLine[] = [

@@ -3,12 +3,18 @@
 // exit code becomes that of p6nctl.
 
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ClientPart } from '../../../api/client.ts';
 import type { InstanceSurroundings } from '../../../api/contract/instances.ts';
 import { P6nError } from '../../../base/errors.ts';
 import type { Command, CommandContext } from '../../command.ts';
 
+/** Not by the PATH of the instance, in whose folders others may write. */
+const NSENTER = '/usr/bin/nsenter';
+const NSENTER_ELSEWHERE = ['/bin/nsenter', '/usr/sbin/nsenter', '/sbin/nsenter'];
+/** What the C library loads code or data by. */
+const LOADER_PATTERN = /^(?:LD_|GLIBC_|GCONV_PATH$|LOCPATH$|NLSPATH$)/;
 /** Of a shell, for what a signal has ended. */
 const SIGNAL_CODE_BASE = 128;
 
@@ -27,7 +33,7 @@ export async function execInstance(options: ExecInstanceOptions): Promise<number
   // An interrupt from the terminal reaches the program by itself, and p6nctl waits for its end.
   const close = onInterrupt(() => undefined);
   try {
-    const { environment } = surroundings;
+    const environment = enterEnvironment(surroundings);
     const env = terminalType === undefined ? environment : { ...environment, TERM: terminalType };
     return await run(enterWords(surroundings, command), env);
   } finally {
@@ -57,9 +63,20 @@ export function enterWords(
   ];
 }
 
+/** For nsenter(1), which is root's until it becomes the user: nothing of his is loaded into it. */
+export function enterEnvironment({
+  environment,
+  user_id: uid,
+}: InstanceSurroundings): Readonly<Record<string, string>> {
+  if (uid === undefined) return environment;
+  const pairs = Object.entries(environment);
+  return Object.fromEntries(pairs.filter(([name]) => !LOADER_PATTERN.test(name)));
+}
+
 function run(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn('nsenter', words, { stdio: 'inherit', env });
+    const program = [NSENTER, ...NSENTER_ELSEWHERE].find((path) => existsSync(path)) ?? NSENTER;
+    const child = spawn(program, words, { stdio: 'inherit', env });
     child.once('error', (cause) => {
       const facts = 'nsenter of util-linux is not found';
       reject(new P6nError('SYSTEM', `Cannot run a program in an instance: ${facts}`, { cause }));
