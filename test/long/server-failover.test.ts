@@ -1,16 +1,9 @@
-// Hosts whose servers come and go: with several servers each host goes on with one that is left,
-// and a server that has moved is found again behind its host name.
+// Hosts whose servers come and go: with several servers each host goes on with one that is left.
 
-import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { includesAll, networkNames, runEtcdSite } from '../e2e/etcd-site.ts';
-import { must, Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
+import { type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 import { ETCD_MISSING } from '../fakes/etcd.ts';
-
-const HOST_ONE = 'fdaa:0:0:1::1';
-const SERVER_NAME = 'server.p6n.test';
 
 interface Instance {
   readonly name: string;
@@ -55,36 +48,6 @@ test('a host goes on with a server that is left, and when all come back', { skip
   );
 });
 
-describe('a server behind a host name', { skip: SKIP_REASON, timeout: 180_000 }, () => {
-  test('is found again by a host behind a NAT when it has moved', async (t) => {
-    const site = await Site.create(t);
-    const one = await site.addHost('one');
-    const two = await site.addHiddenHost('two');
-    const folder = join('/etc/netns', two.namespace);
-    t.after(() => rmSync(folder, { recursive: true }));
-    mkdirSync(folder, { recursive: true });
-    const name = (address: string): void => {
-      const lines = `127.0.0.1 localhost\n${address} ${SERVER_NAME}\n`;
-      // In place: the file is mounted over that of the machine.
-      writeFileSync(join(folder, 'hosts'), lines);
-    };
-    name(one.underlay);
-    await one.start({ endpoint: `${SERVER_NAME}:51820` });
-    await two.join(one);
-    await until('the host reaches the server', () => pings(two));
-    await one.kill();
-    const moved = '192.0.2.77';
-    const change = ['-n', one.namespace, 'address'];
-    await must('ip', ...change, 'del', `${one.underlay}/24`, 'dev', 'eth0');
-    await must('ip', ...change, 'add', `${moved}/24`, 'dev', 'eth0');
-    await one.start({ endpoint: `${SERVER_NAME}:51820` });
-    assert.equal(await pings(two), false);
-    name(moved);
-    await until('the host reaches it where it is now', () => pings(two));
-    await until('the host follows it', () => isFollowing(two));
-  });
-});
-
 async function run(host: SiteHost, name: string): Promise<void> {
   const words = ['--app', 'web', '--name', name, '--detach', '--', 'sleep', 'infinity'];
   await host.must('instances', 'run', ...words);
@@ -98,8 +61,4 @@ async function records(server: SiteHost): Promise<readonly string[]> {
 async function isFollowing(host: SiteHost): Promise<boolean> {
   const { registry } = await host.json<{ registry: { state: string } }>('status');
   return registry.state === 'following';
-}
-
-async function pings(host: SiteHost): Promise<boolean> {
-  return (await host.exec('ping', '-6', '-c', '1', '-W', '1', HOST_ONE)).code === 0;
 }
