@@ -25,7 +25,7 @@ test('parseMapping() takes a port, two ports, or a socket and a port', () => {
   }
 });
 
-test('resolveTarget() asks for the visited network, and takes an address as it is', async () => {
+test('resolveTarget() asks for the visited network, and takes its addresses as such', async () => {
   const asked: unknown[] = [];
   const names = {
     lookup: (question: object) => {
@@ -35,10 +35,21 @@ test('resolveTarget() asks for the visited network, and takes an address as it i
   };
   assert.deepEqual(await resolveTarget({ names }, 'web.internal', VISIT), [INSTANCE.address]);
   assert.deepEqual(asked, [{ name: 'web.internal', network: String(VISIT.network_id) }]);
-  assert.deepEqual(await resolveTarget({ names }, 'fdaa::1', VISIT), ['fdaa::1']);
+  assert.deepEqual(await resolveTarget({ names }, VISIT.address, VISIT), [VISIT.address]);
   const nobody = { lookup: () => Promise.resolve({ ...NAME_ANSWER_SAMPLE, records: [] }) };
   const missing = resolveTarget({ names: nobody }, 'idle.internal', VISIT);
   await assert.rejects(missing, { code: 'NOT_FOUND' });
+});
+
+test('resolveTarget() leads nowhere but into the visited network', async () => {
+  for (const address of ['::1', '2001:db8::1', 'fdaa:0:0:1::1', 'fdaa:19:a7b:1:9::1']) {
+    const records = NAME_ANSWER_SAMPLE.records.map((record) => ({ ...record, data: address }));
+    const names = { lookup: () => Promise.resolve({ ...NAME_ANSWER_SAMPLE, records }) };
+    const literal = resolveTarget({ names }, address, VISIT);
+    await assert.rejects(literal, { code: 'VALUE_INVALID' }, address);
+    const named = resolveTarget({ names }, 'evil.example', VISIT);
+    await assert.rejects(named, { code: 'NOT_FOUND' }, address);
+  }
 });
 
 test('ping() tells of each answer, and fails when there is none at all', async () => {

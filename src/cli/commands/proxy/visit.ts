@@ -1,6 +1,7 @@
 // A visit of p6nctl to a network: begun once, and begun anew when p6nd has been restarted.
 
 import { setTimeout } from 'node:timers/promises';
+import { classifyAddress } from '../../../addressing/layout.ts';
 import type { ClientPart } from '../../../api/client.ts';
 import type { VisitLine, VisitQuery, VisitView } from '../../../api/contract/visits.ts';
 import { P6nError } from '../../../base/errors.ts';
@@ -20,17 +21,24 @@ export async function beginVisit(
   return first.visit;
 }
 
-/** The addresses of a name as an instance of the network gets them; an address is its own. */
+/** The addresses in the network of a name, as an instance gets them; an address is its own. */
 export async function resolveTarget(
   client: ClientPart<'names', 'lookup'>,
   target: string,
   { network_id: network }: VisitView,
 ): Promise<readonly string[]> {
-  if (target.includes(':')) return [target];
+  const isInside = (address: string): boolean => classifyAddress(address)?.network === network;
+  if (target.includes(':')) {
+    if (isInside(target)) return [target];
+    throw new P6nError('VALUE_INVALID', `Cannot reach "${target}": it is not in the network`);
+  }
   const { records } = await client.names.lookup({ name: target, network: String(network) });
-  const addresses = records.filter(({ type }) => type === 'AAAA').map(({ data }) => data);
+  // The names of others have addresses of their choice, also of this very machine.
+  const addresses = records
+    .filter(({ type, data }) => type === 'AAAA' && isInside(data))
+    .map(({ data }) => data);
   if (addresses.length > 0) return addresses;
-  throw new P6nError('NOT_FOUND', `Cannot find "${target}": it has no address at the moment`, {
+  throw new P6nError('NOT_FOUND', `Cannot find "${target}": it has no address in the network`, {
     hint: '`p6nctl instances list` shows what runs.',
   });
 }
