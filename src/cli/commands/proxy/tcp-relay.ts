@@ -1,14 +1,13 @@
 // Connections of programs of this machine, each carried on to an instance from this host's own
 // address in its network.
 
-import { chmodSync } from 'node:fs';
 import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 
 /** Connections at a time; more are refused. */
 export const CONNECTIONS_MAX = 1_024;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A unix socket is for whoever may use p6nctl. */
-const SOCKET_MODE = 0o600;
+const SOCKET_MASK = 0o177;
 
 export interface RelayTarget {
   /** Where the next flow goes, in the order to be tried. */
@@ -24,10 +23,13 @@ export interface RelayTarget {
 export async function relayTcp(listen: ListenOptions, target: RelayTarget): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (client) => void carry(client, target));
   server.maxConnections = CONNECTIONS_MAX;
-  await new Promise<void>((resolve, reject) => {
+  // The mask keeps others out from the making of the socket on.
+  const mask = listen.path === undefined ? undefined : process.umask(SOCKET_MASK);
+  const listening = new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(listen, resolve);
   });
-  if (listen.path !== undefined) chmodSync(listen.path, SOCKET_MODE);
+  if (mask !== undefined) process.umask(mask);
+  await listening;
   return server;
 }
 
@@ -35,6 +37,11 @@ async function carry(client: Socket, target: RelayTarget): Promise<void> {
   client.on('error', () => client.destroy()).pause();
   try {
     const remote = await reach(target);
+    // Who has gone meanwhile closes no second time.
+    if (client.destroyed) {
+      remote.destroy();
+      return;
+    }
     remote.on('error', () => client.destroy()).on('close', () => client.destroy());
     client.on('close', () => remote.destroy());
     client.pipe(remote);

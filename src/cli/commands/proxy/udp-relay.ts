@@ -67,10 +67,16 @@ async function begin(
 ): Promise<Flow> {
   const [address = ''] = await target.resolve();
   const socket = createSocket('udp6');
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind(0, target.source, () => socket.connect(target.port, address, () => resolve()));
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('connect', resolve);
+      socket.bind(0, target.source, () => socket.connect(target.port, address));
+    });
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
   const flow: Flow = {
     socket,
     timer: setTimeout(() => {
