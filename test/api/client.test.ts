@@ -18,6 +18,7 @@ import type { Ipv6Address } from '../../src/ip/ipv6-address.ts';
 import type { Instance } from '../../src/registry/model.ts';
 import {
   APP,
+  EVENTS_SAMPLE,
   fakeServices,
   HERE,
   HOST,
@@ -276,7 +277,14 @@ test('ApiClient for the p6nctl of a host says so', async () => {
 });
 
 test('ApiClient asks for machines', async () => {
-  const services = fakeServices();
+  const services = fakeServices({
+    registry: {
+      events: async function* (_principal, _after, signal) {
+        yield* EVENTS_SAMPLE;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    },
+  });
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
   const machine = await api.machines.get('web', INSTANCE.id);
   assert.equal(machine.private_ip, INSTANCE.address);
