@@ -11,7 +11,6 @@ import { instanceAddress } from '../addressing/layout.ts';
 import { requireName } from '../addressing/names.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import { requireApp } from './apps.ts';
-import { requireOpen } from './closure.ts';
 import { damaged, decodeInstance, encodeRecord } from './codec.ts';
 import { declarationProblem } from './declared-services.ts';
 import {
@@ -104,8 +103,6 @@ export function putInstance(
   return change(context, `write instance ${instance.machineId}`, async (transaction) => {
     const sound = requireSound(host, instance);
     const { machineId } = sound;
-    // A registry that was restored may lack the app of a sound instance, which goes on.
-    await requireOpen(context, `write instance ${machineId}`);
     await transaction.expect(instanceCountOfHost(host), machineKey(machineId), keyOf(sound));
     await requireTaking(transaction, sound);
     const existing = await lookupInstance(transaction, sound.machineId);

@@ -7,7 +7,7 @@ import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
 import { type Actor, type AuditNote, encodeNote } from './audit.ts';
-import { admitRestored, emptinessOf, refuseClosed } from './closure.ts';
+import { admitRestored, emptinessOf, refuseClosed, requireOpen } from './closure.ts';
 import { damaged, type StoredText } from './codec.ts';
 import { AUDIT, CLOSURE } from './keys.ts';
 import type { SiteSigner } from './site-signer.ts';
@@ -166,10 +166,17 @@ export async function countDown(transaction: Transaction, key: string): Promise<
   if (count !== undefined) transaction.put(key, String(Math.max(0, count - 1)));
 }
 
-/** What is missing in a registry without a site, or with half of one, may be on its way. */
-async function truth({ store }: RegistryContext, action: string, error: unknown): Promise<unknown> {
-  if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') return error;
-  return (await emptinessOf(store, action)) ?? error;
+/**
+ * What is missing in a registry without a site, or with half of one, may be on its way. What one
+ * that takes no writes misses or still has tells nothing either: it may be an older one.
+ */
+async function truth(context: RegistryContext, action: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof P6nError)) return error;
+  if (error.fault !== 'missing' && error.fault !== 'conflict') return error;
+  const emptiness = await emptinessOf(context.store, action);
+  if (emptiness !== undefined) return error.fault === 'missing' ? emptiness : error;
+  await requireOpen(context, action);
+  return error;
 }
 
 function stored(key: string, value: string | undefined): StoredText | undefined {

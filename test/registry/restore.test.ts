@@ -171,6 +171,13 @@ test('a server that is killed right after an import finds the registry open', as
   assert.equal(left.problem({ incarnation, number }, []), undefined);
 });
 
+test('a registry that takes no writes says so of what it misses and of what it has', async () => {
+  const { from } = await exported();
+  await from.registry.custody.export({ close: true });
+  await assert.rejects(from.registry.removeNetwork({ name: 'new' }), { code: 'REGISTRY_CLOSED' });
+  await assert.rejects(from.registry.createNetwork({ name: 'blue' }), { code: 'REGISTRY_CLOSED' });
+});
+
 async function exported(): Promise<{ readonly from: Site; readonly text: string }> {
   const from = new Site();
   const server = await from.start();
