@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { StatusView } from '../../src/api/contract/status.ts';
-import { Site, type SiteHost, SKIP_REASON, until } from './site.ts';
+import { Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
 describe('a host whose servers have moved', { skip: SKIP_REASON, timeout: 90_000 }, () => {
   test('finds them by a token, and is who it was', async (context) => {
