@@ -336,7 +336,6 @@ export class Device {
     const before = peer.endpoint;
     this.#peers.moveTo(peer, endpoint);
     if (before !== undefined && isSamePlace(before, endpoint)) return;
-    peer.path?.reset();
     this.counters[DeviceCounter.EndpointsRoamed]! += 1;
     this.#dependencies.events.endpointRoamed(peer.index);
   }

@@ -187,7 +187,8 @@ async function answer(socket: Socket, operation: Operation, options: UapiOptions
         try {
           await device.change(operation.change);
         } finally {
-          wipeKeys(operation.change, ...operation.change.peers);
+          wipeKeys([operation.change]);
+          wipeKeys(operation.change.peers);
         }
         socket.write('errno=0\n\n');
         return;
@@ -209,7 +210,8 @@ async function answer(socket: Socket, operation: Operation, options: UapiOptions
 
 function sendState(socket: Socket, state: InterfaceState): void {
   const text = formatInterface(state);
-  wipeKeys(state, ...state.peers);
+  wipeKeys([state]);
+  wipeKeys(state.peers);
   socket.write(text, () => wipe(text));
   socket.write('errno=0\n\n');
 }

@@ -64,7 +64,8 @@ export class SetParser {
 
   /** Zeroes the keys of what will not be finished. */
   wipe(): void {
-    wipeKeys(this.#change, ...this.#change.peers);
+    wipeKeys([this.#change]);
+    wipeKeys(this.#change.peers);
   }
 
   #take(key: string, value: Uint8Array): boolean {
@@ -76,7 +77,7 @@ export class SetParser {
         return (
           peer === undefined &&
           define(parseKey(value), (privateKey) => {
-            wipeKeys(this.#change);
+            wipeKeys([this.#change]);
             this.#change.privateKey = privateKey;
           })
         );
@@ -84,7 +85,7 @@ export class SetParser {
         return (
           peer !== undefined &&
           define(parseKey(value), (presharedKey) => {
-            wipeKeys(peer);
+            wipeKeys([peer]);
             peer.presharedKey = presharedKey;
           })
         );
@@ -187,7 +188,7 @@ export interface KeyHolder {
 }
 
 /** Zeroes the secret keys that the holders have. */
-export function wipeKeys(...holders: readonly KeyHolder[]): void {
+export function wipeKeys(holders: Iterable<KeyHolder>): void {
   for (const { privateKey, presharedKey } of holders) {
     if (privateKey !== undefined) wipe(privateKey);
     if (presharedKey !== undefined) wipe(presharedKey);

@@ -65,6 +65,15 @@ test('Device knows nothing of a path where its peer has moved', () => {
   assert.equal(pathMtu(a), MTU);
 });
 
+test('Device knows nothing of a path to a place that it was told', () => {
+  const { network, a, b } = pair(1_350 + OVERHEAD);
+  sendFor(a, b, network, 5_000);
+  a.device.setEndpoint(0 as PeerIndex, address(2));
+  assert.notEqual(pathMtu(a), undefined);
+  a.device.setEndpoint(0 as PeerIndex, address(9));
+  assert.equal(pathMtu(a), undefined);
+});
+
 test('Device sends no probe to who does not answer any', () => {
   const { network, a, b } = pair(MTU + OVERHEAD, { answersProbes: false }, MTU + OVERHEAD - 70);
   sendFor(a, b, network, 5_000);

@@ -187,6 +187,12 @@ test('SetParser.wipe() zeroes every secret key, also one that was named twice', 
   assert.ok(keys.every(isAllZero));
 });
 
+test('SetParser.wipe() takes any number of peers', () => {
+  const parser = new SetParser(resolveZone);
+  for (let count = 0; count < 200_000; count++) parser.takeLine(latin1(`public_key=${KEY}`));
+  assert.doesNotThrow(() => parser.wipe());
+});
+
 test('Conversation ends with what is not the protocol, and says nothing after', () => {
   for (const text of ['hello\n', 'get=2\n\n', 'x'.repeat(LINE_BYTES_MAX + 1)]) {
     const conversation = new Conversation(resolveZone);

@@ -168,6 +168,8 @@ export class PathMtu {
   /** All that will be answered has been. */
   #conclude(now: Millis): readonly number[] {
     if (!this.#isHeard) {
+      // Nobody has answered: what was to be raised has yet to be tried.
+      this.#raisedAt = undefined;
       this.#rest(after(now, CHECK_INTERVAL_MS));
       return [];
     }

@@ -8,7 +8,7 @@ import type { Session } from '../../wireguard/session/session.ts';
 import type { Tunnel } from '../../wireguard/tunnel.ts';
 import type { PathMtu } from '../path/path-mtu.ts';
 import type { PeerIndex } from '../routes.ts';
-import { type Endpoint, type RateBlock, rateBlock } from './endpoint.ts';
+import { type Endpoint, isSamePlace, type RateBlock, rateBlock } from './endpoint.ts';
 import type { Staging } from './staging.ts';
 
 /** Peers of one device. */
@@ -86,7 +86,12 @@ export class PeerTable {
   moveTo(peer: Peer, endpoint: Endpoint | undefined): void {
     if (endpoint !== undefined) this.#countAt(endpoint, 1);
     if (peer.endpoint !== undefined) this.#countAt(peer.endpoint, -1);
+    const { endpoint: before } = peer;
     peer.endpoint = endpoint;
+    const isMoved =
+      before === undefined || endpoint === undefined || !isSamePlace(before, endpoint);
+    // What fitted the way to where it was says nothing of the way to where it is.
+    if (isMoved) peer.path?.reset();
   }
 
   /** Whether some peer is there, by rateBlock(). */

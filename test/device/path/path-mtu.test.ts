@@ -101,6 +101,16 @@ test('PathMtu finds that a path has become wide again', () => {
   assert.equal(one.path.limit, MTU);
 });
 
+test('PathMtu tries again what a silent peer has not answered', () => {
+  const one = world(MTU, 1_350);
+  one.keepWanted(30_000);
+  one.fits = 0;
+  one.keepWanted(RAISE_INTERVAL_MS);
+  one.fits = MTU;
+  one.keepWanted(3 * CHECK_INTERVAL_MS);
+  assert.equal(one.path.limit, MTU);
+});
+
 test('PathMtu falls silent when no large packets are sent', () => {
   const one = world(MTU);
   one.keepWanted(60_000);
