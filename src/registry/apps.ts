@@ -3,7 +3,7 @@
 import type { NetworkId } from '../addressing/ids.ts';
 import { DEFAULT_NETWORK, requireName } from '../addressing/names.ts';
 import { P6nError } from '../base/errors.ts';
-import { damaged, decodeApp, decodeInstance, encodeRecord } from './codec.ts';
+import { decodeApp, decodeInstance, encodeRecord } from './codec.ts';
 import {
   APPS,
   appCount,
@@ -17,6 +17,7 @@ import {
 import type { App, AppOnNetwork, Network } from './model.ts';
 import { addNetwork, fullName, lookupNetwork, networkById } from './networks.ts';
 import { requireOrganization } from './organizations.ts';
+import { damaged } from './record-fields.ts';
 import { nameSome } from './refusals.ts';
 import {
   change,

@@ -5,7 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { HOST_ID_MAX, type HostId, ID_MIN, isHostId } from '../addressing/ids.ts';
 import { requireName } from '../addressing/names.ts';
 import { P6nError } from '../base/errors.ts';
-import { damaged, decodeHost, decodeHostSecret, encodeRecord } from './codec.ts';
+import { decodeHost, decodeHostSecret, encodeRecord } from './codec.ts';
 import {
   formatId,
   HOST_COUNTER,
@@ -20,6 +20,7 @@ import {
   wireguardKeyKey,
 } from './keys.ts';
 import type { Host, HostRole, HostSecret } from './model.ts';
+import { damaged } from './record-fields.ts';
 import { requireEndpoints, requirePublicKey } from './refusals.ts';
 import { requireSigningSite } from './site.ts';
 import { change, countUp, type RegistryContext, type Transaction } from './transaction.ts';

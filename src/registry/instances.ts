@@ -11,7 +11,7 @@ import { instanceAddress } from '../addressing/layout.ts';
 import { requireName } from '../addressing/names.ts';
 import { asP6nError, P6nError } from '../base/errors.ts';
 import { requireApp } from './apps.ts';
-import { damaged, decodeInstance, encodeRecord } from './codec.ts';
+import { decodeInstance, encodeRecord } from './codec.ts';
 import { declarationProblem } from './declared-services.ts';
 import {
   appNameKey,
@@ -28,6 +28,7 @@ import {
   parsePlace,
 } from './keys.ts';
 import type { Instance } from './model.ts';
+import { damaged } from './record-fields.ts';
 import { requireMetadata } from './refusals.ts';
 import {
   change,

@@ -4,7 +4,7 @@
 import { drawNetworkId, type NetworkId } from '../addressing/ids.ts';
 import { DEFAULT_ORGANIZATION, requireName } from '../addressing/names.ts';
 import { P6nError } from '../base/errors.ts';
-import { damaged, decodeApp, decodeNetwork, encodeRecord } from './codec.ts';
+import { decodeApp, decodeNetwork, encodeRecord } from './codec.ts';
 import {
   appCount,
   appsOf,
@@ -18,6 +18,7 @@ import {
 } from './keys.ts';
 import type { Network } from './model.ts';
 import { requireOrganization } from './organizations.ts';
+import { damaged } from './record-fields.ts';
 import { nameSome } from './refusals.ts';
 import {
   change,

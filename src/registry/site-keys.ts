@@ -10,11 +10,11 @@ import {
   decodeSiteKey,
   decodeWireguardPeer,
   encodeRecord,
-  type StoredText,
 } from './codec.ts';
 import { dropInvites } from './invites.ts';
 import { GATEWAYS, HOSTS, REMOVALS, SITE, SITE_KEYS, siteKeyKey, WIREGUARD_PEERS } from './keys.ts';
 import type { Host, HostKey, Site, SiteKey } from './model.ts';
+import type { StoredText } from './record-fields.ts';
 import { requireSite } from './site.ts';
 import {
   isGenuineGateway,

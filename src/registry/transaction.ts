@@ -8,8 +8,8 @@ import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
 import { type Actor, type AuditNote, encodeNote } from './audit.ts';
 import { admitRestored, emptinessOf, refuseClosed, requireOpen } from './closure.ts';
-import { damaged, type StoredText } from './codec.ts';
 import { AUDIT, CLOSURE } from './keys.ts';
+import { damaged, type StoredText } from './record-fields.ts';
 import type { SiteSigner } from './site-signer.ts';
 import type { Store, StoreWrite } from './store.ts';
 

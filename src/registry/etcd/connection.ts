@@ -1,7 +1,7 @@
 // Finding out which registry stands in an etcd, and whether it is what this server has seen last. A
 // snapshot that was restored is a cluster of its own: etcd gives it another id.
 
-import { damaged } from '../codec.ts';
+import { damaged } from '../record-fields.ts';
 import type { RevisionMark } from '../revision-mark.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { compareMod, type Keyspace, put } from './keyspace.ts';

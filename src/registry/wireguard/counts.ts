@@ -4,9 +4,9 @@
 import type { HostId, NetworkId } from '../../addressing/ids.ts';
 import { WIREGUARD_PEER_MAX } from '../../addressing/layout.ts';
 import { P6nError } from '../../base/errors.ts';
-import { damaged } from '../codec.ts';
 import { peerCounterKey, peerCountOfBoth, peerCountOfHost, peerCountOfNetwork } from '../keys.ts';
 import type { Network } from '../model.ts';
+import { damaged } from '../record-fields.ts';
 import { countDown, countUp, type Transaction } from '../transaction.ts';
 
 export const PEERS_PER_NETWORK_MAX = 4_096;
