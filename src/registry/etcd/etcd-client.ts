@@ -298,3 +298,8 @@ function isForgottenLogin(error: unknown): boolean {
     (error.status === status.INVALID_ARGUMENT && error.message.includes('auth store is old'))
   );
 }
+
+/** Whether etcd, or the way to it, has answered with that status. */
+export function isStatus(error: unknown, wanted: status): boolean {
+  return error instanceof EtcdError && error.status === wanted;
+}

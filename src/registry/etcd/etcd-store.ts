@@ -26,8 +26,9 @@ import {
   type StoreWrite,
 } from '../store.ts';
 import { type Connection, connect, encodeMeta, parseMeta } from './connection.ts';
-import { CALL_TIMEOUT_MS, EtcdClient, EtcdError, type EtcdOptions } from './etcd-client.ts';
+import { CALL_TIMEOUT_MS, EtcdClient, type EtcdOptions, isStatus } from './etcd-client.ts';
 import { type FeedRevision, readPast, runFeed } from './etcd-feed.ts';
+import { HistoryLimit } from './history-limit.ts';
 import { compareMod, Keyspace, put, read } from './keyspace.ts';
 import { list } from './listing.ts';
 import { keyValueOf, Pens } from './pens.ts';
@@ -68,21 +69,20 @@ export class EtcdStore implements Store {
   readonly #keyspace: Keyspace;
   readonly #pens: Pens;
   readonly #feed: ChangeFeed;
-  readonly #revisionsKept: number;
+  readonly #history: HistoryLimit;
   readonly #closing = new AbortController();
   #connecting: Promise<void>;
   #connection: Connection | undefined;
   #feeding = new AbortController();
   #problem: unknown;
-  #compactAfter = 0;
 
   constructor(dependencies: EtcdStoreDependencies, options: EtcdStoreOptions) {
     const { random, logger } = dependencies;
     this.#random = random;
     this.#logger = logger;
     this.#mark = dependencies.mark;
-    this.#revisionsKept = options.revisionsKept ?? REVISIONS_KEPT;
     this.#client = new EtcdClient({ random, logger }, options);
+    this.#history = new HistoryLimit(this.#client, logger, options.revisionsKept ?? REVISIONS_KEPT);
     this.#keyspace = new Keyspace(options.root ?? ROOT_DEFAULT);
     const writer = options.writer ?? this.#drawId();
     this.#pens = new Pens(this.#client, this.#keyspace, logger, writer);
@@ -351,23 +351,8 @@ export class EtcdStore implements Store {
 
   #committed(revision: number): StoreResult {
     this.#note(revision);
-    if (revision >= this.#compactAfter) {
-      // By quarters of what is kept, and by the server that happens to write.
-      this.#compactAfter = revision + Math.ceil(this.#revisionsKept / 4);
-      void this.#compact(revision - this.#revisionsKept);
-    }
+    this.#history.reached(revision);
     return { committed: true, revision };
-  }
-
-  async #compact(revision: number): Promise<void> {
-    if (revision <= 0) return;
-    try {
-      await this.#client.ask('KV/Compact', { revision });
-    } catch (error) {
-      // Another server was faster.
-      if (isStatus(error, status.OUT_OF_RANGE)) return;
-      this.#logger.debug('history of etcd is not compacted', { error: String(error) });
-    }
   }
 
   #note(number: number): void {
@@ -406,8 +391,4 @@ export class EtcdStore implements Store {
   #drawId(): string {
     return toHex(randomBytes(this.#random, ID_BYTES));
   }
-}
-
-function isStatus(error: unknown, wanted: status): boolean {
-  return error instanceof EtcdError && error.status === wanted;
 }
