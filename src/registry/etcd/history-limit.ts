@@ -1,5 +1,5 @@
-// The history of etcd is kept as long as a store promises and no longer: compacted by quarters of
-// what is kept, by the server that happens to write.
+// The history of etcd is kept for as long as a store promises: older revisions are compacted, by
+// quarters of what is kept, by the server that happens to write.
 
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '../../base/logger.ts';

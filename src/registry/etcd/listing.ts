@@ -3,7 +3,7 @@
 
 import { status } from '@grpc/grpc-js';
 import type { StoreEntry, StoreListing } from '../store.ts';
-import { EtcdError } from './etcd-client.ts';
+import { isStatus } from './etcd-client.ts';
 import { type Keyspace, read } from './keyspace.ts';
 import { keyValueOf } from './pens.ts';
 import type { KeyValue, RangeResponse, UnaryMethods } from './protocol.ts';
@@ -80,5 +80,5 @@ function after(key: Buffer): Buffer {
 
 function isCompacted(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof EtcdError && cause.status === status.OUT_OF_RANGE;
+  return isStatus(cause, status.OUT_OF_RANGE);
 }
