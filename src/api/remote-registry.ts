@@ -100,6 +100,10 @@ export class RemoteRegistryService implements RegistryService {
     return this.#read((client) => client.site.get());
   }
 
+  updateSite(): Promise<SiteView> {
+    return this.#refuse('change the site');
+  }
+
   rotateSiteKey(): Promise<SiteKeyRotated> {
     return this.#refuse('change the site key');
   }

@@ -53,7 +53,7 @@ import type {
   RegistryExported,
   RegistryView,
 } from './contract/registry.ts';
-import type { SiteKeyRotated, SiteKeySecret, SiteView } from './contract/site.ts';
+import type { SiteKeyRotated, SiteKeySecret, SiteUpdate, SiteView } from './contract/site.ts';
 import type { StatusView } from './contract/status.ts';
 import type { CreateToken, TokenCreated, TokenList } from './contract/tokens.ts';
 import type { PingReply, PingRequest, VisitQuery, VisitView } from './contract/visits.ts';
@@ -84,6 +84,7 @@ export interface RegistryService {
     options: { readonly force: boolean },
   ): Promise<void>;
   getSite(principal: Principal): Promise<SiteView>;
+  updateSite(principal: Principal, update: SiteUpdate): Promise<SiteView>;
   rotateSiteKey(principal: Principal): Promise<SiteKeyRotated>;
   listHosts(principal: Principal): Promise<HostList>;
   getHost(principal: Principal, name: string): Promise<HostView>;

@@ -16,7 +16,7 @@ export const NOUNS: readonly Noun[] = [
   { name: 'apps', summary: 'Apps, each in one network', load: apps },
   { name: 'hosts', summary: 'Hosts of the site, and invites for more', load: hosts },
   { name: 'host', summary: 'This host as a whole', load: host },
-  { name: 'site', summary: 'The site and its signing key', load: site },
+  { name: 'site', summary: 'The site, its settings and its signing key', load: site },
   { name: 'registry', summary: 'The truth of the site: saved, moved, restored', load: registry },
   { name: 'tokens', summary: 'Tokens of the API for other programs', load: tokens },
   { name: 'instances', summary: 'Instances of apps', load: instances },
@@ -127,11 +127,12 @@ async function host(): Promise<readonly Command[]> {
 }
 
 async function site(): Promise<readonly Command[]> {
-  const [show, rotate] = await Promise.all([
+  const [show, set, rotate] = await Promise.all([
     import('./commands/site/show.ts'),
+    import('./commands/site/set.ts'),
     import('./commands/site/rotate.ts'),
   ]);
-  return [show.SHOW_SITE, rotate.ROTATE_SITE_KEY];
+  return [show.SHOW_SITE, set.SET_SITE, rotate.ROTATE_SITE_KEY];
 }
 
 async function registry(): Promise<readonly Command[]> {

@@ -18,7 +18,7 @@ import type {
   OrganizationList,
   OrganizationView,
 } from '../api/contract/organizations.ts';
-import type { SiteKeyRotated, SiteView } from '../api/contract/site.ts';
+import type { SiteKeyRotated, SiteUpdate, SiteView } from '../api/contract/site.ts';
 import type {
   CreateWireguardPeer,
   WireguardFilter,
@@ -30,7 +30,7 @@ import type { RegistryService } from '../api/services.ts';
 import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { NewApp } from '../registry/apps.ts';
-import { authorize, type Principal } from '../registry/authority.ts';
+import { type Action, authorize, type Principal } from '../registry/authority.ts';
 import type { Network, Revision } from '../registry/model.ts';
 import type { NetworkReference } from '../registry/networks.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -102,7 +102,7 @@ export class LocalRegistryService implements RegistryService {
   }
 
   async createNetwork(principal: Principal, request: CreateNetwork): Promise<NetworkView> {
-    authorize(principal, 'network-write');
+    await this.#authorizeWrite(principal, 'network-write');
     const network = await this.#registry.as(principal).createNetwork({
       name: request.name,
       organization: request.organization,
@@ -117,7 +117,7 @@ export class LocalRegistryService implements RegistryService {
   }
 
   async removeNetwork(principal: Principal, reference: NetworkReference): Promise<void> {
-    authorize(principal, 'network-write');
+    await this.#authorizeWrite(principal, 'network-write');
     await this.#registry.as(principal).removeNetwork(reference);
   }
 
@@ -136,7 +136,7 @@ export class LocalRegistryService implements RegistryService {
   }
 
   async createApp(principal: Principal, request: NewApp): Promise<AppCreated> {
-    authorize(principal, 'app-write');
+    await this.#authorizeWrite(principal, 'app-write');
     const { app } = await this.#registry.as(principal).createApp(request);
     return { id: app.name, created_at: app.createdAt };
   }
@@ -159,7 +159,7 @@ export class LocalRegistryService implements RegistryService {
     name: string,
     options: { readonly force: boolean },
   ): Promise<void> {
-    authorize(principal, 'app-write');
+    await this.#authorizeWrite(principal, 'app-write');
     // What others run is not for the p6nctl of a host to end.
     const owner = principal.kind === 'host-operator' ? principal.host : undefined;
     await this.#registry.as(principal).removeApp(name, { ...options, owner });
@@ -167,9 +167,15 @@ export class LocalRegistryService implements RegistryService {
 
   async getSite(principal: Principal): Promise<SiteView> {
     authorize(principal, 'read');
-    const site = await this.#registry.findSite();
-    if (site !== undefined) return siteView(site, await this.#registry.siteKeys.list());
-    throw new P6nError('NOT_FOUND', 'Cannot show the site: the registry has none');
+    const site = await this.#registry.siteSettings.get();
+    return siteView(site, await this.#registry.siteKeys.list());
+  }
+
+  async updateSite(principal: Principal, update: SiteUpdate): Promise<SiteView> {
+    authorize(principal, 'site-write');
+    const { host_operators_write: hostOperatorsWrite } = update;
+    const site = await this.#registry.as(principal).siteSettings.update({ hostOperatorsWrite });
+    return siteView(site, await this.#registry.siteKeys.list());
   }
 
   async rotateSiteKey(principal: Principal): Promise<SiteKeyRotated> {
@@ -217,7 +223,7 @@ export class LocalRegistryService implements RegistryService {
   }
 
   async createPeer(principal: Principal, request: CreateWireguardPeer): Promise<WireguardPeerView> {
-    authorize(principal, 'peer-write');
+    await this.#authorizeWrite(principal, 'peer-write');
     const { name, network, organization, public_key: publicKey } = request;
     // Behind the host whose operator asks, where no other is named.
     const asking = principal.kind === 'host-operator' ? principal.host : this.#host;
@@ -234,7 +240,7 @@ export class LocalRegistryService implements RegistryService {
   }
 
   async removePeer(principal: Principal, reference: PeerReference): Promise<void> {
-    authorize(principal, 'peer-write');
+    await this.#authorizeWrite(principal, 'peer-write');
     await this.#registry.as(principal).wireguard.remove(reference);
   }
 
@@ -290,6 +296,13 @@ export class LocalRegistryService implements RegistryService {
       instanceView(instance, networks.get(instance.network) ?? '', hosts.get(instance.host) ?? ''),
     );
     return { instances: views.filter((view) => fitsFilter(view, filter)) };
+  }
+
+  /** Of what the site may keep from the p6nctl of its hosts. */
+  async #authorizeWrite(principal: Principal, action: Action): Promise<void> {
+    const { siteSettings } = this.#registry;
+    const settings = principal.kind === 'host-operator' ? await siteSettings.get() : undefined;
+    authorize(principal, action, undefined, settings);
   }
 
   async #rehomingToken(name: string): Promise<RehomingToken> {

@@ -40,6 +40,7 @@ export function siteView(site: Site, keys: readonly SiteKey[]): SiteView {
       public_key: publicKey,
       created_at: createdAt,
     })),
+    host_operators_write: site.hostOperatorsWrite,
     created_at: site.createdAt,
   };
 }

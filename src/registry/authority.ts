@@ -3,6 +3,7 @@
 
 import type { HostId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
+import type { Site } from './model.ts';
 
 /** Who asks, as the source of the request proves it. */
 export type Principal =
@@ -35,18 +36,15 @@ export type Action =
   | 'invite-write'
   | 'server-invite-write'
   | 'host-remove'
+  | 'site-write'
   | 'site-key-read'
   | 'site-key-write'
   | 'token-write'
   | 'registry-export'
   | 'registry-import';
 
-export interface AuthoritySettings {
-  /** Whether the p6nctl of every host may write networks, apps and WireGuard peers. */
-  readonly hostOperatorsWrite: boolean;
-}
-
-export const DEFAULT_AUTHORITY: AuthoritySettings = { hostOperatorsWrite: true };
+/** What the site says of who may do what. */
+export type AuthoritySettings = Pick<Site, 'hostOperatorsWrite'>;
 
 /**
  * `yes`; `own` for the principal's own records alone; `setting` where the site says so; `no`.
@@ -73,6 +71,7 @@ const TABLE: Readonly<Record<Action, Row>> = {
   // A server is handed the site's key, by which it can make every token.
   'server-invite-write': row('yes', 'no', 'no', 'no'),
   'host-remove': row('yes', 'no', 'no', 'no', 'yes'),
+  'site-write': row('yes', 'no', 'no', 'no'),
   'site-key-read': row('no', 'own', 'no', 'no'),
   'site-key-write': row('yes', 'no', 'no', 'no'),
   'token-write': row('yes', 'no', 'no', 'no'),
@@ -83,18 +82,18 @@ const TABLE: Readonly<Record<Action, Row>> = {
 /**
  * Throws NOT_PERMITTED, or NOT_A_SERVER for what p6nctl may do on a server, unless `principal` may
  * do `action`. `owner` is the host, or the number of the invite, whose own record the action
- * writes.
+ * writes. What a site may keep from somebody is kept from him where `settings` are absent.
  */
 export function authorize(
   principal: Principal,
   action: Action,
   owner?: number,
-  settings: AuthoritySettings = DEFAULT_AUTHORITY,
+  settings?: AuthoritySettings,
 ): void {
   const verdict = TABLE[action][principal.kind];
   if (verdict === 'yes') return;
   if (verdict === 'own' && owner !== undefined && owner === idOf(principal)) return;
-  if (verdict === 'setting' && settings.hostOperatorsWrite) return;
+  if (verdict === 'setting' && settings?.hostOperatorsWrite === true) return;
   throw refusal(principal, action, verdict);
 }
 
@@ -106,6 +105,15 @@ function refusal(principal: Principal, action: Action, verdict: Verdict): P6nErr
       `Cannot permit "${words}": the record is of another host`,
       {
         hint: 'A host writes its own records alone.',
+      },
+    );
+  }
+  if (verdict === 'setting') {
+    return new P6nError(
+      'NOT_A_SERVER',
+      `Cannot permit "${words}": the site leaves it to its servers, and this host is none`,
+      {
+        hint: 'Run the command on a server, or `p6nctl site set --host-operators-write on` there.',
       },
     );
   }

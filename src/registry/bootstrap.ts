@@ -51,6 +51,7 @@ async function found(
     kind: 'site',
     id: toHex(randomBytes(context.random, SITE_ID_BYTES)),
     publicKey: context.signer.publicKey,
+    hostOperatorsWrite: true,
     createdAt: context.clock.wallNow(),
   };
   transaction.put(SITE, encodeRecord(site));

@@ -60,6 +60,9 @@ export function decodeSite(stored: StoredText): Site {
     kind: 'site',
     id: fields.text('id'),
     publicKey: fields.text('publicKey'),
+    // A record of a version that did not know of it says nothing.
+    hostOperatorsWrite:
+      !fields.has('hostOperatorsWrite') || fields.oneOf('hostOperatorsWrite', [true, false]),
     createdAt: fields.time('createdAt'),
   };
 }

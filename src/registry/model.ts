@@ -43,6 +43,8 @@ export interface Site {
   readonly id: string;
   /** The Ed25519 public key of the site, base64; its secret half is in no registry. */
   readonly publicKey: string;
+  /** Whether the p6nctl of every host may write networks, apps and WireGuard peers. */
+  readonly hostOperatorsWrite: boolean;
   readonly createdAt: WallMillis;
 }
 

@@ -82,6 +82,7 @@ import {
 import { createOrganization, listOrganizations } from './organizations.ts';
 import { findSite } from './site.ts';
 import { SiteKeys } from './site-keys.ts';
+import { SiteSettings } from './site-settings.ts';
 import { Tokens } from './tokens.ts';
 import type { RegistryContext } from './transaction.ts';
 import { WireguardPeers } from './wireguard/peers.ts';
@@ -95,6 +96,7 @@ export class Registry {
   readonly absences: Absences;
   /** What signs for the site. */
   readonly siteKeys: SiteKeys;
+  readonly siteSettings: SiteSettings;
   readonly tokens: Tokens;
   /** The registry as a whole. */
   readonly custody: Custody;
@@ -111,6 +113,7 @@ export class Registry {
     this.leases = like?.leases ?? new HostLeases(context);
     this.absences = like?.absences ?? new Absences(context);
     this.siteKeys = new SiteKeys(context);
+    this.siteSettings = new SiteSettings(context);
     this.tokens = new Tokens(context);
     this.custody = new Custody(context);
   }

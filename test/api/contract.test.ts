@@ -176,6 +176,11 @@ const CASES: Readonly<Record<string, Case>> = {
   REHOMING: row(hosts.REHOMING, [{ token: 'p6n1h_token' }], [{}]),
   NEXT_KEY_STATE: row(hosts.NEXT_KEY_STATE, [{ ready: true }], [{ ready: 1 }]),
   SITE_VIEW: row(site.SITE_VIEW, [SITE], [{ ...SITE, keys: [{}] }]),
+  SITE_UPDATE: row(
+    site.SITE_UPDATE,
+    [{}, { host_operators_write: false }],
+    [{ host_operators_write: 'off' }, { created_at: 1 }],
+  ),
   SITE_KEY_ROTATED: row(
     site.SITE_KEY_ROTATED,
     [{ site: SITE, signed: 1, refused: ['records/hosts/00010001'] }],

@@ -36,6 +36,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'POST /v1/networks': { name: 'blue' },
   'POST /v1/apps': { app_name: 'web' },
   'POST /v1/apps/{app}/machines/{id}/metadata/{key}': { value: 'back' },
+  'PATCH /v1/site': {},
   'POST /v1/wireguard': { name: 'anna', network: 'blue', public_key: HOST.public_key },
   'POST /v1/invites': {},
   'POST /v1/tokens': {},

@@ -62,6 +62,7 @@ const ROUTES: readonly Asked[] = [
   ask('GET', '/v1/apps/web', [200, 200, 200]),
   ask('DELETE', '/v1/apps/web', [202, 403, 202]),
   ask('GET', '/v1/site', [200, 200, 200]),
+  ask('PATCH', '/v1/site', [200, 403, 403], {}),
   ask('POST', '/v1/site/rotate', [200, 403, 403]),
   ask('GET', '/v1/hosts?paths=1', [200, 200, 200]),
   ask('POST', '/v1/hosts/one/drain', [200, 403, 403]),

@@ -136,6 +136,11 @@ const ROWS: readonly Row[] = [
   { line: 'GET /v1/tokens', statuses: [403, 403, 403, 403] },
   { line: 'POST /v1/tokens', payload: {}, statuses: [403, 403, 403, 403] },
   { line: 'DELETE /v1/tokens/0123456789abcdef', statuses: [403, 403, 403, 403] },
+  {
+    line: 'PATCH /v1/site',
+    payload: { host_operators_write: true },
+    statuses: [403, 403, 403, 403],
+  },
   { line: 'POST /v1/site/rotate', statuses: [403, 403, 403, 403] },
   { line: 'POST /v1/host/reset', statuses: [403, 403, 403, 403] },
   { line: 'POST /v1/host/rotate-key', statuses: [403, 403, 403, 403] },

@@ -73,6 +73,40 @@ test('removeApp() by the p6nctl of a host ends nothing that another host runs', 
   assert.deepEqual((await service.listApps(OPERATOR, {})).apps, []);
 });
 
+test('updateSite() takes networks, apps and laptops from the p6nctl of hosts', async () => {
+  const { site, server, service } = await scene();
+  const caller: Principal = {
+    kind: 'host-operator',
+    host: (await site.join(server.id, 'two')).host.id,
+  };
+  const laptop = { network: 'blue', public_key: Buffer.alloc(32, 9).toString('base64') };
+  await service.createApp(caller, { name: 'web', network: 'blue' });
+  await service.createPeer(caller, { name: 'anna', ...laptop });
+  const view = await service.updateSite(OPERATOR, { host_operators_write: false });
+  assert.equal(view.host_operators_write, false);
+  assert.deepEqual(await service.getSite(caller), view);
+  for (const attempt of [
+    service.createNetwork(caller, { name: 'red' }),
+    service.removeNetwork(caller, { name: 'blue' }),
+    service.createApp(caller, { name: 'db' }),
+    service.removeApp(caller, 'web', { force: false }),
+    service.createPeer(caller, { name: 'bert', ...laptop }),
+    service.removePeer(caller, { name: 'anna', network: { name: 'blue' } }),
+    service.updateSite(caller, { host_operators_write: true }),
+  ]) {
+    await assert.rejects(attempt, { code: 'NOT_A_SERVER' });
+  }
+  await service.createNetwork(OPERATOR, { name: 'red' });
+  await service.updateSite(OPERATOR, {});
+  assert.equal(
+    (await service.getSite(OPERATOR)).host_operators_write,
+    false,
+    'what is absent stays',
+  );
+  await service.updateSite(OPERATOR, { host_operators_write: true });
+  await service.createNetwork(caller, { name: 'green' });
+});
+
 test('listInstances() finds a network by its name without regard to case', async () => {
   const { site, server, service } = await scene();
   const { app } = await site.registry.createApp({

@@ -40,6 +40,17 @@ test('events reach every host, and the audit says who', { skip: SKIP_REASON }, a
   const refused = await two.ctl('events', '--audit');
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /NOT_A_SERVER|no server/);
+
+  await one.must('site', 'set', '--host-operators-write', 'off');
+  await until('the setting', () => Promise.resolve(/"kind":"site"/.test(output)));
+  assert.deepEqual((await audit()).at(-1)?.by, { kind: 'operator' });
+  const kept = await two.ctl('apps', 'create', 'db');
+  assert.equal(kept.code, 1);
+  assert.match(kept.stderr, /the site leaves it to its servers/);
+  await one.must('apps', 'create', 'db');
+  await one.must('site', 'set', '--host-operators-write', 'on');
+  await two.must('apps', 'remove', 'db');
+
   const forgotten = await two.ctl('events', '--follow', '--since', 'another.7');
   assert.match(forgotten.stderr, /REVISION_FORGOTTEN|does not remember|another registry/);
 });

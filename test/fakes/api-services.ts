@@ -75,6 +75,7 @@ export const HOST: HostView = {
 export const SITE: SiteView = {
   id: '0123456789abcdef',
   keys: [{ generation: 1, public_key: HOST.public_key, created_at: 1 }],
+  host_operators_write: true,
   created_at: 1,
 };
 
@@ -280,6 +281,7 @@ export function fakeServices(
     getApp: answering('getApp', APP),
     removeApp: answering('removeApp', undefined),
     getSite: answering('getSite', SITE),
+    updateSite: answering('updateSite', SITE),
     rotateSiteKey: answering('rotateSiteKey', { site: SITE, signed: 2, refused: [] }),
     rehomeHost: answering('rehomeHost', { token: 'p6n1h_token' }),
     drainHost: answering('drainHost', HOST),

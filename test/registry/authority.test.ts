@@ -4,7 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostId } from '../../src/addressing/ids.ts';
 import { P6nError } from '../../src/base/errors.ts';
-import { type Action, authorize, type Principal } from '../../src/registry/authority.ts';
+import {
+  type Action,
+  type AuthoritySettings,
+  authorize,
+  type Principal,
+} from '../../src/registry/authority.ts';
 
 const OWN = 0x1_0001 as HostId;
 const OTHER = 0x1_0002;
@@ -40,8 +45,6 @@ const CASES: readonly (readonly [Action, Principal, number | undefined, string])
   ['instance-write', INVITE, 7, 'NOT_PERMITTED'],
   ['network-write', OPERATOR, undefined, 'yes'],
   ['network-write', HOST, undefined, 'NOT_PERMITTED'],
-  ['network-write', HOST_OPERATOR, undefined, 'yes'],
-  ['app-write', HOST_OPERATOR, undefined, 'yes'],
   ['app-write', HOST, undefined, 'NOT_PERMITTED'],
 ];
 const OPERATORS_ONLY: readonly Action[] = [
@@ -51,6 +54,7 @@ const OPERATORS_ONLY: readonly Action[] = [
   'invite-write',
   'server-invite-write',
   'host-remove',
+  'site-write',
   'site-key-write',
   'token-write',
   'registry-export',
@@ -80,6 +84,7 @@ const NO_TOKENS: readonly Action[] = [
   'host-key-write',
   'instance-write',
   'server-invite-write',
+  'site-write',
   'site-key-read',
   'site-key-write',
   'token-write',
@@ -94,19 +99,28 @@ test('authorize() leaves what gives rights away to whoever has no token', () => 
   assert.equal(verdict('invite-write', TOKEN), 'yes');
 });
 
-test('authorize() lets the site take networks and apps from the operators of hosts', () => {
-  const settings = { hostOperatorsWrite: false };
-  for (const action of ['network-write', 'app-write'] as const) {
-    assert.throws(() => authorize(HOST_OPERATOR, action, undefined, settings), {
-      code: 'NOT_A_SERVER',
-    });
-    authorize(OPERATOR, action, undefined, settings);
+test('authorize() asks the site whether the operators of hosts write', () => {
+  for (const action of ['network-write', 'app-write', 'peer-write'] as const) {
+    for (const hostOperatorsWrite of [false, true]) {
+      const settings = { hostOperatorsWrite };
+      const expected = hostOperatorsWrite ? 'yes' : 'NOT_A_SERVER';
+      assert.equal(verdict(action, HOST_OPERATOR, undefined, settings), expected, action);
+      assert.equal(verdict(action, OPERATOR, undefined, settings), 'yes', action);
+      assert.equal(verdict(action, TOKEN, undefined, settings), 'yes', action);
+      assert.equal(verdict(action, HOST, OWN, settings), 'NOT_PERMITTED', action);
+    }
+    assert.equal(verdict(action, HOST_OPERATOR), 'NOT_A_SERVER', `${action} unasked`);
   }
 });
 
-function verdict(action: Action, principal: Principal, owner?: number): string {
+function verdict(
+  action: Action,
+  principal: Principal,
+  owner?: number,
+  settings?: AuthoritySettings,
+): string {
   try {
-    authorize(principal, action, owner);
+    authorize(principal, action, owner, settings);
     return 'yes';
   } catch (error) {
     assert.ok(error instanceof P6nError);

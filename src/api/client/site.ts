@@ -1,6 +1,6 @@
-// Calls about the site and its key.
+// Calls about the site, its settings and its key.
 
-import type { SiteKeyRotated, SiteView } from '../contract/site.ts';
+import type { SiteKeyRotated, SiteUpdate, SiteView } from '../contract/site.ts';
 import { Calls } from './connection.ts';
 
 /** Every host of the site has a part in it. */
@@ -9,6 +9,10 @@ const ROTATION_TIMEOUT_MS = 120_000;
 export class SiteCalls extends Calls {
   get(): Promise<SiteView> {
     return this.api.get('/v1/site');
+  }
+
+  update(update: SiteUpdate): Promise<SiteView> {
+    return this.api.call('PATCH', '/v1/site', { body: update });
   }
 
   rotateKey(): Promise<SiteKeyRotated> {

@@ -9,7 +9,7 @@ export const EVENT_STREAM_CONTENT_TYPE = 'text/event-stream';
 
 export interface ChangedObject {
   readonly verb: 'created' | 'changed' | 'removed';
-  /** Such as `host`, `network`, `app`, `instance`, `organization`, `invite`, `site-key`. */
+  /** Such as `host`, `network`, `app`, `instance`, `organization`, `invite`, `site`. */
   readonly kind: string;
   readonly id: string;
 }

@@ -75,6 +75,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /v1/host/rotate-key': json('Change the WireGuard key of this host', 200, OBJECT),
   'POST /v1/host/reset': json('End p6nd and all that it has made on this host', 202),
   'GET /v1/site': json('Show the site', 200, SITE_VIEW),
+  'PATCH /v1/site': json('Change the settings of the site', 200, SITE_VIEW),
   'POST /v1/site/rotate': json('Change the key of the site', 200, SITE_KEY_ROTATED),
   'GET /v1/wireguard': json('List WireGuard peers', 200, WIREGUARD_PEER_LIST),
   'POST /v1/wireguard': json('Let a WireGuard peer into a network', 201, WIREGUARD_PEER_VIEW),

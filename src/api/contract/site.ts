@@ -16,8 +16,15 @@ export interface SiteView {
   readonly id: string;
   /** The last one signs. */
   readonly keys: readonly SiteKeyView[];
+  /** Whether the p6nctl of every host may write networks, apps and WireGuard peers. */
+  readonly host_operators_write: boolean;
   /** Milliseconds since 1970. */
   readonly created_at: number;
+}
+
+/** What is absent stays. */
+export interface SiteUpdate {
+  readonly host_operators_write?: boolean;
 }
 
 /** For servers alone: the key that signs. */
@@ -45,10 +52,15 @@ const site = strictObject({
       created_at: Type.Number(),
     }),
   ),
+  host_operators_write: Type.Boolean(),
   created_at: Type.Number(),
 });
 
 export const SITE_VIEW: Contract<SiteView> = contract<SiteView>()(site);
+
+export const SITE_UPDATE: Contract<SiteUpdate> = contract<SiteUpdate>()(
+  strictObject({ host_operators_write: Type.Optional(Type.Boolean()) }),
+);
 
 export const SITE_KEY_ROTATED: Contract<SiteKeyRotated> = contract<SiteKeyRotated>()(
   strictObject({ site, signed: Type.Integer(), refused: Type.Array(Type.String()) }),

@@ -5,12 +5,13 @@
 import type { WallMillis } from '../../base/clock.ts';
 import { P6nError } from '../../base/errors.ts';
 import { type Actor, decodeNote } from '../audit.ts';
-import { decodeFollowed, decodeOrganization } from '../codec.ts';
+import { decodeFollowed, decodeOrganization, decodeSite } from '../codec.ts';
 import { AUDIT } from '../keys.ts';
-import type { FollowedRecord, Organization, Revision } from '../model.ts';
+import type { FollowedRecord, Organization, Revision, Site } from '../model.ts';
 import { CompactedError, type Store, type StoreChange, type StoreRevision } from '../store.ts';
 
 export type ObjectKind =
+  | 'site'
   | 'site-key'
   | 'host'
   | 'gateway'
@@ -27,10 +28,13 @@ export type ObjectKind =
 export interface ObjectChange {
   readonly verb: 'created' | 'changed' | 'removed';
   readonly kind: ObjectKind;
-  /** Of apps, peers and organizations the name, of invites SERVER/NUMBER; numbers are decimal. */
+  /**
+   * Of apps, peers and organizations the name, of invites SERVER/NUMBER, of the site `site`;
+   * numbers are decimal.
+   */
   readonly id: string;
   /** What it is now; absent for what was removed, for invites and tokens, which nobody reads. */
-  readonly record: FollowedRecord | Organization | undefined;
+  readonly record: FollowedRecord | Organization | Site | undefined;
 }
 
 export interface RegistryChange {
@@ -56,6 +60,7 @@ const PLACES: readonly { readonly kind: ObjectKind; readonly pattern: RegExp }[]
   { kind: 'site-key', pattern: /^records\/site-keys\/([0-9a-f]{8})$/ },
   { kind: 'token', pattern: /^private\/tokens\/([0-9a-f]{16})$/ },
   { kind: 'token-revocation', pattern: /^records\/revocations\/([0-9a-f]{16})$/ },
+  { kind: 'site', pattern: /^site\/(site)$/ },
   { kind: 'organization', pattern: /^site\/organizations\/([^/]+)$/ },
   { kind: 'invite', pattern: /^private\/invites\/([0-9a-f]{8}\/[0-9a-f]+)$/ },
 ];
@@ -125,6 +130,7 @@ function recordOf(
   entry: { readonly key: string; readonly value: string },
 ): ObjectChange['record'] {
   if (kind === 'invite' || kind === 'token') return undefined;
+  if (kind === 'site') return decodeSite(entry);
   return kind === 'organization' ? decodeOrganization(entry) : decodeFollowed(entry);
 }
 

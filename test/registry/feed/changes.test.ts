@@ -52,6 +52,19 @@ test('changes() tells of invites that there are, and never what they are', async
   for (const invite of invites) assert.equal(invite.record, undefined);
 });
 
+test('changes() tells of the settings of the site, when they change', async () => {
+  const site = new Site();
+  await site.start();
+  const begin = await revisionOf(site);
+  for (const hostOperatorsWrite of [true, false]) {
+    await site.registry.as(OPERATOR).siteSettings.update({ hostOperatorsWrite });
+  }
+  const [, change] = await take(site, begin, 2);
+  assert.ok(change);
+  assert.deepEqual(summary(change), ['operator', ['changed site site']]);
+  assert.deepEqual(change.objects[0]?.record, await site.registry.findSite());
+});
+
 test('changes() goes on after a revision, and begins now without one', async () => {
   const site = new Site();
   await site.start();

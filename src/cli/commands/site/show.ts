@@ -6,11 +6,15 @@ import type { Command } from '../../command.ts';
 import { type Field, formatTime, printRecord } from '../../print.ts';
 import type { Speech } from '../../terminal.ts';
 
-const SITE_FIELDS: readonly Field<SiteView>[] = [
+export const SITE_FIELDS: readonly Field<SiteView>[] = [
   { title: 'id', text: (site) => site.id },
   { title: 'public key', text: (site) => site.keys.at(-1)?.public_key ?? '' },
   { title: 'key number', text: (site) => String(site.keys.at(-1)?.generation ?? '') },
   { title: 'key since', text: (site) => formatTime(site.keys.at(-1)?.created_at ?? 0) },
+  {
+    title: 'hosts write',
+    text: (site) => (site.host_operators_write ? 'networks, apps, WireGuard peers' : 'nothing'),
+  },
   { title: 'founded', text: (site) => formatTime(site.created_at) },
 ];
 
