@@ -38,6 +38,7 @@ import type {
 import { PROCESS_PROBER } from './prober.ts';
 import { Publisher } from './publisher.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
+import { Revival } from './revival.ts';
 import { Roster } from './roster.ts';
 import { PROCESS_SUPERVISION, type Supervision } from './supervision.ts';
 import { Visits } from './visits.ts';
@@ -85,6 +86,7 @@ export class Agent {
   readonly #distances: Distances;
   readonly #checks: HealthChecks;
   readonly #drain: Drain;
+  readonly #revival: Revival;
   readonly #handshakes = new Set<string>();
   #problems: PassResult['failures'] = new Map();
   #incarnation: string | undefined;
@@ -135,6 +137,7 @@ export class Agent {
     });
     this.instances = instances;
     this.#drain = new Drain({ copy, identity, instances, timers, logger });
+    this.#revival = new Revival({ journal, instances, timers, clock, logger });
   }
 
   /**
@@ -189,6 +192,7 @@ export class Agent {
     this.#endpoints.close();
     this.#distances.stop();
     this.#drain.stop();
+    this.#revival.stop();
     await this.#checks.stop();
     await this.#reconciler.stop();
     this.#roster.disconnect();
@@ -208,10 +212,11 @@ export class Agent {
   }
 
   /** An app that somebody has removed by force runs nowhere: its instances stop and say why. */
-  async #stopHomeless({ instance }: JournalRecord, error: P6nError): Promise<void> {
+  async #stopHomeless(record: JournalRecord, error: P6nError): Promise<void> {
+    const { instance, startsAgain = false } = record;
     const { machineId } = instance;
     try {
-      if (instance.state === 'started') await this.instances.stop(machineId);
+      if (instance.state === 'started' || startsAgain) await this.instances.stop(machineId);
     } catch (failure) {
       const { logger } = this.#dependencies;
       logger.warn('instance without an app goes on', { machineId, error: String(failure) });
@@ -258,6 +263,7 @@ export class Agent {
     const result = await this.#applier.apply(next);
     this.#distances.look();
     this.#drain.look();
+    this.#revival.look();
     this.#problems = result.failures;
     for (const machineId of next.instanceLinks.keys()) {
       this.#roster.noteProblem(machineId, result.failures.get(machineId)?.message);

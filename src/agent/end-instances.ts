@@ -33,6 +33,9 @@ export async function endInstances(
       await roster.recordEnd(machineId, await roster.end(machineId, STOP_GRACE_MS));
     }),
   );
+  for (const { exit, instance, startsAgain } of journal.instances()) {
+    if (startsAgain === true) await roster.setState(instance.machineId, 'stopped', { exit });
+  }
   for (const { name = TUN_NAME, namespace } of roster.leftInterfaces()) {
     await links.remove(namespace, name);
   }

@@ -109,20 +109,15 @@ export class Instances implements InstanceOperations {
   start(reference: string): Promise<LocalInstance> {
     return this.#withInstance(reference, async (machineId, record) => {
       if (record.instance.state !== 'stopped') throw wrongState('start', record);
-      requireUndrained(this.#dependencies);
-      if (record.attachment !== undefined) this.#requireStartable(record.attachment);
-      // Whatever an earlier run has left in the data plane goes first.
-      await this.#dependencies.applied();
-      await this.#roster.setState(machineId, 'created');
-      try {
-        await this.#bringUp(machineId);
-      } catch (error) {
-        await this.#roster.supervisor(machineId)?.stop(0);
-        await this.#roster.setState(machineId, 'stopped', record.exit);
-        this.#roster.noteProblem(machineId, asP6nError(error, 'Cannot start').message);
-        throw error;
-      }
+      await this.#startStopped(machineId, record);
       return this.show(machineId);
+    });
+  }
+
+  /** Starts what is to start again, unless somebody has stopped or started it meanwhile. */
+  startAgain(machineId: MachineId): Promise<void> {
+    return this.#withInstance(machineId, async (_, record) => {
+      if (record.startsAgain === true) await this.#startStopped(machineId, record);
     });
   }
 
@@ -131,8 +126,10 @@ export class Instances implements InstanceOperations {
     options: { readonly graceMs?: number | undefined } = {},
   ): Promise<LocalInstance> {
     return this.#withInstance(reference, async (machineId, record) => {
-      if (record.instance.state !== 'started') throw wrongState('stop', record);
-      await this.#takeDown(machineId, options.graceMs);
+      const { exit, instance, startsAgain } = record;
+      if (startsAgain === true) await this.#roster.setState(machineId, 'stopped', { exit });
+      else if (instance.state !== 'started') throw wrongState('stop', record);
+      else await this.#takeDown(machineId, options.graceMs);
       return this.show(machineId);
     });
   }
@@ -272,6 +269,23 @@ export class Instances implements InstanceOperations {
       }
       return this.show(machineId);
     });
+  }
+
+  async #startStopped(machineId: MachineId, record: JournalRecord): Promise<void> {
+    requireUndrained(this.#dependencies);
+    if (record.attachment !== undefined) this.#requireStartable(record.attachment);
+    // Whatever an earlier run has left in the data plane goes first.
+    await this.#dependencies.applied();
+    const { exit, startsAgain } = record;
+    await this.#roster.setState(machineId, 'created', { startsAgain });
+    try {
+      await this.#bringUp(machineId);
+    } catch (error) {
+      await this.#roster.supervisor(machineId)?.stop(0);
+      await this.#roster.setState(machineId, 'stopped', { exit, startsAgain });
+      this.#roster.noteProblem(machineId, asP6nError(error, 'Cannot start').message);
+      throw error;
+    }
   }
 
   /** From `created` to `started`: namespace, TUN and address, then the command, names last. */

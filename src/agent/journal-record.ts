@@ -25,6 +25,8 @@ export interface JournalRecord {
   /** Where an attached one lives. */
   readonly attachment: Attachment | undefined;
   readonly exit: CommandExit | undefined;
+  /** Whether it is stopped by nobody's will and p6nd starts it again, as soon as it can. */
+  readonly startsAgain?: true | undefined;
   /** Removed here; the record stays until a server has heard of it. */
   readonly removed: boolean;
   /** Whether no server has taken this state yet. */
@@ -86,6 +88,7 @@ export function parseRecord(text: string): JournalRecord | undefined {
     workingDirectory: value.workingDirectory,
     attachment,
     exit,
+    ...(value['startsAgain'] === true ? { startsAgain: true } : {}),
     removed: value.removed,
     pending: value.pending,
   };

@@ -108,6 +108,11 @@ export class Journal {
     }
   }
 
+  /** Resolves when what is held of a record is durable, or could not be made so. */
+  async settled(machineId: MachineId): Promise<void> {
+    await this.#writes.get(machineId)?.catch(() => undefined);
+  }
+
   /** Forgets a record, durably. */
   async forget(machineId: MachineId): Promise<void> {
     this.#records.delete(machineId);

@@ -225,6 +225,11 @@ export interface CommandExit {
   readonly code: number | undefined;
   readonly signal: string | undefined;
   readonly at: WallMillis;
+  /**
+   * Somebody asked p6nd for it, or the command is not to run again: the machine, which ends what
+   * runs on it when it is stopped, does neither.
+   */
+  readonly isFinal?: true;
 }
 
 /** An instance of this host with what only this host knows of it. */

@@ -146,17 +146,19 @@ export class Roster {
   async setState(
     machineId: MachineId,
     state: InstanceState,
-    exit?: CommandExit | undefined,
+    { exit, startsAgain }: Partial<Pick<JournalRecord, 'exit' | 'startsAgain'>> = {},
   ): Promise<void> {
-    const record = this.journal.get(machineId);
-    if (record === undefined) return;
+    const found = this.journal.get(machineId);
+    if (found === undefined) return;
+    const { startsAgain: _, ...record } = found;
     const updatedAt = this.#dependencies.clock.wallNow();
     // What was found out about an earlier run says nothing of this one.
-    const { health: _, ...instance } = record.instance;
+    const { health: __, ...instance } = record.instance;
     await this.journal.put({
       ...record,
       instance: { ...instance, state, updatedAt },
       exit,
+      ...(startsAgain === undefined ? {} : { startsAgain }),
       pending: true,
     });
     this.#dependencies.logger.info('instance changed its state', { machineId, state });
@@ -187,10 +189,20 @@ export class Roster {
     this.#dependencies.onChange();
   }
 
-  /** Takes note of an end that nobody here asked for. Nothing happens unless it is started. */
+  /**
+   * Takes note of an end, whoever asked for it, durably. Nothing happens unless it is started.
+   */
   async recordEnd(machineId: MachineId, exit: CommandExit | undefined): Promise<void> {
-    if (this.journal.get(machineId)?.instance.state !== 'started') return;
-    await this.setState(machineId, 'stopped', exit);
+    const record = this.journal.get(machineId);
+    if (record?.instance.state !== 'started') {
+      // Whoever saw the end first may be about to write it.
+      await this.journal.settled(machineId);
+      return;
+    }
+    // One that is about to stop by somebody's will may have lost its supervisor over it.
+    const isWanted = this.#unnamed.has(machineId);
+    const end = isWanted ? { exit } : { exit, ...afterEnd(record, exit) };
+    await this.setState(machineId, 'stopped', end);
   }
 
   /** Forgets a record that was never anybody else's business, with all that belongs to it. */
@@ -369,7 +381,9 @@ export class Roster {
     } else if (state !== 'stopped') {
       this.#killAbandoned(machineId);
       const exit = this.#dependencies.supervision.readExit(this.directory(machineId));
-      await this.setState(machineId, 'stopped', exit);
+      // One that was being started, by p6nd itself perhaps, has not run since its last end.
+      const { startsAgain } = state === 'started' ? afterEnd(record, exit) : record;
+      await this.setState(machineId, 'stopped', { exit, startsAgain });
     }
   }
 
@@ -386,6 +400,15 @@ export class Roster {
   #killAbandoned(machineId: MachineId): void {
     this.#dependencies.supervision.killAbandoned(machineId, this.directory(machineId));
   }
+}
+
+/** A command that is to run always runs again, unless its end was wanted or is the last one. */
+function afterEnd(
+  { settings }: JournalRecord,
+  exit: CommandExit | undefined,
+): Pick<JournalRecord, 'startsAgain'> {
+  const isAlways = settings?.restart?.when === 'always';
+  return isAlways && exit?.isFinal !== true ? { startsAgain: true } : {};
 }
 
 /** Waits for `promise`, for `ms` at most. */

@@ -2,8 +2,12 @@
 // leaves nothing behind.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { instanceAddress } from '../../src/addressing/layout.ts';
+import { JOURNAL_FOLDER } from '../../src/agent/journal.ts';
+import { parseRecord } from '../../src/agent/journal-record.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
 import { P6nError } from '../../src/base/errors.ts';
 import {
@@ -58,6 +62,15 @@ test('Agent keeps the address of an instance through stop and start', async () =
   assert.equal(again.instance.machineId, first.instance.machineId);
   assert.notEqual(again.namespace, first.namespace);
   assert.equal(again.exit, undefined);
+});
+
+test('Agent stop() resolves when a crash does not bring the instance back', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  const { instance } = await agent.instances.run({ ...RUN, name: 'one' });
+  await agent.instances.stop('one');
+  const file = join(world.folder, JOURNAL_FOLDER, `${instance.machineId}.json`);
+  assert.equal(parseRecord(readFileSync(file, 'utf8'))?.instance.state, 'stopped');
 });
 
 test('Agent takes note of a command that ends by itself', async () => {

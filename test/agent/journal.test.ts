@@ -148,6 +148,7 @@ test('parseRecord() takes back what formatRecord() gives', () => {
       startTicks: undefined,
     },
     exit: { code: 1, signal: undefined, at: 5 as WallMillis },
+    startsAgain: true,
   });
   const again = parseRecord(formatRecord(record));
   assert.ok(again !== undefined);

@@ -2,11 +2,11 @@
 // programs beside the command, metadata, and restarts that go on while p6nd is killed.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { InstanceView } from '../../src/api/contract/instances.ts';
-import { Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
+import { must, Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
 const RUN = ['instances', 'run', '--app', 'web'] as const;
 
@@ -112,6 +112,31 @@ test('instances run as they are told', { skip: SKIP_REASON }, async (t) => {
     assert.equal(ended.here?.exit_code, 3);
     assert.equal(ended.address, address);
   });
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    await t.test(`what runs always is started again after a ${signal} of all`, async () => {
+      const name = `always-${signal.toLowerCase()}`;
+      const words = ['--restart', 'always', '--detach', '--', 'sleep', '600'];
+      await host.must(...RUN, '--name', name, ...words);
+      await host.must(...RUN, '--name', `${name}-stopped`, ...words);
+      await host.must('instances', 'stop', `${name}-stopped`);
+      const { address, here } = await show(host, name);
+      const supervisor = Number(await must('ps', '-o', 'ppid=', '-p', String(here?.pid)));
+      await host.kill();
+      // As a machine that goes down does, after p6nd.
+      process.kill(supervisor, signal);
+      if (signal === 'SIGKILL') process.kill(here?.pid ?? 0, signal);
+      await until('its end', () => Promise.resolve(!existsSync(`/proc/${here?.pid}/ns/net`)));
+      await host.start();
+      await until('its start', async () => (await show(host, name)).state === 'started');
+      const again = await show(host, name);
+      assert.equal(again.address, address);
+      assert.notEqual(again.here?.pid, here?.pid);
+      const inside = ['instances', 'exec', name, '--', 'ip', '-6', 'addr', 'show', 'p6n0'];
+      assert.ok((await host.must(...inside)).stdout.includes(address));
+      assert.equal((await show(host, `${name}-stopped`)).state, 'stopped');
+    });
+  }
 
   await t.test('a stop is the end of restarts, in a pause too', async () => {
     const words = ['--restart', 'always', '--detach', '--', 'sh', '-c', 'exit 0'];

@@ -51,6 +51,8 @@ class Supervisor {
   /** Waits for the next start of a command that has ended, with how it did. */
   #pause: { readonly timer: NodeJS.Timeout; readonly exit: CommandExit } | undefined;
   #isStopping = false;
+  /** Whether somebody wants the end for good: a stop of the machine does not. */
+  #isFinal = true;
   #forgotten: NodeJS.Timeout | undefined;
 
   constructor(directory: string) {
@@ -73,8 +75,14 @@ class Supervisor {
     });
   }
 
+  /** The machine is about to stop. */
+  shutDown(): void {
+    if (!this.#isStopping) this.#isFinal = false;
+    this.#stop(SHUTDOWN_GRACE_MS);
+  }
+
   /** Ends the command, or at once where there is none. */
-  stop(graceMs: number): void {
+  #stop(graceMs: number): void {
     this.#isStopping = true;
     if (this.#pause !== undefined) this.#end(this.#pause.exit);
     else if (this.#command !== undefined) this.#command.stop(graceMs);
@@ -101,7 +109,7 @@ class Supervisor {
 
   #expectVisitor(): void {
     if (this.#state !== 'ready' || this.#connections.size > 0) return;
-    this.#forgotten = setTimeout(() => this.stop(0), FORGOTTEN_MS);
+    this.#forgotten = setTimeout(() => this.#stop(0), FORGOTTEN_MS);
   }
 
   async #serve(connection: Connection, request: SupervisorRequest): Promise<void> {
@@ -111,7 +119,8 @@ class Supervisor {
         return;
       case 'stop':
         this.#stopping.push({ connection, id: request.id });
-        this.stop(request.graceMs);
+        this.#isFinal = true;
+        this.#stop(request.graceMs);
         return;
       case 'follow':
         connection.send({ type: 'reply', id: request.id });
@@ -198,9 +207,10 @@ class Supervisor {
     }
   }
 
-  #end(exit: CommandExit): void {
+  #end(end: CommandExit): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
+    const exit: CommandExit = this.#isFinal ? { ...end, isFinal: true } : end;
     clearTimeout(this.#forgotten);
     clearTimeout(this.#pause?.timer);
     this.#recordExit(exit);
@@ -245,7 +255,7 @@ function messageOf(error: unknown): string {
 
 closeInherited(READY_FD);
 const supervisor = new Supervisor(process.argv[2] ?? '.');
-process.on('SIGTERM', () => supervisor.stop(SHUTDOWN_GRACE_MS));
-process.on('SIGINT', () => supervisor.stop(SHUTDOWN_GRACE_MS));
+process.on('SIGTERM', () => supervisor.shutDown());
+process.on('SIGINT', () => supervisor.shutDown());
 process.on('SIGHUP', () => undefined);
 supervisor.start();
