@@ -88,9 +88,9 @@ export function parseRecord(text: string): JournalRecord | undefined {
     workingDirectory: value.workingDirectory,
     attachment,
     exit,
-    ...(value['startsAgain'] === true ? { startsAgain: true } : {}),
     removed: value.removed,
     pending: value.pending,
+    ...(value['startsAgain'] === true ? { startsAgain: true } : {}),
   };
 }
 
