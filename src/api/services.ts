@@ -293,6 +293,8 @@ export interface HostWriteService {
   heartbeat(principal: Principal, heartbeat: Heartbeat): Promise<void>;
   publishNextKey(principal: Principal, key: NextKey): Promise<void>;
   nextKeyState(principal: Principal): Promise<NextKeyState>;
+  /** Takes the next key of the host back; again at will. */
+  withdrawNextKey(principal: Principal): Promise<void>;
   switchKey(principal: Principal, key: NextKey): Promise<void>;
   /** The key that signs for the site, if the host is a server. */
   siteKey(principal: Principal): Promise<SiteKeySecret>;

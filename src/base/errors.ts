@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   APP_IN_USE: 'conflict',
   HOST_IN_USE: 'conflict',
   HOST_DRAINED: 'conflict',
+  HOSTS_NOT_READY: 'conflict',
   INVITE_USED: 'conflict',
   INSTANCE_STATE: 'conflict',
   ALREADY_JOINED: 'conflict',

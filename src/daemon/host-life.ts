@@ -2,6 +2,7 @@
 // there, keeps in mind where its servers are, and changes its key when it is told to.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { HostId } from '../addressing/ids.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { HostLedger } from '../agent/host-ledger.ts';
 import type { HostUpdate } from '../api/contract/hosts.ts';
@@ -107,6 +108,7 @@ export class HostLife {
       keeper,
       self: access.self,
       record,
+      nameOf: (id) => nameOf(ledger, id),
       useKey: () => this.#useKey(),
       peers: () => dataplane.peers(),
       crypto,
@@ -165,4 +167,9 @@ export class HostLife {
     await agent.applied();
     forget();
   }
+}
+
+/** The name of a host, or its id where it is not known. */
+function nameOf(ledger: HostLedger, id: HostId): string {
+  return ledger.current().hosts.find((host) => host.id === id)?.name ?? String(id);
 }

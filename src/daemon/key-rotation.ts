@@ -2,12 +2,15 @@
 // goes on where a crash ended:
 //
 //   next key on disk -> published -> all others are ready -> it is the key, on disk and in the
-//   data plane -> handshakes by it -> the registry drops the last one
+//                           |    data plane -> handshakes by it -> the registry drops the last one
+//                           |
+//                           +-> one is not ready for long -> withdrawn, then gone from disk
 
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HostId } from '../addressing/ids.ts';
 import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import { fromBase64, toBase64 } from '../base/bytes.ts';
-import { after, type Clock, type WallMillis } from '../base/clock.ts';
+import { after, type Clock, type Millis, type WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomBytes } from '../base/random.ts';
@@ -25,6 +28,11 @@ import { publishStep } from './steps.ts';
  */
 const QUESTIONS: BackoffOptions = { minMs: 100, maxMs: 5_000 };
 const RETRY: BackoffOptions = { minMs: 1_000, maxMs: 60_000 };
+/**
+ * How long the others get to be ready: twenty times as long as one that is well needs. Who is not
+ * heard of is not waited for at all.
+ */
+const READY_TIMEOUT_MS = 60_000;
 /** Between two looks at the sessions of this host. */
 const POLL_MS = 100;
 /** A peer whose last handshake is older has no session. */
@@ -37,6 +45,7 @@ export interface KeyRotationDependencies {
   readonly self: HostSelf;
   /** This host's record as it is believed here. */
   readonly record: () => Host | undefined;
+  readonly nameOf: (host: HostId) => string;
   /** Resolves when the data plane has the key of the identity. */
   readonly useKey: () => Promise<void>;
   readonly peers: () => Promise<readonly PeerStatus[]>;
@@ -46,15 +55,28 @@ export interface KeyRotationDependencies {
   readonly logger: Logger;
 }
 
+/** Hosts that a change of the key waits for. */
+export interface KeyWait {
+  readonly since: WallMillis;
+  /** The first of them by their names. */
+  readonly missing: readonly string[];
+}
+
 export class KeyRotation {
   readonly #dependencies: KeyRotationDependencies;
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
   /** Whether hosts that are not ready are waited for no further. */
   #isForced = false;
+  #waiting: KeyWait | undefined;
 
   constructor(dependencies: KeyRotationDependencies) {
     this.#dependencies = dependencies;
+  }
+
+  /** Whom a change that is under way waits for. */
+  get waiting(): KeyWait | undefined {
+    return this.#waiting;
   }
 
   /** Goes on with a change that was begun, in the background. */
@@ -72,6 +94,7 @@ export class KeyRotation {
   /**
    * Changes the key; resolves when the last one is nobody's. Joins a change that is under way. By
    * force it waits for no host: one that is not ready loses packets until it hears of the change.
+   * Rejects with HOSTS_NOT_READY when it has waited for long, and has then changed nothing.
    */
   async rotate({ force }: { readonly force: boolean }): Promise<void> {
     const { keeper, random } = this.#dependencies;
@@ -92,6 +115,7 @@ export class KeyRotation {
     this.#running ??= this.#change().finally(() => {
       this.#running = undefined;
       this.#isForced = false;
+      this.#waiting = undefined;
     });
     return this.#running;
   }
@@ -105,7 +129,7 @@ export class KeyRotation {
         await self.publishNextKey(key);
         return true;
       });
-      await this.#insist(async () => this.#isForced || (await self.nextKeyState()).ready);
+      await this.#untilReady();
       if (this.#isForced) logger.warn('host key is changed by force');
       publishStep('host-key-acknowledged');
       const inUse = (await peers()).filter((peer) => hasSession(peer, clock.wallNow()));
@@ -121,6 +145,24 @@ export class KeyRotation {
       return true;
     });
     logger.info('host key changed', { publicKey });
+  }
+
+  /** Until all others are ready. Throws HOSTS_NOT_READY, without a next key, where that lasts. */
+  async #untilReady(): Promise<void> {
+    const { keeper, self, nameOf, clock } = this.#dependencies;
+    let deadline: Millis | undefined;
+    await this.#insist(async () => {
+      if (this.#isForced) return true;
+      const { ready, missing } = await self.nextKeyState();
+      if (ready) return true;
+      deadline ??= after(clock.now(), READY_TIMEOUT_MS);
+      const { since = clock.wallNow() } = this.#waiting ?? {};
+      this.#waiting = { since, missing: missing.map((id) => nameOf(id as HostId)) };
+      if (clock.now() < deadline) return false;
+      await self.withdrawNextKey();
+      await keeper.change({ nextPrivateKey: undefined });
+      throw notReady(this.#waiting.missing);
+    });
   }
 
   /** Until `step` is true; what the environment refuses is tried again. */
@@ -161,6 +203,13 @@ export class KeyRotation {
     wipeKeyPair(pair);
     return publicKey;
   }
+}
+
+function notReady(missing: readonly string[]): P6nError {
+  const names = missing.map((name) => `"${name}"`).join(', ');
+  return new P6nError('HOSTS_NOT_READY', `Cannot change the key: not ready for it: ${names}`, {
+    hint: 'See the log and `p6nctl status` there; `--force` waits for nobody.',
+  });
 }
 
 function hasSession({ lastHandshakeAt }: PeerStatus, now: WallMillis): boolean {

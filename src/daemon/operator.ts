@@ -64,7 +64,10 @@ export async function serveOperator(
     tokens: new TokenDesk(server?.registry),
     instances: new LocalInstanceService(instances, { id, name }),
     status: new LocalStatusService(
-      { dataplane, follower, ledger, instances, invites, names, refusedRequests },
+      {
+        ...{ dataplane, follower, ledger, instances, invites, names, refusedRequests },
+        rotation: life.rotation,
+      },
       facts,
     ),
     explain: new LocalExplainService(() => applied.filter),

@@ -34,6 +34,7 @@ export interface HostSelf {
   heartbeat(heartbeat: Heartbeat): Promise<void>;
   publishNextKey(key: NextKey): Promise<void>;
   nextKeyState(): Promise<NextKeyState>;
+  withdrawNextKey(): Promise<void>;
   switchKey(key: NextKey): Promise<void>;
   /** Tells the site which ids this host knows to be given out. */
   reportIds(known: KnownIds): Promise<void>;
@@ -60,7 +61,8 @@ export function localAccess(
     self: {
       heartbeat: ({ acknowledged }) => registry.leases.renew(host, host, acknowledged),
       publishNextKey: async (key) => void (await own.publishNextKey(host, key.public_key)),
-      nextKeyState: async () => ({ ready: await registry.isReadyForNextKey(host) }),
+      nextKeyState: () => registry.nextKeyState(host),
+      withdrawNextKey: async () => void (await own.withdrawNextKey(host)),
       switchKey: async (key) => void (await own.switchKey(host, key.public_key)),
       reportIds: async (known) => void (await registry.custody.takeOver(host, known)),
     },
@@ -147,6 +149,7 @@ export function remoteAccess(
       heartbeat: (heartbeat) => choice.ask((server) => client(server).self.heartbeat(heartbeat)),
       publishNextKey: (key) => choice.ask((server) => client(server).self.publishNextKey(key)),
       nextKeyState: () => choice.ask((server) => client(server).self.nextKeyState()),
+      withdrawNextKey: () => choice.ask((server) => client(server).self.withdrawNextKey()),
       switchKey: (key) => choice.ask((server) => client(server).self.switchKey(key)),
       reportIds: ({ networks, highestHost }) =>
         choice.ask((server) =>

@@ -72,7 +72,12 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
 
   async nextKeyState(principal: Principal): Promise<NextKeyState> {
     const host = requireHost(principal, 'host-update');
-    return { ready: await this.#registry.isReadyForNextKey(host) };
+    return await this.#registry.nextKeyState(host);
+  }
+
+  async withdrawNextKey(principal: Principal): Promise<void> {
+    const host = requireHost(principal, 'host-update');
+    await this.#registry.as(principal).withdrawNextKey(host);
   }
 
   async switchKey(principal: Principal, key: NextKey): Promise<void> {

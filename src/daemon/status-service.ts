@@ -15,6 +15,7 @@ import type { Nameserver } from '../nameserver/nameserver.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Invite } from '../registry/model.ts';
 import type { Identity } from './identity.ts';
+import type { KeyRotation } from './key-rotation.ts';
 
 /** `filter_drop_other_network`, `device_drop_mac1`, `drop_tun_write`. */
 const DROP_PATTERN = /^(?:(?<part>[a-z]+)_)?drop_(?<reason>.+)$/;
@@ -25,6 +26,7 @@ export interface StatusDependencies {
   readonly ledger: Pick<HostLedger, 'current' | 'counters'>;
   readonly instances: InstanceOperations;
   readonly invites: () => readonly Invite[];
+  readonly rotation: Pick<KeyRotation, 'waiting'>;
   /** Of a server: requests of others that they may not make. */
   readonly refusedRequests: () => number;
   readonly names: Pick<Nameserver, 'counters'>;
@@ -53,7 +55,7 @@ export class LocalStatusService implements StatusService {
   }
 
   async status(_: Principal): Promise<StatusView> {
-    const { dataplane, instances, ledger, names } = this.#dependencies;
+    const { dataplane, instances, ledger, names, rotation } = this.#dependencies;
     const { version, startedAt, identity, region, publicKey, listenPort, endpoints, stateDir } =
       this.#facts;
     const peers = await dataplane.peers();
@@ -72,6 +74,7 @@ export class LocalStatusService implements StatusService {
         state_dir: stateDir,
       },
       registry: this.#registry(),
+      ...(rotation.waiting === undefined ? {} : { key_change: rotation.waiting }),
       peers: peers.map((peer) => this.#peer(peer)),
       instances: instances.list().map(({ instance, networkName }) => ({
         id: instance.machineId,

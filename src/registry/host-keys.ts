@@ -13,9 +13,21 @@ import { requireSigningSite, requireSite } from './site.ts';
 import { isGenuineHost } from './site-signature.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
 
+/** What tells the keys of one host from each other, also those that it never came to use. */
+const KEY_BEGINNING_LENGTH = 8;
+/** How many of those that are waited for are told. */
+const MISSING_MAX = 16;
+
+/** How far the others are with the next key of a host. */
+export interface NextKeyState {
+  readonly ready: boolean;
+  /** Hosts that are not ready for it: the first of them. */
+  readonly missing: readonly HostId[];
+}
+
 /** How a host names the next key of another one that it is ready for. */
-export function acknowledgement(host: HostId, { generation }: Pick<HostKey, 'generation'>): string {
-  return `${formatId(host)}/${generation}`;
+export function acknowledgement(host: HostId, { publicKey }: Pick<HostKey, 'publicKey'>): string {
+  return `${formatId(host)}/${publicKey.slice(0, KEY_BEGINNING_LENGTH)}`;
 }
 
 /** Signs and publishes the next key of a host, in place of another; again at will. */
@@ -45,12 +57,26 @@ export function publishNextKey(
   });
 }
 
+/** Takes the next key of a host back; again at will. */
+export function withdrawNextKey(context: RegistryContext, id: HostId): Promise<Host> {
+  return change(context, 'withdraw the next key of a host', async (transaction) => {
+    const { next, ...host } = await requireHost(transaction, id);
+    if (next === undefined) return host;
+    transaction.delete(wireguardKeyKey(next.publicKey));
+    transaction.put(hostKey(id), encodeRecord(host));
+    return host;
+  });
+}
+
 /** Whether all other hosts that servers hear of are ready for the next key of `host`. */
-export function isReadyForNextKey(host: Host, leases: readonly HostLease[]): boolean {
+export function nextKeyState(host: Host, leases: readonly HostLease[]): NextKeyState {
   const { id, next } = host;
-  if (next === undefined) return false;
+  if (next === undefined) return { ready: false, missing: [] };
   const word = acknowledgement(id, next);
-  return leases.every((lease) => lease.host === id || lease.acknowledged.includes(word));
+  const missing = leases
+    .filter((lease) => lease.host !== id && !lease.acknowledged.includes(word))
+    .map((lease) => lease.host);
+  return { ready: missing.length === 0, missing: missing.slice(0, MISSING_MAX) };
 }
 
 /** The host uses its next key: from here on it is the current one, and the last is nobody's. */

@@ -164,7 +164,7 @@ export interface HostLease {
   readonly host: HostId;
   /** The server that hears of it. */
   readonly server: HostId;
-  /** Next keys of hosts that it is ready for: `HOST/GENERATION`. */
+  /** Next keys of hosts that it is ready for: `HOST/KEY`, of each key the beginning. */
   readonly acknowledged: readonly string[];
 }
 

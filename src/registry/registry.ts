@@ -23,7 +23,13 @@ import { Broadcast } from './feed/broadcast.ts';
 import { changesOf, type RegistryChange } from './feed/changes.ts';
 import { checkedFirst } from './feed/checked-first.ts';
 import { follow } from './follow.ts';
-import { isReadyForNextKey, publishNextKey, switchKey } from './host-keys.ts';
+import {
+  type NextKeyState,
+  nextKeyState,
+  publishNextKey,
+  switchKey,
+  withdrawNextKey,
+} from './host-keys.ts';
 import { removeHost } from './host-removal.ts';
 import {
   drainHost,
@@ -229,8 +235,13 @@ export class Registry {
   }
 
   /** Whether all others that servers hear of are ready for the host's next key. NOT_FOUND. */
-  async isReadyForNextKey(host: HostId): Promise<boolean> {
-    return isReadyForNextKey(await this.findHost(host), await this.leases.list());
+  async nextKeyState(host: HostId): Promise<NextKeyState> {
+    return nextKeyState(await this.findHost(host), await this.leases.list());
+  }
+
+  /** Takes the next key of a host back; again at will. NOT_FOUND. */
+  withdrawNextKey(host: HostId): Promise<Host> {
+    return withdrawNextKey(this.#context, host);
   }
 
   /** Makes the published next key the current one; again at will. NOT_FOUND. */

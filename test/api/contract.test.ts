@@ -169,12 +169,12 @@ const CASES: Readonly<Record<string, Case>> = {
   HOST_FILTER: row(hosts.HOST_FILTER, [{}, { paths: '1' }], [{ paths: '0' }, { path: '1' }]),
   HEARTBEAT: row(
     hosts.HEARTBEAT,
-    [{ acknowledged: [] }, { acknowledged: ['00010001/2'] }],
+    [{ acknowledged: [] }, { acknowledged: ['00010001/aB3+/xyz'] }],
     [{}, { acknowledged: ['x'] }, { acknowledged: new Array(1025).fill('00010001/2') }],
   ),
   NEXT_KEY: row(hosts.NEXT_KEY, [{ public_key: HOST.public_key }], [{}, { public_key: 'x' }]),
   REHOMING: row(hosts.REHOMING, [{ token: 'p6n1h_token' }], [{}]),
-  NEXT_KEY_STATE: row(hosts.NEXT_KEY_STATE, [{ ready: true }], [{ ready: 1 }]),
+  NEXT_KEY_STATE: row(hosts.NEXT_KEY_STATE, [{ ready: true, missing: [7] }], [{ ready: true }]),
   SITE_VIEW: row(site.SITE_VIEW, [SITE], [{ ...SITE, keys: [{}] }]),
   SITE_UPDATE: row(
     site.SITE_UPDATE,

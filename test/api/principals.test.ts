@@ -122,6 +122,7 @@ const ROUTES: readonly Asked[] = [
   }),
   ask('PUT', '/v1/self/next-key', [404, 204, 403], { public_key: HOST.public_key }),
   ask('GET', '/v1/self/next-key', [404, 200, 403]),
+  ask('DELETE', '/v1/self/next-key', [404, 204, 403]),
   ask('GET', '/v1/self/site-key', [404, 200, 403]),
   ask('POST', '/v1/self/switch-key', [404, 204, 403], { public_key: HOST.public_key }),
   ask('GET', '/v1/tokens', [200, 404, 404]),

@@ -47,6 +47,12 @@ test('status says how many instances there are in which state, and what was aske
   assert.match(text, /^registry +serving$/m);
 });
 
+test('status names the hosts that a change of the key waits for', async () => {
+  assert.doesNotMatch(await shown(STATUS), /key change/);
+  const text = await shown({ ...STATUS, key_change: { since: 60_001, missing: ['two', 'three'] } });
+  assert.match(text, /^key change +waits for two, three, for 1m/m);
+});
+
 test('status --all leaves nothing out', async () => {
   const text = await shown(large(), true);
   assert.ok(text.split('\n').length > 3 * MANY);

@@ -29,12 +29,43 @@ test('rotate() waits for a host that is not ready, until it is told not to', asy
 test('rotate() tries again what the environment refuses', async (t) => {
   const { rotation, keeper } = scene({
     publishNextKey: failingOnce(),
-    nextKeyState: () => Promise.resolve({ ready: true }),
+    nextKeyState: () => Promise.resolve({ ready: true, missing: [] }),
   });
   t.after(() => rotation.stop());
   const { privateKey } = keeper.current;
   await rotation.rotate({ force: false });
   assert.notEqual(keeper.current.privateKey, privateKey);
+});
+
+test('rotate() is given up when a host is not ready for long, and says which', async (t) => {
+  const clock = new ManualClock();
+  const withdrawals: number[] = [];
+  const { rotation, keeper, switched } = scene(
+    {
+      nextKeyState: () => {
+        clock.advance(20_000);
+        return Promise.resolve({ ready: false, missing: [0x1_0001] });
+      },
+      withdrawNextKey: () => {
+        withdrawals.push(clock.now());
+        // The next key is kept until no server has it.
+        assert.notEqual(keeper.current.nextPrivateKey, undefined);
+        if (withdrawals.length > 1) return Promise.resolve();
+        assert.deepEqual(rotation.waiting?.missing, ['host 10001']);
+        return Promise.reject(new P6nError('SERVER_UNREACHABLE', 'Cannot reach the server'));
+      },
+    },
+    clock,
+  );
+  t.after(() => rotation.stop());
+  const { privateKey } = keeper.current;
+  const attempt = rotation.rotate({ force: false });
+  await assert.rejects(attempt, { code: 'HOSTS_NOT_READY', message: /"host 10001"/ });
+  assert.equal(withdrawals.length, 2);
+  assert.equal(keeper.current.privateKey, privateKey);
+  assert.equal(keeper.current.nextPrivateKey, undefined);
+  assert.equal(rotation.waiting, undefined);
+  assert.deepEqual(switched, []);
 });
 
 interface Scene {
@@ -45,7 +76,7 @@ interface Scene {
   readonly switched: string[];
 }
 
-function scene(overrides: Partial<HostSelf> = {}): Scene {
+function scene(overrides: Partial<HostSelf> = {}, clock = new ManualClock()): Scene {
   const switched: string[] = [];
   let noteAsked: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => {
@@ -55,7 +86,7 @@ function scene(overrides: Partial<HostSelf> = {}): Scene {
     publishNextKey: () => Promise.resolve(),
     nextKeyState: () => {
       noteAsked();
-      return Promise.resolve({ ready: false });
+      return Promise.resolve({ ready: false, missing: [0x1_0001] });
     },
     switchKey: ({ public_key: key }) => Promise.resolve(void switched.push(key)),
     ...overrides,
@@ -66,10 +97,11 @@ function scene(overrides: Partial<HostSelf> = {}): Scene {
     keeper,
     self: self as HostSelf,
     record: () => undefined,
+    nameOf: (id) => `host ${id.toString(16)}`,
     useKey: () => Promise.resolve(),
     peers: () => Promise.resolve([]),
     crypto: NOBLE_CRYPTO,
-    clock: new ManualClock(),
+    clock,
     random: new SeededRandom(1),
     logger: SILENT_LOGGER,
   });

@@ -111,6 +111,10 @@ export const WRITES: Readonly<Record<string, Write>> = {
     isDone: async ({ registry }) =>
       (await registry.findHost(SERVER)).next?.publicKey === PUBLIC_KEY,
   },
+  'withdraw-next-key': {
+    run: ({ registry }) => registry.withdrawNextKey(OTHER),
+    isDone: async ({ registry }) => (await registry.findHost(OTHER)).next === undefined,
+  },
   'switch-key': {
     run: ({ registry }) => registry.switchKey(OTHER, NEXT_KEY),
     isDone: async ({ registry }) => (await registry.findHost(OTHER)).publicKey === NEXT_KEY,

@@ -69,6 +69,10 @@ export class SelfCalls extends Calls {
     return this.api.get('/v1/self/next-key');
   }
 
+  withdrawNextKey(): Promise<void> {
+    return this.api.delete('/v1/self/next-key');
+  }
+
   switchKey(key: NextKey): Promise<void> {
     return this.api.post('/v1/self/switch-key', key);
   }

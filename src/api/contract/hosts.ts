@@ -67,7 +67,7 @@ export interface HostFilter {
 
 /** What a host tells a server again and again, so that it counts as alive. */
 export interface Heartbeat {
-  /** Next keys of hosts that it is ready for: `HOST/GENERATION`. */
+  /** Next keys of hosts that it is ready for: `HOST/KEY`, of each key the beginning. */
   readonly acknowledged: readonly string[];
 }
 
@@ -80,6 +80,8 @@ export interface NextKey {
 /** Whether all others are ready for the next key of the host that asks. */
 export interface NextKeyState {
   readonly ready: boolean;
+  /** Ids of hosts that are not ready: the first of them. */
+  readonly missing: readonly number[];
 }
 
 /** What a host may change of its own record; absent fields stay. */
@@ -131,7 +133,7 @@ export const REHOMING: Contract<Rehoming> = contract<Rehoming>()(
 
 export const HEARTBEAT: Contract<Heartbeat> = contract<Heartbeat>()(
   strictObject({
-    acknowledged: Type.Array(Type.String({ pattern: '^[0-9a-f]{8}/[1-9][0-9]{0,9}$' }), {
+    acknowledged: Type.Array(Type.String({ pattern: '^[0-9a-f]{8}/[0-9A-Za-z+/]{1,10}$' }), {
       maxItems: ACKNOWLEDGED_MAX,
     }),
   }),
@@ -142,7 +144,7 @@ export const NEXT_KEY: Contract<NextKey> = contract<NextKey>()(
 );
 
 export const NEXT_KEY_STATE: Contract<NextKeyState> = contract<NextKeyState>()(
-  strictObject({ ready: Type.Boolean() }),
+  strictObject({ ready: Type.Boolean(), missing: Type.Array(Type.Integer()) }),
 );
 
 export const HOST_UPDATE: Contract<HostUpdate> = contract<HostUpdate>()(

@@ -45,12 +45,21 @@ export interface StatusInstance {
   readonly state: string;
 }
 
+/** A change of this host's key that waits for other hosts. */
+export interface StatusKeyChange {
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** The first of those that are not ready, by their names. */
+  readonly missing: readonly string[];
+}
+
 export interface StatusView {
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly started_at: number;
   readonly host: StatusHost;
   readonly registry: StatusRegistry;
+  readonly key_change?: StatusKeyChange;
   readonly peers: readonly StatusPeer[];
   readonly instances: readonly StatusInstance[];
   /** Packets and datagrams dropped since the start, by reason; reasons without any are absent. */
@@ -106,6 +115,9 @@ export const STATUS_VIEW: Contract<StatusView> = contract<StatusView>()(
     started_at: Type.Number(),
     host,
     registry,
+    key_change: Type.Optional(
+      strictObject({ since: Type.Number(), missing: Type.Array(Type.String()) }),
+    ),
     peers: Type.Array(peer),
     instances: Type.Array(instance),
     drops: Type.Record(Type.String(), Type.Number()),

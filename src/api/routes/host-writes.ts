@@ -104,6 +104,11 @@ function hostKeyRoutes(app: FastifyInstance, service: HostWriteService): void {
     service.nextKeyState(request.principal),
   );
 
+  app.delete('/v1/self/next-key', { config: { allow: HOST } }, async (request, reply) => {
+    await service.withdrawNextKey(request.principal);
+    return reply.code(204).send();
+  });
+
   app.get('/v1/self/site-key', { config: { allow: HOST } }, (request) =>
     service.siteKey(request.principal),
   );

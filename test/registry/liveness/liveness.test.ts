@@ -128,23 +128,23 @@ test('a host switches its key once all that are heard of are ready', async (cont
   const third = (await site.join(server, 'three')).host.id;
   const before = await registry.findHost(host);
   const key = site.freshKey();
-  assert.equal(await registry.isReadyForNextKey(host), false);
+  assert.deepEqual(await registry.nextKeyState(host), { ready: false, missing: [] });
   const { next } = await registry.publishNextKey(host, key);
   assert.equal(next?.generation, 2);
   assert.deepEqual((await registry.publishNextKey(host, key)).next, next);
   for (const id of [server, host, third]) await registry.leases.renew(id, server, []);
-  assert.equal(await registry.isReadyForNextKey(host), false);
-  const word = '00010001/2';
+  assert.deepEqual((await registry.nextKeyState(host)).missing, [server, third]);
+  const word = `00010001/${key.slice(0, 8)}`;
   await registry.leases.renew(server, server, [word]);
-  assert.equal(await registry.isReadyForNextKey(host), false);
+  assert.deepEqual(await registry.nextKeyState(host), { ready: false, missing: [third] });
   await registry.leases.renew(third, server, [word]);
-  assert.equal(await registry.isReadyForNextKey(host), true);
+  assert.deepEqual(await registry.nextKeyState(host), { ready: true, missing: [] });
   // A host that nobody hears of any more is not waited for.
   await registry.leases.renew(third, server, []);
   site.clock.advance(HOST_LEASE_MS - STEP_MS);
   await registry.leases.renew(server, server, [word]);
   site.clock.advance(2 * STEP_MS);
-  assert.equal(await registry.isReadyForNextKey(host), true);
+  assert.deepEqual(await registry.nextKeyState(host), { ready: true, missing: [] });
   await assert.rejects(registry.switchKey(host, site.freshKey()), { code: 'NOT_FOUND' });
   const after = await registry.switchKey(host, key);
   assert.deepEqual(await registry.switchKey(host, key), after);
@@ -155,6 +155,21 @@ test('a host switches its key once all that are heard of are ready', async (cont
   const taken = registry.publishNextKey(third, key);
   await assert.rejects(taken, { code: 'VALUE_INVALID' });
   await registry.publishNextKey(third, before.publicKey);
+});
+
+test('withdrawNextKey() frees the key, whose readiness is none for another', async (context) => {
+  const { site, server, host } = await scene(context);
+  const { registry } = site;
+  const key = site.freshKey();
+  await registry.publishNextKey(host, key);
+  await registry.leases.renew(server, server, [`00010001/${key.slice(0, 8)}`]);
+  assert.equal((await registry.nextKeyState(host)).ready, true);
+  for (const _ of ['once', 'again']) {
+    assert.equal((await registry.withdrawNextKey(host)).next, undefined);
+  }
+  await registry.publishNextKey(server, key);
+  await registry.publishNextKey(host, site.freshKey());
+  assert.deepEqual(await registry.nextKeyState(host), { ready: false, missing: [server] });
 });
 
 test('drainHost() is kept and taken back', async (context) => {

@@ -32,7 +32,7 @@ export async function status(options: StatusOptions): Promise<void> {
     const more = values.length - shown.length;
     if (more > 0) await terminal.out(`and ${more} more: p6nctl status --all\n`);
   };
-  await printRecord(options, view, hostFields(now()));
+  await printRecord(options, view, [...hostFields(now()), ...keyChangeFields(view, now())]);
   const lastFirst = (a: StatusPeer, b: StatusPeer): number =>
     (b.last_handshake_at ?? 0) - (a.last_handshake_at ?? 0);
   await show([...view.peers].sort(lastFirst), peerColumns(now()));
@@ -71,6 +71,15 @@ function hostFields(now: WallMillis): readonly Field<StatusView>[] {
     { title: 'version', text: ({ version }) => version },
     { title: 'runs for', text: (view) => formatDuration(now - view.started_at) },
   ];
+}
+
+function keyChangeFields(
+  { key_change: change }: StatusView,
+  now: WallMillis,
+): readonly Field<StatusView>[] {
+  if (change === undefined) return [];
+  const text = `waits for ${change.missing.join(', ')}, for ${formatDuration(now - change.since)}`;
+  return [{ title: 'key change', text: () => text }];
 }
 
 function peerColumns(now: WallMillis): readonly Field<StatusPeer>[] {
