@@ -174,7 +174,7 @@ export class Agent {
   /** The data plane has something to say. */
   notice(notice: DataplaneNotice): void {
     if (notice.type === 'handshake') this.#handshakeCompleted(notice.publicKey);
-    if (notice.type === 'given-up') this.#handshakeGivenUp(notice.publicKey);
+    if (notice.type === 'silent') this.#peerSilent(notice.publicKey);
     if (notice.type === 'tun-failed') this.#tunFailed(notice.tun);
   }
 
@@ -234,7 +234,7 @@ export class Agent {
   }
 
   /** A host that is not where its names led may be elsewhere by now. */
-  #handshakeGivenUp(publicKey: string): void {
+  #peerSilent(publicKey: string): void {
     for (const host of this.#dependencies.copy.current().hosts) {
       if (host.publicKey === publicKey) this.#endpoints.resolveAgain(host.endpoints);
     }

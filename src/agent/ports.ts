@@ -117,7 +117,7 @@ export type DataplaneNotice =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
   | { readonly type: 'handshake'; readonly publicKey: string }
   /** No handshake with this peer came about, for as long as one is tried. */
-  | { readonly type: 'given-up'; readonly publicKey: string }
+  | { readonly type: 'silent'; readonly publicKey: string }
   /** The interface is gone; a configuration that names it makes it again. */
   | { readonly type: 'tun-failed'; readonly tun: number }
   | { readonly type: 'roamed' | 'failed' };

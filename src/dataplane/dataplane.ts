@@ -25,8 +25,8 @@ import { startWorker, type WorkerLink } from './worker/worker-link.ts';
 export type DataplaneEvent =
   /** A handshake with this peer (base64) ended with a session that both sides have proved. */
   | { readonly type: 'handshake'; readonly publicKey: string }
-  /** No handshake with this peer came about, for as long as one is tried. */
-  | { readonly type: 'given-up'; readonly publicKey: string }
+  /** No initiation to this peer was answered for as long as one handshake is tried. */
+  | { readonly type: 'silent'; readonly publicKey: string }
   | {
       readonly type: 'roamed';
       readonly publicKey: string;

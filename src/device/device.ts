@@ -312,8 +312,10 @@ export class Device {
   #act(peer: Peer, actions: number, now: Millis): void {
     const transmitter = this.#transmitter;
     if ((actions & TimerAction.ZeroKeyMaterial) !== 0) peer.tunnel.clear();
+    if ((actions & TimerAction.TellSilence) !== 0) {
+      this.#dependencies.events.peerSilent(peer.index);
+    }
     if ((actions & TimerAction.GiveUpHandshake) !== 0) {
-      this.#dependencies.events.handshakeGivenUp(peer.index);
       this.counters[DeviceCounter.DropHandshakeGivenUp]! += peer.staging.clear();
     }
     const isRetransmission = (actions & TimerAction.RetransmitHandshake) !== 0;

@@ -68,8 +68,8 @@ export interface DatagramSink {
 export interface DeviceEvents {
   /** A handshake ended with a session that both sides have proved. */
   handshakeCompleted(peer: PeerIndex): void;
-  /** Nobody has answered for as long as an answer is waited for. */
-  handshakeGivenUp(peer: PeerIndex): void;
+  /** No initiation was answered for as long as one handshake is tried; again while it lasts. */
+  peerSilent(peer: PeerIndex): void;
   /** An authenticated message came from another address or port than the ones before. */
   endpointRoamed(peer: PeerIndex): void;
 }

@@ -1,5 +1,7 @@
-// The five timers of a peer (the paper, section 6), as deadlines. Events come in by the name of
-// what happened; expire() says what is to be done. Nothing here knows messages or sessions.
+// The five timers of a peer (the paper, section 6), as deadlines, and a sixth that tells of a peer
+// that does not answer: each packet for it lets the paper's begin to count anew. Events come in by
+// the name of what happened; expire() says what is to be done. Nothing here knows messages or
+// sessions.
 //
 //  timer                 armed by                        disarmed by
 //  retransmit handshake  initiation sent: 5 s + jitter   handshake completed
@@ -8,6 +10,7 @@
 //  new handshake         data sent: 15 s + jitter        authenticated message received
 //  zero key material     new session: 540 s              -
 //  persistent keepalive  any authenticated message       -
+//  attempt               first initiation sent: 90 s     handshake completed or given up
 
 import { after, type Millis, NEVER } from '../base/clock.ts';
 import { type Random, randomInteger } from '../base/random.ts';
@@ -15,6 +18,7 @@ import {
   HANDSHAKE_RETRIES_MAX,
   KEEPALIVE_TIMEOUT_MS,
   NEW_HANDSHAKE_MS,
+  REKEY_ATTEMPT_MS,
   REKEY_JITTER_MS_MAX,
   REKEY_TIMEOUT_MS,
   ZERO_KEY_MATERIAL_MS,
@@ -27,6 +31,7 @@ export const TimerAction = {
   SendKeepalive: 4,
   NewHandshake: 8,
   ZeroKeyMaterial: 16,
+  TellSilence: 32,
 } as const;
 
 export class Timers {
@@ -36,6 +41,7 @@ export class Timers {
   #newHandshakeAt: Millis = NEVER;
   #zeroKeyMaterialAt: Millis = NEVER;
   #persistentKeepaliveAt: Millis = NEVER;
+  #attemptEndsAt: Millis = NEVER;
   #persistentKeepaliveMs = 0;
   #isAnotherKeepaliveDue = false;
   #retries = 0;
@@ -55,6 +61,7 @@ export class Timers {
       this.#newHandshakeAt,
       this.#zeroKeyMaterialAt,
       this.#persistentKeepaliveAt,
+      this.#attemptEndsAt,
     ) as Millis;
   }
 
@@ -76,6 +83,7 @@ export class Timers {
     this.#newHandshakeAt = NEVER;
     this.#zeroKeyMaterialAt = NEVER;
     this.#persistentKeepaliveAt = NEVER;
+    this.#attemptEndsAt = NEVER;
     this.#isAnotherKeepaliveDue = false;
     this.#retries = 0;
   }
@@ -93,6 +101,7 @@ export class Timers {
   initiationSent(now: Millis): void {
     this.authenticatedMessageSent(now);
     this.#retransmitHandshakeAt = after(now, REKEY_TIMEOUT_MS + this.#jitter());
+    if (this.#attemptEndsAt === NEVER) this.#attemptEndsAt = after(now, REKEY_ATTEMPT_MS);
   }
 
   /** An initiation must wait for the time after the last handshake message: it is tried again. */
@@ -114,6 +123,7 @@ export class Timers {
   handshakeCompleted(): void {
     this.#newHandshakeJitterMs = this.#jitter();
     this.#retransmitHandshakeAt = NEVER;
+    this.#attemptEndsAt = NEVER;
     this.#retries = 0;
   }
 
@@ -146,6 +156,10 @@ export class Timers {
   /** Disarms what is due and says what to do about it: bits of TimerAction. */
   expire(now: Millis): number {
     let actions = 0;
+    if (this.#attemptEndsAt <= now) {
+      this.#attemptEndsAt = NEVER;
+      actions |= TimerAction.TellSilence;
+    }
     if (this.#retransmitHandshakeAt <= now) actions |= this.#expireRetransmission(now);
     if (this.#sendKeepaliveAt <= now) {
       this.#sendKeepaliveAt = this.#isAnotherKeepaliveDue
@@ -175,6 +189,7 @@ export class Timers {
       this.#retries += 1;
       return TimerAction.RetransmitHandshake;
     }
+    this.#attemptEndsAt = NEVER;
     this.#sendKeepaliveAt = NEVER;
     this.#isAnotherKeepaliveDue = false;
     if (this.#zeroKeyMaterialAt === NEVER) {

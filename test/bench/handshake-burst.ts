@@ -54,7 +54,7 @@ const device = new Device(
     sink: { push: takeAnswer, isSourceRight: () => true, flush: () => undefined },
     events: {
       handshakeCompleted: () => undefined,
-      handshakeGivenUp: () => undefined,
+      peerSilent: () => undefined,
       endpointRoamed: () => undefined,
     },
     scratch: nativeSlab(SCRATCH_BYTES_MIN),

@@ -43,7 +43,7 @@ const device = new Device(
     },
     events: {
       handshakeCompleted: () => undefined,
-      handshakeGivenUp: () => undefined,
+      peerSilent: () => undefined,
       endpointRoamed: () => undefined,
     },
     scratch: nativeSlab(SCRATCH_BYTES_MIN),

@@ -307,9 +307,13 @@ export async function must(program: string, ...words: readonly string[]): Promis
   return stdout;
 }
 
-/** Waits until `condition` holds; fails with `what` when it never does. */
-export async function until(what: string, condition: () => Promise<boolean>): Promise<undefined> {
-  const deadline = performance.now() + AWAIT_TIMEOUT_MS;
+/** Waits until `condition` holds; fails with `what` when it does not within `limitMs`. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean>,
+  limitMs: number = AWAIT_TIMEOUT_MS,
+): Promise<undefined> {
+  const deadline = performance.now() + limitMs;
   while (!(await condition())) {
     assert.ok(performance.now() < deadline, `waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -88,7 +88,7 @@ export class DeviceNode implements SimNode {
         },
         events: {
           handshakeCompleted: (peer) => this.completed.push(peer),
-          handshakeGivenUp: () => undefined,
+          peerSilent: () => undefined,
           endpointRoamed: (peer) => this.roamed.push(peer),
         },
       },

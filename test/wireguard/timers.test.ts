@@ -7,8 +7,8 @@ import { TimerAction, Timers } from '../../src/wireguard/timers.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 
 const JITTER_MAX = 333;
-const { RetransmitHandshake, GiveUpHandshake, SendKeepalive, NewHandshake, ZeroKeyMaterial } =
-  TimerAction;
+const { RetransmitHandshake, GiveUpHandshake, SendKeepalive, NewHandshake } = TimerAction;
+const { TellSilence, ZeroKeyMaterial } = TimerAction;
 
 test('Timers have no deadline before anything happens', () => {
   assert.equal(timers().nextDeadline(), NEVER);
@@ -30,29 +30,44 @@ test('Timers retransmit an initiation after 5 s and a jitter of at most 333 ms',
 test('Timers retransmit 19 times, give up after 90 s and zero the keys 540 s later', () => {
   const one = timers();
   one.handshakeBegun();
+  const seen: number[] = [RetransmitHandshake];
   let now = 0 as Millis;
-  let retransmissions = 0;
-  for (;;) {
-    one.initiationSent(now);
+  while (seen.at(-1) !== GiveUpHandshake) {
+    if (seen.at(-1) === RetransmitHandshake) one.initiationSent(now);
     now = one.nextDeadline();
-    const actions = one.expire(now);
-    if (actions === GiveUpHandshake) break;
-    assert.equal(actions, RetransmitHandshake);
-    retransmissions += 1;
+    seen.push(one.expire(now));
   }
-  assert.equal(retransmissions, 19);
+  assert.equal(seen.filter((actions) => actions === RetransmitHandshake).length, 1 + 19);
+  assert.equal(seen.filter((actions) => actions === TellSilence).length, 1);
   assert.ok(now >= 90_000);
   assert.equal(one.nextDeadline(), now + 540_000);
   assert.equal(one.expire(one.nextDeadline()), ZeroKeyMaterial);
   assert.equal(one.nextDeadline(), NEVER);
 });
 
+test('Timers tell of silence every 90 s, also while packets begin handshakes anew', () => {
+  const one = timers();
+  const told: number[] = [];
+  for (let now = 0; now < 300_000; now += 5_000) {
+    if ((one.expire(now as Millis) & TellSilence) !== 0) told.push(now);
+    one.handshakeBegun();
+    one.initiationSent(now as Millis);
+  }
+  assert.deepEqual(told, [90_000, 180_000, 270_000]);
+  one.handshakeCompleted();
+  assert.equal(one.nextDeadline(), NEVER);
+  one.initiationSent(300_000 as Millis);
+  one.disarm();
+  assert.equal(one.nextDeadline(), NEVER);
+});
+
 test('Timers that give up send no keepalive', () => {
   const one = timers();
   one.initiationSent(0 as Millis);
-  for (let n = 0; n < 19; n++) {
-    one.expire(one.nextDeadline());
+  for (let n = 0; n < 19; ) {
+    if (one.expire(one.nextDeadline()) === TellSilence) continue;
     one.initiationSent((n * 5_000) as Millis);
+    n += 1;
   }
   one.dataReceived(95_000 as Millis);
   assert.equal(one.expire(one.nextDeadline()), GiveUpHandshake);

@@ -21,7 +21,7 @@ export type Answer =
   | { readonly type: 'peers'; readonly id: number; readonly peers: readonly PeerReport[] };
 
 export type Event =
-  | { readonly type: 'handshake' | 'given-up'; readonly publicKey: string }
+  | { readonly type: 'handshake' | 'silent'; readonly publicKey: string }
   | {
       readonly type: 'roamed';
       readonly publicKey: string;

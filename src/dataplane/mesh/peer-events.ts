@@ -7,14 +7,14 @@ import type { PeerIndex } from '../../device/routes.ts';
 export class PeerEvents implements DeviceEvents {
   readonly #handshakes = new Set<PeerIndex>();
   readonly #roamed = new Set<PeerIndex>();
-  readonly #givenUp = new Set<PeerIndex>();
+  readonly #silent = new Set<PeerIndex>();
 
   handshakeCompleted(peer: PeerIndex): void {
     this.#handshakes.add(peer);
   }
 
-  handshakeGivenUp(peer: PeerIndex): void {
-    this.#givenUp.add(peer);
+  peerSilent(peer: PeerIndex): void {
+    this.#silent.add(peer);
   }
 
   endpointRoamed(peer: PeerIndex): void {
@@ -27,9 +27,9 @@ export class PeerEvents implements DeviceEvents {
       for (const peer of this.#handshakes) listener.handshakeCompleted(peer);
       this.#handshakes.clear();
     }
-    if (this.#givenUp.size > 0) {
-      for (const peer of this.#givenUp) listener.handshakeGivenUp(peer);
-      this.#givenUp.clear();
+    if (this.#silent.size > 0) {
+      for (const peer of this.#silent) listener.peerSilent(peer);
+      this.#silent.clear();
     }
     if (this.#roamed.size > 0) {
       for (const peer of this.#roamed) listener.endpointRoamed(peer);

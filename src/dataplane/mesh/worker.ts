@@ -55,9 +55,9 @@ function reportPeerEvents(wire: MeshWire, report: (event: Event) => void): void 
       const publicKey = keyOf(peer);
       if (publicKey !== undefined) report({ type: 'handshake', publicKey });
     },
-    handshakeGivenUp: (peer) => {
+    peerSilent: (peer) => {
       const publicKey = keyOf(peer);
-      if (publicKey !== undefined) report({ type: 'given-up', publicKey });
+      if (publicKey !== undefined) report({ type: 'silent', publicKey });
     },
     endpointRoamed: (peer) => {
       const publicKey = keyOf(peer);

@@ -27,7 +27,7 @@ const PACKET_BYTES_MAX = 65_536;
 /** Nobody is told of what happens to peers. */
 const NO_EVENTS = {
   handshakeCompleted: () => undefined,
-  handshakeGivenUp: () => undefined,
+  peerSilent: () => undefined,
   endpointRoamed: () => undefined,
 };
 
