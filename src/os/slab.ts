@@ -10,5 +10,5 @@ import type { SummedSlab } from '../ip/slab-sums.ts';
  */
 export type AllocateSlab = (length: number) => Slab;
 
-/** The same for a slab whose payloads are summed. */
+/** The same for a slab whose payloads are summed; its memory may live as long as the process. */
 export type AllocateSummedSlab = (length: number) => SummedSlab;

@@ -3,19 +3,20 @@
 // which stops then).
 
 import type { Clock, Millis, WallMillis } from '../../base/clock.ts';
-import { addressOf, nativeMemory } from './ffi.ts';
+import { addressOf } from './ffi.ts';
 import {
   CLOCK_BOOTTIME,
   CLOCK_THREAD_CPUTIME_ID,
   TIMESPEC_BYTES,
   TIMESPEC_NANOSECONDS_OFFSET,
 } from './layouts.ts';
+import { lastingMemory } from './low-memory.ts';
 import { clockGettime } from './syscalls.ts';
 
 const NANOSECONDS_PER_MS = 1e6;
 
 export class LinuxClock implements Clock {
-  readonly #timespec = nativeMemory(TIMESPEC_BYTES);
+  readonly #timespec = lastingMemory(TIMESPEC_BYTES);
   readonly #address = addressOf(this.#timespec);
 
   now(): Millis {

@@ -53,7 +53,12 @@ export function nativeMemory(length: number): Buffer {
   return Buffer.allocUnsafeSlow(length).fill(0);
 }
 
-/** The address of the first byte of memory made by nativeMemory. */
+/** Memory that native code has made, which V8 does not free. */
+export function memoryAt(address: number, length: number): Buffer {
+  return Buffer.from(koffi.view(BigInt(address), length));
+}
+
+/** The address of the first byte of memory that stays at its place. */
 export function addressOf(memory: Buffer): number {
   return Number(koffi.address(memory));
 }

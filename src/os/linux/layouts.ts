@@ -190,3 +190,12 @@ export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
+
+// mmap(2), mremap(2)
+export const PROT_READ = 0x1;
+export const PROT_WRITE = 0x2;
+export const MAP_SHARED = 0x1;
+export const MAP_PRIVATE = 0x2;
+export const MAP_ANONYMOUS = 0x20;
+export const MREMAP_MAYMOVE = 0x1;
+export const MREMAP_FIXED = 0x2;

@@ -10,6 +10,7 @@ import {
   EPOLL_EVENT_DATA_OFFSET,
   EPOLLIN,
 } from './layouts.ts';
+import { lastingMemory } from './low-memory.ts';
 import { close, epollControl, epollCreate, epollWait, negatedError } from './syscalls.ts';
 import { systemError } from './system-error.ts';
 
@@ -19,7 +20,7 @@ const EVENTS_MAX = 256;
 export class LinuxPoller implements Poller {
   readonly ready: Uint32Array = new Uint32Array(EVENTS_MAX);
   readonly #descriptor: number;
-  readonly #events = nativeMemory(EVENTS_MAX * EPOLL_EVENT_BYTES);
+  readonly #events = lastingMemory(EVENTS_MAX * EPOLL_EVENT_BYTES);
   readonly #eventsAddress = addressOf(this.#events);
 
   constructor() {

@@ -11,6 +11,7 @@ type Call2 = (a: number, b: number) => number;
 type Call3 = (a: number, b: number, c: number) => number;
 type Call4 = (a: number, b: number, c: number, d: number) => number;
 type Call5 = (a: number, b: number, c: number, d: number, e: number) => number;
+type Call6 = (a: number, b: number, c: number, d: number, e: number, f: number) => number;
 
 const POINTER = 'uintptr_t';
 
@@ -66,6 +67,25 @@ export const interfaceIndex: (name: string) => number = nativeFunction('if_namet
 export const setns: Call2 = nativeFunction('setns', 'int', ['int', 'int']);
 /** abort(): unlike process.abort(), it ends the process from every thread. */
 export const abort: () => unknown = nativeFunction('abort', 'void', []);
+/** mmap(address, length, protection, flags, fd, offset) */
+export const mmap: Call6 = nativeFunction('mmap', 'intptr_t', [
+  POINTER,
+  'size_t',
+  'int',
+  'int',
+  'int',
+  'intptr_t',
+]);
+/** mremap(address, length, new length, flags, new address) */
+export const mremap: Call5 = nativeFunction('mremap', 'intptr_t', [
+  POINTER,
+  'size_t',
+  'size_t',
+  'int',
+  POINTER,
+]);
+/** munmap(address, length) */
+export const munmap: Call2 = nativeFunction('munmap', 'int', [POINTER, 'size_t']);
 /** eventfd(initial, flags) */
 export const eventfd: Call2 = nativeFunction('eventfd', 'int', ['uint', 'int']);
 /** epoll_create1(flags) */

@@ -17,7 +17,8 @@ import {
   type SessionCipher,
   type SymmetricKey,
 } from '../../../wireguard/crypto/crypto.ts';
-import { addressOf, nativeMemory } from '../ffi.ts';
+import { addressOf } from '../ffi.ts';
+import { lastingMemory } from '../low-memory.ts';
 import type { ChachaFunctions } from './openssl-functions.ts';
 
 const BLOCK_BYTES = 64;
@@ -31,59 +32,95 @@ const COUNTER_HIGH_OFFSET = 12;
 /** Behind the zeros: 64 bits of nothing, 64 bits of the packet's length. */
 const LENGTH_OFFSET = 8;
 
+// One piece of memory for all that is not in the slab.
+const BLOCK_OFFSET = 0;
+const KEY_OFFSET: number = BLOCK_OFFSET + BLOCK_BYTES;
+const TAIL_OFFSET: number = KEY_OFFSET + KEY_BYTES;
+const COUNTER_OFFSET: number = TAIL_OFFSET + 2 * POLY_BYTES;
+const TAG_OFFSET: number = COUNTER_OFFSET + COUNTER_BYTES;
+const POLY_OFFSET: number = TAG_OFFSET + AEAD_TAG_BYTES;
+
 /** Memory that all ciphers of a thread use, each for the time of one call. */
 export class ChachaScratch {
-  readonly counter: Buffer = nativeMemory(COUNTER_BYTES);
-  readonly counterAddress: number = addressOf(this.counter);
-  readonly counterView: DataView = viewOf(this.counter);
-  readonly block: Buffer = nativeMemory(BLOCK_BYTES);
-  readonly blockAddress: number = addressOf(this.block);
-  readonly blockView: DataView = viewOf(this.block);
-  readonly tail: Buffer = nativeMemory(2 * POLY_BYTES);
-  readonly tailAddress: number = addressOf(this.tail);
-  readonly tag: Buffer = nativeMemory(AEAD_TAG_BYTES);
-  readonly tagAddress: number = addressOf(this.tag);
-  readonly tagView: DataView = viewOf(this.tag);
-  readonly lent: Int32Array = new Int32Array(WORDS_OF_BLOCK);
-  readonly poly: Buffer;
+  readonly blockAddress: number;
+  readonly keyAddress: number;
+  readonly tailAddress: number;
+  readonly counterAddress: number;
+  readonly tagAddress: number;
   readonly polyAddress: number;
+  readonly blockView: DataView;
+  readonly counterView: DataView;
+  readonly tagView: DataView;
+  readonly tail: Buffer;
+  readonly lent: Int32Array = new Int32Array(WORDS_OF_BLOCK);
+  readonly #memory: Buffer;
+  readonly #key: DataView;
+  /** Whose key is here. */
+  #owner: ChachaSessionCipher | undefined;
 
   constructor({ polyBytes }: ChachaFunctions) {
-    this.poly = nativeMemory(polyBytes());
-    this.polyAddress = addressOf(this.poly);
+    const memory = lastingMemory(POLY_OFFSET + polyBytes());
+    const address = addressOf(memory);
+    const view = (offset: number, length: number): DataView =>
+      new DataView(memory.buffer, memory.byteOffset + offset, length);
+    this.#memory = memory;
+    this.blockAddress = address + BLOCK_OFFSET;
+    this.keyAddress = address + KEY_OFFSET;
+    this.tailAddress = address + TAIL_OFFSET;
+    this.counterAddress = address + COUNTER_OFFSET;
+    this.tagAddress = address + TAG_OFFSET;
+    this.polyAddress = address + POLY_OFFSET;
+    this.blockView = view(BLOCK_OFFSET, BLOCK_BYTES);
+    this.counterView = view(COUNTER_OFFSET, COUNTER_BYTES);
+    this.tagView = view(TAG_OFFSET, AEAD_TAG_BYTES);
+    this.tail = memory.subarray(TAIL_OFFSET, TAIL_OFFSET + 2 * POLY_BYTES);
+    this.#key = view(KEY_OFFSET, KEY_BYTES);
+  }
+
+  /** Puts the key of `owner` to its place, where it stays until another's comes. */
+  takeKey(owner: ChachaSessionCipher, key: Int32Array): void {
+    if (owner === this.#owner) return;
+    for (let i = 0; i < key.length; i++) this.#key.setInt32(i * WORD_BYTES, key[i]!, true);
+    this.#owner = owner;
+  }
+
+  /** Zeroes it all: it may be of one whose key is wiped. */
+  wipe(): void {
+    this.#memory.fill(0);
+    this.#owner = undefined;
   }
 }
 
 export class ChachaSessionCipher implements SessionCipher {
   readonly #functions: ChachaFunctions;
   readonly #scratch: ChachaScratch;
-  readonly #key = nativeMemory(KEY_BYTES);
-  readonly #keyAddress = addressOf(this.#key);
+  readonly #key = new Int32Array(KEY_BYTES / WORD_BYTES);
   #isDisposed = false;
 
   constructor(functions: ChachaFunctions, scratch: ChachaScratch, key: SymmetricKey) {
     assert(key.length === KEY_BYTES, 'ChachaSessionCipher: a key has 32 bytes');
     this.#functions = functions;
     this.#scratch = scratch;
-    this.#key.set(key);
+    new Uint8Array(this.#key.buffer).set(key);
   }
 
   seal(slab: Slab, offset: number, length: number, counterLow: number, counterHigh: number): void {
     this.#require(slab, offset, length + AEAD_TAG_BYTES);
     const { chacha20, polyInit } = this.#functions;
-    const { counterAddress, polyAddress } = this.#scratch;
+    const { keyAddress, counterAddress, polyAddress } = this.#scratch;
     const address = slab.address + offset;
+    this.#scratch.takeKey(this, this.#key);
     this.#setCounter(0, counterLow, counterHigh);
     if (offset >= BLOCK_BYTES) {
       const start = address - BLOCK_BYTES;
       this.#lend(slab.view, offset - BLOCK_BYTES);
-      chacha20(start, start, BLOCK_BYTES + length, this.#keyAddress, counterAddress);
+      chacha20(start, start, BLOCK_BYTES + length, keyAddress, counterAddress);
       polyInit(polyAddress, start);
       this.#putBack(slab.view, offset - BLOCK_BYTES);
     } else {
       this.#drawPolyKey();
       this.#setCounter(1, counterLow, counterHigh);
-      chacha20(address, address, length, this.#keyAddress, counterAddress);
+      chacha20(address, address, length, keyAddress, counterAddress);
     }
     this.#authenticate(slab, offset, length, address + length);
   }
@@ -98,13 +135,14 @@ export class ChachaSessionCipher implements SessionCipher {
     this.#require(slab, offset, length);
     const plainLength = length - AEAD_TAG_BYTES;
     if (plainLength < 0) return false;
-    const { tagView, tagAddress, counterAddress } = this.#scratch;
+    const { tagView, tagAddress, keyAddress, counterAddress } = this.#scratch;
     const { view } = slab;
     const tag = offset + plainLength;
     const a = view.getInt32(tag, true);
     const b = view.getInt32(tag + 4, true);
     const c = view.getInt32(tag + 8, true);
     const d = view.getInt32(tag + 12, true);
+    this.#scratch.takeKey(this, this.#key);
     this.#setCounter(0, counterLow, counterHigh);
     this.#drawPolyKey();
     this.#authenticate(slab, offset, plainLength, tagAddress);
@@ -117,16 +155,14 @@ export class ChachaSessionCipher implements SessionCipher {
     if (difference !== 0) return false;
     this.#setCounter(1, counterLow, counterHigh);
     const address = slab.address + offset;
-    this.#functions.chacha20(address, address, plainLength, this.#keyAddress, counterAddress);
+    this.#functions.chacha20(address, address, plainLength, keyAddress, counterAddress);
     return true;
   }
 
   dispose(): void {
     this.#isDisposed = true;
     this.#key.fill(0);
-    // The key of the last packet's tag, which may have been one of this session's.
-    this.#scratch.block.fill(0);
-    this.#scratch.poly.fill(0);
+    this.#scratch.wipe();
   }
 
   #setCounter(block: number, low: number, high: number): void {
@@ -138,16 +174,10 @@ export class ChachaSessionCipher implements SessionCipher {
 
   /** Begins Poly1305 with the key of the packet whose counter is set. */
   #drawPolyKey(): void {
-    const { blockView, blockAddress, counterAddress, polyAddress } = this.#scratch;
+    const { blockView, blockAddress, keyAddress, counterAddress, polyAddress } = this.#scratch;
     // For less time than a call of fill().
     for (let at = 0; at < BLOCK_BYTES; at += 4 * WORD_BYTES) writeZeros(blockView, at);
-    this.#functions.chacha20(
-      blockAddress,
-      blockAddress,
-      BLOCK_BYTES,
-      this.#keyAddress,
-      counterAddress,
-    );
+    this.#functions.chacha20(blockAddress, blockAddress, BLOCK_BYTES, keyAddress, counterAddress);
     this.#functions.polyInit(polyAddress, blockAddress);
   }
 
@@ -220,8 +250,4 @@ function writeLength(view: DataView, at: number, length: number): void {
   view.setInt32(at + 4, 0, true);
   view.setInt32(at + LENGTH_OFFSET, length, true);
   view.setInt32(at + LENGTH_OFFSET + 4, 0, true);
-}
-
-function viewOf(memory: Buffer): DataView {
-  return new DataView(memory.buffer, memory.byteOffset, memory.length);
 }
