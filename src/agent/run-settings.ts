@@ -69,12 +69,13 @@ export function parseRunSettings(value: unknown): RunSettings | undefined {
 }
 
 /**
- * Who the user is on this machine now, from wherever the machine knows its users. Throws NOT_FOUND
- * for one that it does not know.
+ * Who the user is on this machine now, from wherever the machine knows its users: with all of his
+ * groups, or in the group that is named alone. Throws NOT_FOUND for one that it does not know.
  */
 export function resolveUser(user: string): RunAs {
   const [, name = '', group] = USER_PATTERN.exec(user) ?? [];
-  const [, , uid, ownGid, , home] = lookUp('passwd', name) ?? ['', '', name, name, '', '/'];
+  const entry = lookUp('passwd', name);
+  const [ownName, , uid, ownGid, , home] = entry ?? ['', '', name, name, '', '/'];
   const gid = group === undefined ? ownGid : (lookUp('group', group)?.[2] ?? group);
   const ids = [uid, gid].map((text = '') =>
     NUMBER_PATTERN.test(text) ? Number(text) : ID_MAX + 1,
@@ -84,6 +85,7 @@ export function resolveUser(user: string): RunAs {
     return {
       uid: userId,
       gid: groupId,
+      groups: group === undefined && entry !== undefined ? furtherGroups(ownName, groupId) : [],
       name,
       home: home === undefined || home === '' ? '/' : home,
     };
@@ -96,6 +98,12 @@ export function resolveUser(user: string): RunAs {
 function lookUp(database: 'passwd' | 'group', key: string): readonly string[] | undefined {
   const { status, stdout } = spawnSync('getent', [database, key], { encoding: 'utf8' });
   return status === 0 ? stdout.split('\n', 1)[0]?.split(':') : undefined;
+}
+
+function furtherGroups(name = '', gid: number): readonly number[] {
+  const { status, stdout } = spawnSync('id', ['-G', '--', name], { encoding: 'utf8' });
+  const groups = status === 0 ? stdout.trim().split(' ').map(Number) : [];
+  return groups.filter((one) => one !== gid);
 }
 
 function bad(what: string): P6nError {

@@ -107,6 +107,7 @@ export class LocalInstanceService implements InstanceService {
       working_directory: workingDirectory,
       ...(mounts === undefined ? {} : { mounts }),
       ...(runAs === undefined ? {} : { user_id: runAs.uid, group_id: runAs.gid }),
+      ...(runAs === undefined || runAs.groups.length === 0 ? {} : { groups: runAs.groups }),
     };
   }
 

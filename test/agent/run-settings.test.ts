@@ -53,7 +53,8 @@ for (const [index, settings] of REFUSED.entries()) {
 }
 
 test('resolveUser() knows names, numbers and groups, and nobody else', () => {
-  assert.deepEqual(resolveUser('root'), { uid: 0, gid: 0, name: 'root', home: '/root' });
+  const root = { uid: 0, gid: 0, groups: [], name: 'root', home: '/root' };
+  assert.deepEqual(resolveUser('root'), root);
   const { gid, uid } = resolveUser('1234:4321');
   assert.deepEqual([uid, gid], [1_234, 4_321]);
   assert.equal(resolveUser('root:daemon').gid, 1);

@@ -84,6 +84,12 @@ test('a program beside the command has its namespaces, folder and user', () => {
     '--',
     '-x',
   ]);
+  assert.deepEqual(enterWords({ ...attached, user_id: 7, group_id: 8, groups: [9] }, ['-x']), [
+    '--net=/proc/7/ns/net',
+    '--',
+    ...['/usr/bin/setpriv', '--reuid=7', '--regid=8', '--groups=8,9', '--'],
+    '-x',
+  ]);
 });
 
 test('root runs nothing that the user of an instance can put into its folders', async () => {

@@ -13,16 +13,39 @@ const RUN = ['instances', 'run', '--app', 'web'] as const;
 test('instances run as they are told', { skip: SKIP_REASON }, async (t) => {
   const site = await Site.create(t);
   const host = await site.addHost('one');
-  await host.start();
+  const groups = join(site.folder, 'group');
+  const lines = readFileSync('/etc/group', 'utf8').replace(/^(?:games|www-data):.*/gm, '$&daemon');
+  writeFileSync(groups, lines);
+  const cover = `mount --bind ${groups} /etc/group && exec "$@"`;
+  // User daemon is in groups 33 and 60 here.
+  await host.start({ wrap: ['unshare', '--mount', 'sh', '-c', cover, 'sh'] });
   await host.must('apps', 'create', 'web');
 
   await t.test('user, folder and environment are those of the command', async () => {
     const file = join(site.folder, 'env');
     writeFileSync(file, 'SECRET=hidden\n', { mode: 0o600 });
     const script = 'id -u; id -g; id -G; pwd; echo $HOME $A $SECRET $P6N_APP';
-    const words = ['--user', 'daemon', '--workdir', '/usr', '--env', 'A=b', '--env-file', file];
+    const words = [
+      '--user',
+      'daemon:daemon',
+      '--workdir',
+      '/usr',
+      '--env',
+      'A=b',
+      '--env-file',
+      file,
+    ];
     const { stdout } = await host.must(...RUN, '--rm', ...words, '--', 'sh', '-c', script);
     assert.deepEqual(stdout.split('\n'), ['1', '1', '1', '/usr', '/usr/sbin b hidden web', '']);
+    const all = [...RUN, '--rm', '--user', 'daemon', '--env', 'LD_BIND_NOW=1'];
+    const member = await host.must(...all, '--', 'sh', '-c', 'id -G; id -u; echo $LD_BIND_NOW');
+    assert.equal(member.stdout, '1 33 60\n1\n1\n');
+    for (const [program, pattern] of [
+      ['p6n-nothing', /no program/],
+      ['/etc/passwd', /not an executable/],
+    ] as const) {
+      assert.match((await host.ctl(...all, '--', program)).stderr, pattern);
+    }
     const stranger = await host.ctl(...RUN, '--user', 'p6n-nobody', '--', 'true');
     assert.equal(stranger.code, 1);
     assert.match(stranger.stderr, /no such user/);
@@ -60,6 +83,13 @@ test('instances run as they are told', { skip: SKIP_REASON }, async (t) => {
     assert.equal(names.stdout, 'nameserver fdaa::3\n');
     assert.equal((await host.ctl('instances', 'exec', 'kept', '--', 'sh', '-c', 'exit 7')).code, 7);
     assert.equal((await host.ctl('instances', 'exec', 'none', '--', 'true')).code, 1);
+  });
+
+  await t.test('exec has the user of the command, with his groups', async () => {
+    const words = ['--user', 'daemon', '--detach', '--', 'sleep', '600'];
+    await host.must(...RUN, '--name', 'member', ...words);
+    const inside = ['instances', 'exec', 'member', '--', 'sh', '-c', 'id -u; id -g; id -G'];
+    assert.equal((await host.must(...inside)).stdout, '1\n1\n1 33 60\n');
   });
 
   await t.test('metadata change while the instance runs, and names follow', async () => {

@@ -2,8 +2,10 @@
 // kept, and with its end everything that it has started ends too.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
+import { resolve as resolvePath } from 'node:path';
 import type { WallMillis } from '../../base/clock.ts';
+import { isLoaderVariable, type MachineUser, userWords } from '../../base/machine-user.ts';
 import type { CommandExit } from '../ports.ts';
 import { killCompanions } from './namespace-processes.ts';
 import type { OutputStream } from './protocol.ts';
@@ -12,10 +14,11 @@ import type { RestartSpec } from './restart-policy.ts';
 /** How long output is still read after the command and all that it started have ended. */
 const DRAIN_MS = 1000;
 
-/** A user of the machine. */
-export interface RunAs {
-  readonly uid: number;
-  readonly gid: number;
+/** Not by a PATH, in whose folders others may write. */
+const ENV = '/usr/bin/env';
+const EXECUTABLE_BITS = 0o111;
+
+export interface RunAs extends MachineUser {
   readonly name: string;
   readonly home: string;
 }
@@ -57,17 +60,25 @@ export class Command {
 
   /** Resolves when the program runs; rejects with a sentence when it cannot be run. */
   static start(spec: CommandSpec, events: CommandEvents): Promise<Command> {
-    const [program = '', ...parameters] = spec.command;
+    const { runAs, workingDirectory } = spec;
+    const [program = ''] = spec.command;
     return new Promise((resolve, reject) => {
-      if (!statSync(spec.workingDirectory, { throwIfNoEntry: false })?.isDirectory()) {
-        reject(new Error(`${spec.workingDirectory} is not a directory`));
+      if (statIfThere(workingDirectory)?.isDirectory() !== true) {
+        reject(new Error(`${workingDirectory} is not a directory`));
         return;
       }
-      const child = spawn(program, parameters, {
-        cwd: spec.workingDirectory,
-        env: { ...spec.environment },
+      const hasGroups = runAs !== undefined && runAs.groups.length > 0;
+      const failure = hasGroups ? findFailure(spec) : undefined;
+      if (failure !== undefined) {
+        reject(explain(program, failure));
+        return;
+      }
+      const { environment, words } = hasGroups ? throughSetpriv(spec, runAs) : plainly(spec);
+      const child = spawn(words[0] ?? '', words.slice(1), {
+        cwd: workingDirectory,
+        env: { ...environment },
         // With these, Node.js drops the groups of root too.
-        ...(spec.runAs === undefined ? {} : { uid: spec.runAs.uid, gid: spec.runAs.gid }),
+        ...(runAs === undefined || hasGroups ? {} : { uid: runAs.uid, gid: runAs.gid }),
         detached: true,
         stdio: ['ignore', 'pipe', 'pipe'],
       });
@@ -90,6 +101,50 @@ export class Command {
     } catch {
       // It has ended meanwhile.
     }
+  }
+}
+
+interface Spawned {
+  readonly words: readonly string[];
+  readonly environment: CommandSpec['environment'];
+}
+
+function plainly({ command, environment }: CommandSpec): Spawned {
+  return { words: command, environment };
+}
+
+/** As setpriv begins as root, what would load the user's code comes after it, through env(1). */
+function throughSetpriv({ command, environment }: CommandSpec, runAs: RunAs): Spawned {
+  const pairs = Object.entries(environment);
+  const late = pairs.filter(([name]) => isLoaderVariable(name));
+  const early = pairs.filter(([name]) => !isLoaderVariable(name));
+  const setting = late.length === 0 ? [] : [ENV, '--', ...late.map((pair) => pair.join('='))];
+  return {
+    words: [...userWords(runAs), ...setting, ...command],
+    environment: Object.fromEntries(early),
+  };
+}
+
+/** What exec would say of the program, which setpriv would say to nobody. */
+function findFailure({
+  command: [program = ''],
+  environment,
+  workingDirectory,
+}: CommandSpec): NodeJS.ErrnoException | undefined {
+  const folders = program.includes('/') ? [''] : (environment['PATH'] ?? '').split(':');
+  const found = folders
+    .map((folder) => statIfThere(resolvePath(workingDirectory, folder, program)))
+    .filter((stat) => stat !== undefined);
+  if (found.length === 0) return Object.assign(new Error(), { code: 'ENOENT' });
+  const isProgram = found.some((stat) => stat.isFile() && (stat.mode & EXECUTABLE_BITS) !== 0);
+  return isProgram ? undefined : Object.assign(new Error(), { code: 'EACCES' });
+}
+
+function statIfThere(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -126,6 +126,8 @@ export interface InstanceSurroundings {
   readonly working_directory: string;
   readonly user_id?: number;
   readonly group_id?: number;
+  /** The user's, besides `group_id`; absent for none. */
+  readonly groups?: readonly number[];
 }
 
 /** Exactly one of `netns` and `pid` says which namespace, unless there is a `handover`. */
@@ -248,6 +250,7 @@ export const INSTANCE_SURROUNDINGS: Contract<InstanceSurroundings> =
       working_directory: Type.String(),
       user_id: Type.Optional(Type.Integer()),
       group_id: Type.Optional(Type.Integer()),
+      groups: Type.Optional(Type.Array(Type.Integer())),
     }),
   );
 

@@ -8,13 +8,12 @@ import { constants } from 'node:os';
 import type { ClientPart } from '../../../api/client.ts';
 import type { InstanceSurroundings } from '../../../api/contract/instances.ts';
 import { P6nError } from '../../../base/errors.ts';
+import { isLoaderVariable, userWords } from '../../../base/machine-user.ts';
 import type { Command, CommandContext } from '../../command.ts';
 
 /** Not by the PATH of the instance, in whose folders others may write. */
 const NSENTER = '/usr/bin/nsenter';
 const NSENTER_ELSEWHERE = ['/bin/nsenter', '/usr/sbin/nsenter', '/sbin/nsenter'];
-/** What the C library loads code or data by. */
-const LOADER_PATTERN = /^(?:LD_|GLIBC_|GCONV_PATH$|LOCPATH$|NLSPATH$)/;
 /** Of a shell, for what a signal has ended. */
 const SIGNAL_CODE_BASE = 128;
 
@@ -48,17 +47,20 @@ export function enterWords(
 ): readonly string[] {
   const {
     group_id: gid,
+    groups = [],
     mounts,
     namespace,
     user_id: uid,
     working_directory: folder,
   } = surroundings;
+  const user = uid === undefined || gid === undefined ? undefined : { uid, gid, groups };
+  const plainUser = user === undefined ? [] : [`--setuid=${user.uid}`, `--setgid=${user.gid}`];
+  const hasGroups = user !== undefined && groups.length > 0;
   return [
     `--net=${namespace}`,
     // The folder is one of the mount namespace, if it has one of its own.
     ...(mounts === undefined ? [] : [`--mount=${mounts}`, `--wdns=${folder}`]),
-    ...(uid === undefined || gid === undefined ? [] : [`--setuid=${uid}`, `--setgid=${gid}`]),
-    '--',
+    ...(hasGroups ? ['--', ...userWords(user)] : [...plainUser, '--']),
     ...command,
   ];
 }
@@ -70,7 +72,7 @@ export function enterEnvironment({
 }: InstanceSurroundings): Readonly<Record<string, string>> {
   if (uid === undefined) return environment;
   const pairs = Object.entries(environment);
-  return Object.fromEntries(pairs.filter(([name]) => !LOADER_PATTERN.test(name)));
+  return Object.fromEntries(pairs.filter(([name]) => !isLoaderVariable(name)));
 }
 
 function run(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
