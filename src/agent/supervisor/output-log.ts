@@ -69,11 +69,20 @@ export class OutputLog {
     closeSync(this.#fd);
   }
 
+  /** What fails leaves the file of before open: a number that was closed is somebody else's. */
   #rotate(): void {
-    closeSync(this.#fd);
     const file = join(this.#directory, OUTPUT_FILE);
-    renameSync(file, join(this.#directory, OLDER_OUTPUT_FILE));
-    this.#fd = openSync(file, 'a', 0o600);
+    const next = openSync(`${file}.new`, 'a', 0o600);
+    try {
+      ftruncateSync(next, 0);
+      renameSync(file, join(this.#directory, OLDER_OUTPUT_FILE));
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      closeSync(next);
+      throw error;
+    }
+    closeSync(this.#fd);
+    this.#fd = next;
     this.#bytes = 0;
   }
 }

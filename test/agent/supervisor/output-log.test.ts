@@ -1,11 +1,17 @@
 // The output of commands on disk: bounded, and whole frames whatever was cut off before.
 
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { OUTPUT_FILE, OutputLog, readTail } from '../../../src/agent/supervisor/output-log.ts';
+import {
+  LOG_BYTES_MAX,
+  OLDER_OUTPUT_FILE,
+  OUTPUT_FILE,
+  OutputLog,
+  readTail,
+} from '../../../src/agent/supervisor/output-log.ts';
 import type { WallMillis } from '../../../src/base/clock.ts';
 
 const AT = 1_795_000_000_123 as WallMillis;
@@ -25,6 +31,24 @@ for (const [what, rest] of [
     assert.deepEqual(texts(directory), ['before', 'after']);
   });
 }
+
+test('OutputLog touches no file of others when it cannot begin another one', async (t) => {
+  const directory = await makeDirectory(t);
+  const log = new OutputLog(directory);
+  const piece = { stream: 'stdout', data: new Uint8Array(LOG_BYTES_MAX), at: AT } as const;
+  log.append(piece);
+  await mkdir(join(directory, OLDER_OUTPUT_FILE, 'full'), { recursive: true });
+  assert.throws(() => log.append(piece), /output\.log/);
+  const other = await open(join(directory, 'other'), 'w+');
+  assert.throws(() => log.append(piece), /output\.log/);
+  await other.write('whole');
+  assert.equal((await other.stat()).size, 5);
+  await other.close();
+  await rm(join(directory, OLDER_OUTPUT_FILE), { recursive: true });
+  log.append({ ...piece, data: Buffer.from('after') });
+  log.close();
+  assert.deepEqual(texts(directory, 5), ['after']);
+});
 
 test('readTail() gives the end of the output, to the byte', async (t) => {
   const directory = await makeDirectory(t);
