@@ -286,7 +286,7 @@ export class Roster {
    * its owner may never ask for it again.
    */
   async recordVanished(): Promise<void> {
-    for (const record of this.journal.instances()) {
+    for (const record of this.#presentRecords()) {
       const { attachment, instance } = record;
       if (attachment === undefined || isPresent(attachment)) continue;
       if (attachment.owner === undefined) {
@@ -304,7 +304,7 @@ export class Roster {
    */
   async recordArrivals(): Promise<void> {
     const now = this.#dependencies.clock.now();
-    for (const record of this.journal.instances()) {
+    for (const record of this.#presentRecords()) {
       if (record.attachment === undefined || !isAwaited(record.attachment)) continue;
       const { machineId } = record.instance;
       const attachment = arrived(record.attachment);
@@ -315,6 +315,14 @@ export class Roster {
       const next = attachment === undefined ? { removed: true, pending: true } : { attachment };
       await this.journal.put({ ...record, ...next });
       this.#dependencies.onChange();
+    }
+  }
+
+  /** Each as it is when it is taken: while one is written, others may change or go. */
+  *#presentRecords(): Iterable<JournalRecord> {
+    for (const { instance } of this.journal.instances()) {
+      const record = this.journal.get(instance.machineId);
+      if (record?.removed === false) yield record;
     }
   }
 

@@ -86,6 +86,26 @@ test('Roster waits for a namespace that an interface is handed over to', async (
   assert.deepEqual(roster.journal.instances(), []);
 });
 
+test('Roster brings back nothing that is removed while it writes of others', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'namespace');
+  await symlink('/proc/self/ns/net', path);
+  const [first, second] = ['1', '2'].map((n) => {
+    const attachment = { ...awaitedNamespace(path), owner: n, handover: `p6n-${n}` };
+    return makeRecord({ origin: 'attached', attachment });
+  }) as [JournalRecord, JournalRecord];
+  const roster = await makeRoster(folder, new ManualClock(), first, second);
+  const { journal } = roster;
+  const recorded = roster.recordArrivals();
+  await journal.forget(second.instance.machineId);
+  await recorded;
+  assert.deepEqual(
+    journal.records().map(({ instance }) => instance.machineId),
+    [first.instance.machineId],
+  );
+});
+
 test('Roster gives up an interface that its owner moves nowhere', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
   t.after(() => rm(folder, { recursive: true }));
