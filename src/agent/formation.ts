@@ -2,9 +2,10 @@
 // all, and none of it where one of them cannot start.
 
 import type { MachineId } from '../addressing/ids.ts';
+import { requireName } from '../addressing/names.ts';
 import type { AppOnNetwork } from '../registry/model.ts';
 import { asCluster, asFormed, drawClusterId, forEachMember } from './clusters.ts';
-import { draftRecord } from './draft.ts';
+import { draftRecord, requireMetadata } from './draft.ts';
 import { commandSpec } from './environment.ts';
 import type { InstancesDependencies } from './instances.ts';
 import type { JournalRecord } from './journal-record.ts';
@@ -14,7 +15,7 @@ import type { Supervisor } from './supervision.ts';
 
 type FormationDependencies = Pick<
   InstancesDependencies,
-  'applied' | 'clock' | 'identity' | 'random' | 'roster'
+  'applied' | 'clock' | 'identity' | 'logger' | 'random' | 'roster'
 >;
 
 /** Records of all members, which no other instance can come between. */
@@ -25,6 +26,7 @@ export async function draftCluster(
   size: number,
 ): Promise<readonly JournalRecord[]> {
   const { journal } = roster;
+  if (name !== undefined) requireName('instance', `${name}-${size - 1}`);
   const now = clock.wallNow();
   const own = {
     origin: 'run',
@@ -43,7 +45,11 @@ export async function draftCluster(
       kept.push(journal.put(draft));
     }
     const members = asCluster(drafts, drawClusterId(random, now));
-    for (const member of members) kept.push(journal.put(member));
+    for (const member of members) {
+      // With those that say of the cluster, there may be too many.
+      requireMetadata(member.instance.metadata);
+      kept.push(journal.put(member));
+    }
     await Promise.all(kept);
     return members;
   } catch (error) {
@@ -78,17 +84,24 @@ export async function formCluster(
   await applied();
 }
 
-/** A server may have heard of some of them already. */
+/**
+ * Ends all members, also where the disk takes no record of it: what is left of those is a matter
+ * of the next start. A server may have heard of some of them already.
+ */
 export async function dissolve(
-  { applied, roster }: FormationDependencies,
+  { applied, logger, roster }: FormationDependencies,
   ids: readonly MachineId[],
 ): Promise<void> {
+  await Promise.all(ids.map((machineId) => roster.supervisor(machineId)?.stop(0)));
   for (const machineId of ids) {
-    await roster.supervisor(machineId)?.stop(0);
     const record = roster.journal.get(machineId);
     if (record === undefined) continue;
-    await roster.journal.put({ ...record, removed: true, pending: true });
-    await roster.removeDirectory(machineId);
+    try {
+      await roster.journal.put({ ...record, removed: true, pending: true });
+      await roster.removeDirectory(machineId);
+    } catch (error) {
+      logger.error('member of no cluster is left', { machineId, error: String(error) });
+    }
   }
   await applied();
 }
