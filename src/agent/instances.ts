@@ -125,8 +125,10 @@ export class Instances implements InstanceOperations {
     reference: string,
     options: { readonly graceMs?: number | undefined } = {},
   ): Promise<LocalInstance> {
+    const isUnderWay = this.#hastenStop(reference, options.graceMs);
     return this.#withInstance(reference, async (machineId, record) => {
       const { exit, instance, startsAgain } = record;
+      if (isUnderWay && instance.state === 'stopped') return this.show(machineId);
       if (startsAgain === true) await this.#roster.setState(machineId, 'stopped', { exit });
       else if (instance.state !== 'started') throw wrongState('stop', record);
       else await this.#takeDown(machineId, options.graceMs);
@@ -299,6 +301,17 @@ export class Instances implements InstanceOperations {
     await supervisor?.start(commandSpec(record));
     await noteStarted(this.#roster, machineId, supervisor);
     await this.#dependencies.applied();
+  }
+
+  /**
+   * Whether the instance is being stopped already; its command then has `graceMs` from now on at
+   * the most.
+   */
+  #hastenStop(reference: string, graceMs: number | undefined): boolean {
+    const machineId = this.#roster.journal.find(reference)?.instance.machineId;
+    if (machineId === undefined || !this.#roster.unnamed.has(machineId)) return false;
+    if (graceMs !== undefined) void this.#roster.supervisor(machineId)?.stop(graceMs);
+    return true;
   }
 
   /** From `started` to `stopped`: names first, then the command, the TUN last. */

@@ -189,6 +189,8 @@ export class FakeSupervisor implements Supervisor {
   readonly ended: Promise<CommandExit | undefined>;
   end: (exit: CommandExit | undefined) => void = () => undefined;
   onStop: () => void = () => undefined;
+  /** Its command ends by force alone. */
+  isStubborn = false;
 
   constructor(directory: string, namespace: string) {
     this.directory = directory;
@@ -208,8 +210,9 @@ export class FakeSupervisor implements Supervisor {
     return Promise.resolve();
   }
 
-  async stop(): Promise<void> {
+  async stop(graceMs: number): Promise<void> {
     this.onStop();
+    if (this.isStubborn && graceMs > 0) return void (await this.ended);
     this.end({ code: undefined, signal: 'SIGTERM', at: CREATED_AT });
     await this.ended;
   }

@@ -73,6 +73,22 @@ test('Agent stop() resolves when a crash does not bring the instance back', asyn
   assert.equal(parseRecord(readFileSync(file, 'utf8'))?.instance.state, 'stopped');
 });
 
+test('Agent stop() by force ends one that waits for the command', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  await agent.instances.run({ ...RUN, name: 'one' });
+  const supervisor = world.supervisors[0]!;
+  supervisor.isStubborn = true;
+  const stopped = agent.instances.stop('one');
+  await until(() => world.log.includes('stop'));
+  const states = await Promise.all([stopped, agent.instances.stop('one', { graceMs: 0 })]);
+  assert.deepEqual(
+    states.map(({ instance }) => instance.state),
+    ['stopped', 'stopped'],
+  );
+  await assert.rejects(agent.instances.stop('one'), { code: 'INSTANCE_STATE' });
+});
+
 test('Agent takes note of a command that ends by itself', async () => {
   const world = new AgentWorld();
   const agent = await world.start();
