@@ -1,5 +1,6 @@
 // Checks of what p6nd keeps on disk: who may read it, and whether there is room.
 
+import { existsSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBytes } from '../print.ts';
@@ -13,6 +14,14 @@ const FREE_NONE_BYTES = 16 * 1_048_576;
 export const PERMISSIONS: Check = {
   name: 'permissions',
   examine: async ({ stateDir, socket, status }) => {
+    if (!existsSync(stateDir)) {
+      return [
+        warning(`There is no ${stateDir}: p6nd has not run here`, {
+          why: 'Who may read the keys, and whether the disk has room, stays unknown.',
+          remedy: 'Start p6nd; where its state folder is another one, name that with --state-dir.',
+        }),
+      ];
+    }
     const findings: CheckFinding[] = [];
     const paths = [
       stateDir,
@@ -46,6 +55,7 @@ export const PERMISSIONS: Check = {
 export const DISK: Check = {
   name: 'disk',
   examine: async ({ stateDir }) => {
+    if (!existsSync(stateDir)) return [];
     const { bavail, bsize } = await statfs(stateDir);
     const free = bavail * bsize;
     const found = `${formatBytes(free)} are free for ${stateDir}`;
