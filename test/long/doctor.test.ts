@@ -14,6 +14,7 @@ import {
   SKIP_REASON,
   until,
 } from '../e2e/site.ts';
+import { isInstalled } from './container-engines.ts';
 
 interface Finding {
   readonly check: string;
@@ -132,20 +133,71 @@ describe('p6nctl doctor', { skip: SKIP_REASON, timeout: 300_000 }, () => {
       },
     ));
 
-  test('finds a firewall that closes the port', () =>
-    finds(
-      { check: 'firewall', level: 'warning', found: /^iptables drops/ },
-      {
-        make: async () => {
-          await inside('iptables', '-w', '-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT');
-          await inside('iptables', '-w', '-P', 'INPUT', 'DROP');
-        },
-        undo: async () => {
-          await inside('iptables', '-w', '-P', 'INPUT', 'ACCEPT');
-          await inside('iptables', '-w', '-F', 'INPUT');
-        },
-      },
-    ));
+  describe('with a firewall', () => {
+    const firewall = async () =>
+      (await examine(one)).findings.filter(
+        ({ check, level }) => check === 'firewall' && level !== 'good',
+      );
+    /** As an operator follows the advice, until nothing is left to do. */
+    const follow = async (): Promise<readonly string[]> => {
+      const found: string[] = [];
+      for (;;) {
+        const findings = await firewall();
+        if (findings.length === 0) return found;
+        for (const finding of findings) {
+          found.push(finding.found);
+          const [, words = ''] = /^Let it pass: (.+)$/.exec(finding.remedy ?? '') ?? [];
+          const { code, stderr } = await inside('sh', '-c', words);
+          assert.equal(code, 0, `${words}: ${stderr}`);
+        }
+        assert.ok(found.length <= 16, found.join('\n'));
+      }
+    };
+
+    test('of iptables finds what closes the port, and nothing in what does not', async () => {
+      const rules = (...lines: string[]) =>
+        inside('sh', '-ec', ['iptables -F', ...lines].map((line) => `${line}\n`).join(''));
+      await rules('iptables -A INPUT -p tcp --dport 23 -j DROP');
+      assert.deepEqual(await firewall(), []);
+      await rules('iptables -A INPUT -p tcp -j ACCEPT', 'iptables -P INPUT DROP');
+      const [finding] = await firewall();
+      assert.equal(finding?.level, 'warning');
+      assert.match(finding.found, /^iptables drops WireGuard's datagrams to UDP port 51820/);
+      assert.equal((await follow()).length, 1);
+      await rules(
+        'iptables -N ufw-user-input',
+        'iptables -A ufw-user-input -p udp --dport 51820 -j ACCEPT',
+        'iptables -A INPUT -j ufw-user-input',
+      );
+      assert.deepEqual(await firewall(), []);
+      await rules('iptables -X', 'iptables -P INPUT ACCEPT');
+    });
+
+    test('of nftables finds all that it drops, and advice that works', async (context) => {
+      if (!isInstalled('nft')) return context.skip('no nft here');
+      const chain = async (hook: string, policy: string, ...rules: string[]) => {
+        const lines = [`type filter hook ${hook} priority 0; policy ${policy}`, ...rules];
+        const table = `table inet main { chain ${hook} { ${lines.join('; ')}; }; }`;
+        const { code, stderr } = await inside('nft', `flush ruleset; ${table}`);
+        assert.equal(code, 0, stderr);
+      };
+      await chain('input', 'drop', 'ct state established,related accept', 'iif lo accept');
+      assert.deepEqual(
+        (await follow()).map((text) => text.split(' (')[0]),
+        [
+          "nft drops WireGuard's datagrams to UDP port 51820",
+          'nft drops questions for names on p6n0',
+          'nft drops hosts that follow this server on p6n0',
+        ],
+      );
+      await chain('output', 'drop', 'ct state established accept');
+      assert.match((await follow()).join(), /^nft drops WireGuard's datagrams from UDP port 51820/);
+      await chain('input', 'accept', 'iifname "p6n*" drop', 'tcp dport 23 drop');
+      assert.equal((await follow()).length, 2);
+      await inside('nft', 'flush ruleset');
+      assert.deepEqual(await firewall(), []);
+    });
+  });
 
   test('finds a state folder and files that are open to others', async () => {
     const file = join(one.stateDir, 'identity.json');

@@ -4,9 +4,10 @@
 import { P6nError } from '../../base/errors.ts';
 import { DAEMON, KERNEL_HELP, LISTEN_PORT, TUN } from './daemon.ts';
 import type { Check, Finding, Patient } from './finding.ts';
+import { FIREWALL } from './firewall.ts';
 import { NAMES, RESOLVERS } from './instances.ts';
 import { CLOCK, PEERS, REGISTRY } from './mesh.ts';
-import { FIREWALL, IPV6, MTU, ROUTES } from './network.ts';
+import { IPV6, MTU, ROUTES } from './network.ts';
 import { DISK, PERMISSIONS } from './state.ts';
 
 export const CHECKS: readonly Check[] = [

@@ -1,11 +1,11 @@
 // Checks of this host among the others: servers, paths, and the time.
 
 import { request } from 'node:http';
+import { SERVER_PORT } from '../../addressing/ports.ts';
 import type { HostView } from '../../api/contract/hosts.ts';
 import { formatDuration } from '../duration.ts';
 import { type Check, type CheckFinding, good, orGood, problem, warning } from './finding.ts';
 
-const SERVER_PORT = 6600;
 const ANSWER_TIMEOUT_MS = 3_000;
 /** The header has whole seconds, and the answer a way to come. */
 const SKEW_MAX_MS = 5_000;

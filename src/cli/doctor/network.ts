@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isSiteAddress } from '../../addressing/layout.ts';
 import { type Check, type CheckFinding, orGood, problem, warning } from './finding.ts';
-import { ipObjects, outputOf } from './programs.ts';
+import { ipObjects } from './programs.ts';
 
 const HOST_DEVICE = 'p6n0';
 /** WireGuard's and UDP's headers, and those of IPv6 or IPv4 outside. */
@@ -86,31 +86,6 @@ export const MTU: Check = {
       }),
     );
     return orGood(findings, `The ways to all peers take packets of ${inside} bytes whole`);
-  },
-};
-
-export const FIREWALL: Check = {
-  name: 'firewall',
-  examine: async ({ listenPort }) => {
-    const findings: CheckFinding[] = [];
-    for (const program of ['iptables', 'ip6tables']) {
-      const rules = await outputOf(program, '-w', '-S', 'INPUT');
-      if (rules === undefined) continue;
-      const isClosed =
-        /^-P INPUT (?:DROP|REJECT)$/m.test(rules) || /-j (?:DROP|REJECT)/.test(rules);
-      const port = new RegExp(`--dports?\\b.*\\b${listenPort}\\b.*-j ACCEPT|-p udp -j ACCEPT`);
-      if (!isClosed || port.test(rules)) continue;
-      findings.push(
-        warning(
-          `${program} drops what it is not told of, and UDP port ${listenPort} is not named`,
-          {
-            why: 'Other hosts may not reach this one; those that it calls still answer.',
-            remedy: `Let it in: ${program} -I INPUT -p udp --dport ${listenPort} -j ACCEPT`,
-          },
-        ),
-      );
-    }
-    return orGood(findings, `No firewall of this host closes UDP port ${listenPort}`);
   },
 };
 
