@@ -1,6 +1,7 @@
 // The feed of events on the wire: server-sent events that a reader goes on with after it was cut.
 
 import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import { operatorApi } from '../../src/api/api.ts';
 import { P6nError } from '../../src/base/errors.ts';
@@ -78,6 +79,8 @@ test('GET /v1/events has a limited number of readers', async () => {
   });
   const api = client(await serve(operatorApi(services, SILENT_LOGGER)));
   const aborts = new AbortController();
+  // All of them listen for the one end.
+  setMaxListeners(64, aborts.signal);
   const readers = Array.from({ length: 64 }, () =>
     api.events.follow(undefined, aborts.signal)[Symbol.asyncIterator](),
   );

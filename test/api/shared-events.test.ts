@@ -2,6 +2,7 @@
 // ends it otherwise ends all of them.
 
 import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import type { EventView } from '../../src/api/contract/events.ts';
 import { SharedEvents } from '../../src/api/shared-events.ts';
@@ -46,6 +47,8 @@ test('SharedEvents has one feed for all who wait, as long as somebody does', asy
   const feeds = new Feeds();
   const shared = new SharedEvents(feeds);
   const stop = new AbortController();
+  // All of them listen for the one end.
+  setMaxListeners(51, stop.signal);
   const waiters = Array.from({ length: 50 }, () => shared.follow(OPERATOR, ALL, stop.signal));
   await Promise.all(waiters.map((waiter) => waiter.next()));
   assert.deepEqual([feeds.begun, feeds.running], [1, 1]);
