@@ -55,16 +55,15 @@ export interface JoinDependencies {
 
 /**
  * The draft for a token: the one on disk when it is of this token, else a new one with a fresh key.
- * Throws INVITE_EXPIRED and TOKEN_INVALID before anything is written.
+ * Throws TOKEN_INVALID before anything is written.
  */
 export async function draftJoining(
   tokenText: string,
-  { files, crypto, random, clock }: JoinDependencies,
+  { files, crypto, random }: JoinDependencies,
 ): Promise<JoiningDraft> {
   const token = parseToken(tokenText);
   const drafted = await files.readJoining();
   if (drafted?.token.privateKey === token.privateKey) return drafted;
-  if (token.expiresAt <= clock.wallNow()) throw expired();
   const pair = keyPair(crypto, randomBytes(random, KEY_BYTES));
   const privateKey = toBase64(pair.privateKey);
   wipeKeyPair(pair);
@@ -138,6 +137,8 @@ export async function join(
 
 /**
  * Tries one endpoint after the other until an answer comes, the server refuses, or time is over.
+ * Whether the invite still is good is for the server's clock: by this machine's it is only how long
+ * a server that says nothing is asked, and what is said about it.
  */
 async function askEach(
   candidates: readonly EndpointAddress[],
@@ -148,13 +149,14 @@ async function askEach(
   const backoff = new Backoff(random, { minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS });
   const deadline: Millis = after(clock.now(), JOIN_TIMEOUT_MS);
   for (let turn = 0; ; turn += 1) {
-    if (token.expiresAt <= clock.wallNow()) throw expired();
     try {
       return await ask(candidates[turn % candidates.length] as EndpointAddress);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
       logger.info('server does not answer yet', { code: error.code, error: error.message });
+      const isOver = token.expiresAt <= clock.wallNow();
+      if (isOver && turn + 1 >= candidates.length) throw expired();
       if (clock.now() >= deadline) throw unreachable(token, 'it does not answer');
     }
     await delay(backoff.next(), undefined, { signal });
@@ -245,9 +247,11 @@ function requireSiteSecret(siteSecretKey: string, siteKey: string): void {
 }
 
 function expired(): P6nError {
-  return new P6nError('INVITE_EXPIRED', 'Cannot join: the time of the invite is over', {
-    hint: 'Make a new one with `p6nctl hosts invite` on a server.',
-  });
+  return new P6nError(
+    'INVITE_EXPIRED',
+    "Cannot join: the server does not answer, and by this machine's clock the invite is over",
+    { hint: 'Make a new one with `p6nctl hosts invite` on a server, or set the clock right.' },
+  );
 }
 
 function unreachable(token: InviteToken, why: string): P6nError {

@@ -15,6 +15,7 @@ const HOUR_MS = 3_600_000;
 const CUT_BYTES = 64;
 const HOST_TWO = 'fdaa:0:0:1:1::1';
 const HOST_THREE = 'fdaa:0:0:1:2::1';
+const HOST_FOUR = 'fdaa:0:0:1:3::1';
 
 interface Scene {
   readonly site: Site;
@@ -61,6 +62,12 @@ describe('a host', { skip: SKIP_REASON, timeout: 900_000 }, () => {
       const three = await site.addHost('three');
       await three.start(shifted(shiftMs), '--join', await one.invite());
       await until('a host joins then', () => pings(two, HOST_THREE));
+      await one.kill();
+      await one.start();
+      const four = await site.addHost('four');
+      // The invite is good for an hour by the clock of its server.
+      await four.start(shifted(shiftMs), '--join', await one.invite());
+      await until('a host joins whose clock alone is wrong', () => pings(two, HOST_FOUR));
     });
   }
 
