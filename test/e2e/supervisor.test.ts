@@ -2,7 +2,7 @@
 // the host notices nothing.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -202,6 +202,37 @@ describe('supervisor', { skip }, () => {
     await vanished(pid);
   });
 
+  for (const left of ['its mount namespace', 'its session'] as const) {
+    const way = left === 'its session' ? 'setsid' : 'setsid unshare --mount';
+    test(`ends whoever has left ${left}, and no visitor of its network`, async () => {
+      await startMarked(`${way} sh -c 'echo $$; exec sleep 1000' & sleep 1000`);
+      const pid = await ready();
+      const visitor = await visit(session.pid);
+      try {
+        await session.stop(0);
+        await vanished(pid);
+        assert.ok(existsSync(`/proc/${visitor.pid}/exe`));
+      } finally {
+        visitor.kill('SIGKILL');
+      }
+    });
+  }
+
+  test('that was killed leaves nobody who has left its mount namespace', async () => {
+    await startMarked("setsid unshare --mount sh -c 'echo $$; exec sleep 1000' & sleep 1000");
+    const pid = await ready();
+    const visitor = await visit(session.pid);
+    try {
+      process.kill(session.pid, 'SIGKILL');
+      await session.ended;
+      killAbandoned(MACHINE_ID, directory);
+      await vanished(pid);
+      assert.ok(existsSync(`/proc/${visitor.pid}/exe`));
+    } finally {
+      visitor.kill('SIGKILL');
+    }
+  });
+
   test('that was killed costs nobody else who claims its machine id', async () => {
     const pid = await abandon();
     const claimant = spawn('unshare', ['--mount', 'sh', '-c', 'echo ready; exec sleep 1000'], {
@@ -282,13 +313,15 @@ describe('supervisor', { skip }, () => {
     await session.start({ command, environment: ENVIRONMENT, workingDirectory });
   }
 
+  /** Starts a command that knows its machine id, as those of p6nd do. */
+  async function startMarked(script: string): Promise<void> {
+    const environment = { ...ENVIRONMENT, P6N_MACHINE_ID: MACHINE_ID };
+    await session.start({ command: ['sh', '-c', script], environment, workingDirectory: '/' });
+  }
+
   /** Runs a command and kills its supervisor; resolves with the command's process id. */
   async function abandon(): Promise<number> {
-    await session.start({
-      command: ['sh', '-c', 'echo $$; sleep 1000'],
-      environment: { ...ENVIRONMENT, P6N_MACHINE_ID: MACHINE_ID },
-      workingDirectory: '/',
-    });
+    await startMarked('echo $$; sleep 1000');
     const pid = session.commandPid!;
     process.kill(session.pid, 'SIGKILL');
     assert.equal(await session.ended, undefined);
@@ -300,12 +333,16 @@ describe('supervisor', { skip }, () => {
     return (await collect(session.follow({ bytes: 65_536 }, new AbortController().signal))).stdout;
   }
 
-  /** Waits for the first output. */
-  async function ready(): Promise<void> {
+  /** Waits for the first output; resolves with the number that it is, if it is one. */
+  async function ready(): Promise<number> {
     const controller = new AbortController();
+    let first = Number.NaN;
     for await (const event of session.follow({ bytes: 65_536 }, controller.signal)) {
-      if (event.type === 'output') controller.abort();
+      if (event.type !== 'output') continue;
+      first = Number(Buffer.from(event.data).toString());
+      controller.abort();
     }
+    return first;
   }
 });
 
@@ -321,6 +358,14 @@ test('launchSupervisor says what kept a supervisor from starting', { skip }, asy
   renameSync(join(directory, 'socket-is-long'), join(directory, 'gone'));
   rmSync(directory, { recursive: true, force: true });
 });
+
+/** Somebody who looks at the network of an instance, and is no part of it. */
+async function visit(supervisor: number): Promise<ChildProcess> {
+  const words = [`--net=/proc/${supervisor}/ns/net`, 'sh', '-c', 'echo in; exec sleep 1000'];
+  const visitor = spawn('nsenter', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(visitor.stdout, 'data');
+  return visitor;
+}
 
 interface Collected {
   stdout: string;

@@ -42,7 +42,11 @@ export class Command {
   readonly #child: ChildProcess;
   readonly pid: number;
 
-  private constructor(child: ChildProcess, pid: number, events: CommandEvents) {
+  private constructor(
+    child: ChildProcess,
+    { pid, machineId }: { readonly pid: number; readonly machineId: string | undefined },
+    events: CommandEvents,
+  ) {
     this.#child = child;
     this.pid = pid;
     child.stdout?.on('data', (data: Buffer) => events.output('stdout', data));
@@ -50,7 +54,7 @@ export class Command {
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     child.once('exit', (code, signal) => {
       const at = Date.now() as WallMillis;
-      killCompanions();
+      killCompanions(machineId);
       const drained = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
       void Promise.race([closed, drained]).then(() =>
         events.ended({ code: code ?? undefined, signal: signal ?? undefined, at }),
@@ -84,7 +88,9 @@ export class Command {
       });
       child.once('error', (error: NodeJS.ErrnoException) => reject(explain(program, error)));
       // The child exists from here on, so nothing of its output or end is missed.
-      if (child.pid !== undefined) resolve(new Command(child, child.pid, events));
+      const { pid } = child;
+      const machineId = spec.environment['P6N_MACHINE_ID'];
+      if (pid !== undefined) resolve(new Command(child, { pid, machineId }, events));
     });
   }
 

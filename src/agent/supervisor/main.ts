@@ -12,7 +12,7 @@ import type { CommandExit, Tail } from '../ports.ts';
 import { Command, type CommandSpec } from './command.ts';
 import { Connection } from './connection.ts';
 import { closeInherited } from './inherited-descriptors.ts';
-import { recordMountNamespace } from './namespace-processes.ts';
+import { recordNamespaces } from './namespace-processes.ts';
 import { OutputLog, type OutputPiece, readTail } from './output-log.ts';
 import { PrivateFiles } from './private-files.ts';
 import {
@@ -65,7 +65,7 @@ class Supervisor {
 
   /** Listens for p6nd, and tells who started this process when it does. */
   start(): void {
-    recordMountNamespace(this.#directory);
+    recordNamespaces(this.#directory);
     process.umask(0o177);
     this.#server.listen(join(this.#directory, SOCKET_FILE), () => {
       process.umask(0o022);

@@ -27,7 +27,7 @@ export const HOSTS_FILE = 'hosts';
 export const EXIT_FILE = 'exit.json';
 export const LOG_FILE = 'supervisor.log';
 /** What the kernel calls the mount namespace of the supervisor, `mnt:[4026532301]`. */
-export const MOUNT_NAMESPACE_FILE = 'mount-namespace';
+export const NAMESPACES_FILE = 'mount-namespace';
 /** The file descriptor on which a supervisor tells who started it that its socket is there. */
 export const READY_FD = 3;
 export const READY_TEXT = 'ready\n';
