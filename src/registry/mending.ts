@@ -4,6 +4,7 @@
 // not believe gets no signature. Repeated at will; where nothing is lost, nothing is written.
 
 import type { HostId } from '../addressing/ids.ts';
+import { P6nError } from '../base/errors.ts';
 import { decodeHost, encodeRecord } from './codec.ts';
 import { removeHost } from './host-removal.ts';
 import { listHosts } from './hosts.ts';
@@ -25,16 +26,26 @@ export interface Believed {
 /** Signatures that are checked before others have a turn. */
 const CHECKS_PER_TURN = 64;
 
-/** Resolves with how many records were written. */
+/**
+ * Resolves with how many records were written. A host that cannot be removed again keeps no other
+ * from being mended: that error comes in the end.
+ */
 export async function mend(context: RegistryContext, believed: Believed): Promise<number> {
   let written = (await mendSiteKey(context, believed.siteKeys)) ? 1 : 0;
   const known = new Map(believed.hosts.map((host) => [host.id, host]));
+  let refusal: P6nError | undefined;
   for (const [index, host] of (await listHosts(context)).entries()) {
     if (index % CHECKS_PER_TURN === 0) await new Promise(setImmediate);
-    if (believed.removed.has(host.id)) await removeHost(context, host.id, { force: true });
-    else if (!(await mendHost(context, host, known.get(host.id)))) continue;
-    written += 1;
+    try {
+      if (believed.removed.has(host.id)) await removeHost(context, host.id, { force: true });
+      else if (!(await mendHost(context, host, known.get(host.id)))) continue;
+      written += 1;
+    } catch (error) {
+      if (!(error instanceof P6nError) || error.code !== 'HOST_IN_USE') throw error;
+      refusal ??= error;
+    }
   }
+  if (refusal !== undefined) throw refusal;
   return written;
 }
 

@@ -61,6 +61,33 @@ test('mend() removes the hosts that were removed', async () => {
   assert.equal((await restored.store.list(['records/removals/'])).entries.length, 1);
 });
 
+test('mend() goes on past a host that cannot be removed again, and says so', async () => {
+  const { site, two, older } = await scene();
+  const key = site.freshKey();
+  await site.registry.publishNextKey(two.id, key);
+  await site.registry.switchKey(two.id, key);
+  const restored = await older(3);
+  // Another server had taken its place, which the older registry does not know.
+  const [server] = await restored.registry.listHosts();
+  const believed = { ...(await beliefs(site)), removed: new Set([server!.id]) };
+  await assert.rejects(restored.registry.custody.mend(believed), { code: 'HOST_IN_USE' });
+  assert.equal((await restored.registry.findHost(two.id)).publicKey, key);
+});
+
+test('mend() by a server that has lost what it believed signs no host', async () => {
+  const { site, older } = await scene();
+  await site.registry.siteKeys.publish(makeSigner(5));
+  site.signer.setKey(secretOf(5));
+  const believed = { ...(await beliefs(site)), hosts: [] };
+  const restored = await older(5);
+  assert.equal(await restored.registry.custody.mend(believed), 1);
+  const hosts = await restored.registry.listHosts();
+  assert.deepEqual(
+    await unsigned(restored),
+    hosts.map(({ name }) => name),
+  );
+});
+
 interface Scene {
   readonly site: Site;
   readonly two: Host;
