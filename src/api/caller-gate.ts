@@ -39,7 +39,11 @@ export class CallerGate {
     const source = this.#sources.get(address) ?? { proved: new Set(), unproved: new Set() };
     this.#sources.set(address, source);
     const [oldest] = source.unproved;
-    if (source.unproved.size >= this.#limits.unprovedMax) oldest?.destroy();
+    if (oldest !== undefined && source.unproved.size >= this.#limits.unprovedMax) {
+      oldest.destroy();
+      // Its end is told later, and others may come before.
+      source.unproved.delete(oldest);
+    }
     source.unproved.add(socket);
     socket.once('close', () => {
       source.proved.delete(socket);

@@ -1,8 +1,8 @@
 // Who shares an address with a host takes nothing from its p6nd.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { meshApi } from '../../src/api/api.ts';
 import { CallerGate } from '../../src/api/caller-gate.ts';
@@ -42,6 +42,18 @@ test('CallerGate keeps places for callers that prove who they are', async (t) =>
   gate.prove(taken[2] as Socket);
   await closed(sockets[2] as Socket);
   assert.ok(!sockets[0]?.closed && !sockets[3]?.closed);
+});
+
+test('CallerGate makes room for many that come at once', () => {
+  const server = new EventEmitter();
+  new CallerGate(server as Server, { provedMax: 2, unprovedMax: 2 });
+  const ended: number[] = [];
+  for (let number = 0; number < 6; number++) {
+    const destroy = (): unknown => ended.push(number);
+    // None tells of its end while the others come.
+    server.emit('connection', Object.assign(new EventEmitter(), { remoteAddress: '::1', destroy }));
+  }
+  assert.deepEqual(ended, [0, 1, 2, 3]);
 });
 
 test('meshApi() answers a host so often and no more, and others all the same', async () => {
