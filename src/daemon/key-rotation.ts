@@ -98,11 +98,11 @@ export class KeyRotation {
    */
   async rotate({ force }: { readonly force: boolean }): Promise<void> {
     const { keeper, random } = this.#dependencies;
-    if (force) this.#isForced = true;
     if (this.#running === undefined && keeper.current.nextPrivateKey === undefined) {
       await keeper.change({ nextPrivateKey: toBase64(randomBytes(random, KEY_BYTES)) });
       publishStep('host-key-drafted');
     }
+    if (force) this.#isForced = true;
     await this.#run();
   }
 
