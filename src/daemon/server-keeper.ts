@@ -28,6 +28,8 @@ export class ServerKeeper {
     this.#writing = this.#writing
       .then(() => this.#keeper.change({ servers }))
       .catch((error: unknown) => {
+        // The next look tries again.
+        this.#servers = this.#keeper.current.servers;
         this.#logger.warn('servers are not kept', { error: String(error) });
       });
   }

@@ -34,6 +34,23 @@ test('ServerKeeper writes servers that have moved, never none', async (context) 
   ]);
 });
 
+test('ServerKeeper tries again what the disk did not take', async () => {
+  const before = identity();
+  let isFull = true;
+  const write = (): Promise<void> =>
+    isFull ? Promise.reject(new Error('no space left')) : Promise.resolve();
+  const identityKeeper = new IdentityKeeper({ write }, before);
+  const keeper = new ServerKeeper({ keeper: identityKeeper, logger: SILENT_LOGGER });
+  const moved = [host(0x10000, 'server', 'moved:1')];
+  keeper.look(moved);
+  await keeper.stop();
+  assert.equal(identityKeeper.current, before);
+  isFull = false;
+  keeper.look(moved);
+  await keeper.stop();
+  assert.deepEqual(identityKeeper.current.servers[0]?.endpoints, ['moved:1']);
+});
+
 function host(id: number, role: Host['role'], endpoint: string): Host {
   return {
     kind: 'host',
