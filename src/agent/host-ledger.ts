@@ -5,7 +5,14 @@
 import type { HostId, NetworkId } from '../addressing/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import { readFileIfExists, writeFileAtomic } from '../os/atomic-file.ts';
-import type { Closure, Host, HostRemoval, SiteKey, WireguardPeer } from '../registry/model.ts';
+import type {
+  Closure,
+  Host,
+  HostRemoval,
+  PeerRemovals,
+  SiteKey,
+  WireguardPeer,
+} from '../registry/model.ts';
 import {
   judge,
   REFUSAL_REASONS,
@@ -13,7 +20,7 @@ import {
   type RefusalReason,
   type Trust,
 } from './host-trust.ts';
-import { PeerTrust } from './peer-trust.ts';
+import { type PeerMemory, PeerTrust } from './peer-trust.ts';
 import type { CopySource, CopyView, Timers } from './ports.ts';
 
 /** What a change waits for others to be written with it, milliseconds. */
@@ -30,6 +37,7 @@ export interface SignedCopy extends CopyView {
   readonly siteKeys: readonly SiteKey[];
   readonly removals: readonly HostRemoval[];
   readonly wireguardPeers: readonly WireguardPeer[];
+  readonly peerRemovals: readonly PeerRemovals[];
 }
 
 export interface HostLedgerDependencies {
@@ -48,6 +56,18 @@ export interface HostLedgerOptions {
   readonly siteKey: string;
 }
 
+/** What the ledger is, from one start to the next. */
+interface Kept {
+  readonly trust: Trust;
+  readonly peers: readonly PeerMemory[];
+}
+
+/** Whom a refused record is about. */
+interface RefusedOf {
+  readonly host?: HostId;
+  readonly network?: NetworkId;
+}
+
 /** The copy as far as it is believed. */
 export type BelievedCopy = CopyView & Pick<SignedCopy, 'hosts' | 'wireguardPeers'>;
 
@@ -58,17 +78,19 @@ export class HostLedger implements CopySource {
   /** The copy that #believed was made of. */
   #seen: SignedCopy | undefined;
   #believed: BelievedCopy;
-  readonly #peerTrust = new PeerTrust();
+  readonly #peerTrust: PeerTrust;
   #peers: readonly WireguardPeer[] = [];
   readonly #refused = new Set<string>();
   readonly #counters: Record<RefusalReason, number>;
   #cancelWrite: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(dependencies: HostLedgerDependencies, path: string, trust: Trust) {
+  private constructor(dependencies: HostLedgerDependencies, path: string, kept: Kept) {
+    const { trust, peers } = kept;
     this.#dependencies = dependencies;
     this.#path = path;
     this.#trust = trust;
+    this.#peerTrust = new PeerTrust(peers);
     const hosts = [...trust.hosts.values()];
     this.#believed = { hosts, networks: [], apps: [], instances: [], wireguardPeers: [] };
     const zeros = REFUSAL_REASONS.map((reason) => [reason, 0]);
@@ -80,7 +102,8 @@ export class HostLedger implements CopySource {
     dependencies: HostLedgerDependencies,
     { path, siteKey }: HostLedgerOptions,
   ): Promise<HostLedger> {
-    const fresh: Trust = { siteKey, site: undefined, hosts: new Map(), removed: new Set() };
+    const nobody: Trust = { siteKey, site: undefined, hosts: new Map(), removed: new Set() };
+    const fresh: Kept = { trust: nobody, peers: [] };
     try {
       const text = await readFileIfExists(path);
       const kept = text === undefined ? undefined : parse(text);
@@ -104,7 +127,11 @@ export class HostLedger implements CopySource {
       copy.removals === before.removals;
     if (!isSame && copy.revision !== undefined) this.#judge(copy);
     const isRestored = copy.closures.some(({ reason }) => reason === 'restored');
-    if (!isSame || copy.wireguardPeers !== before?.wireguardPeers) this.#judgePeers(copy);
+    const isSameOfPeers =
+      isSame &&
+      copy.wireguardPeers === before.wireguardPeers &&
+      copy.peerRemovals === before.peerRemovals;
+    if (!isSameOfPeers) this.#judgePeers(copy);
     const hosts = isSame ? this.#believed.hosts : this.#hosts(isRestored);
     this.#believed = { ...copy, hosts, wireguardPeers: this.#peers };
     return this.#believed;
@@ -124,6 +151,11 @@ export class HostLedger implements CopySource {
   /** Hosts that were removed, for good. */
   get removed(): ReadonlySet<HostId> {
     return this.#trust.removed;
+  }
+
+  /** What the site has said of WireGuard peers, of all networks that this host ever followed. */
+  get peers(): readonly PeerMemory[] {
+    return this.#peerTrust.memory;
   }
 
   /** The site's key that signs now, as far as this host knows, base64. */
@@ -160,11 +192,19 @@ export class HostLedger implements CopySource {
   }
 
   #judgePeers(copy: SignedCopy): void {
-    const { believed, refused } = this.#peerTrust.judge(copy.wireguardPeers, this.#trust);
-    this.#peers = believed;
-    for (const { host, name, network, signature } of refused) {
-      this.#noteOnce(`${network} ${name} ${signature}`, { host, reason: 'peer-signature' });
+    const judged = this.#peerTrust.judge(copy, this.#trust);
+    this.#peers = judged.believed;
+    const note = (reason: RefusalReason, peer: WireguardPeer): void => {
+      const { host, name, network, signature } = peer;
+      this.#noteOnce(`${reason} ${network} ${name} ${signature}`, reason, { host, network });
+    };
+    for (const peer of judged.refused) note('peer-signature', peer);
+    for (const peer of judged.removed) note('removed-peer', peer);
+    for (const { network, signature } of judged.forgedRemovals) {
+      const reason = 'peer-removal-signature';
+      this.#noteOnce(`${reason} ${network} ${signature}`, reason, { network });
     }
+    if (this.#peerTrust.takeNews()) this.#writeSoon();
   }
 
   /** Each once: the registry says the same thing with every change of anything else. */
@@ -172,16 +212,17 @@ export class HostLedger implements CopySource {
     for (const { host, reason } of refusals) {
       const record = copy.hosts.find(({ id }) => id === host);
       const name = `${host} ${reason} ${record?.publicKey} ${record?.signature}`;
-      this.#noteOnce(name, { host, reason });
+      this.#noteOnce(name, reason, { host });
     }
   }
 
-  #noteOnce(name: string, { host, reason }: Refusal): void {
+  #noteOnce(name: string, reason: RefusalReason, of: RefusedOf): void {
     if (this.#refused.has(name)) return;
     if (this.#refused.size >= REMEMBERED_MAX) this.#refused.clear();
     this.#refused.add(name);
     this.#counters[reason] += 1;
-    this.#dependencies.logger.warn('record of a host is refused', { host, reason });
+    const { host, network } = of;
+    this.#dependencies.logger.warn('record is refused', { reason, host, network });
   }
 
   #writeSoon(): void {
@@ -195,7 +236,7 @@ export class HostLedger implements CopySource {
     this.#cancelWrite = undefined;
     const { logger, timers } = this.#dependencies;
     this.#writing = this.#writing
-      .then(() => writeFileAtomic(this.#path, format(this.#trust)))
+      .then(() => writeFileAtomic(this.#path, format(this.#trust, this.#peerTrust.memory)))
       .catch((error: unknown) => {
         logger.warn('ledger of hosts is not kept', { error: String(error) });
         this.#cancelWrite ??= timers.after(WRITE_RETRY_MS, () => this.#write());
@@ -203,33 +244,34 @@ export class HostLedger implements CopySource {
   }
 }
 
-function format({ siteKey, site, hosts, removed }: Trust): string {
+function format({ siteKey, site, hosts, removed }: Trust, peers: readonly PeerMemory[]): string {
   const kept = {
     version: VERSION,
     siteKey,
     site,
     hosts: [...hosts.values()],
     removed: [...removed],
+    peers,
   };
   return `${JSON.stringify(kept)}\n`;
 }
 
 /** Throws when `text` is not whole; undefined for what another version wrote. */
-function parse(text: string): Trust | undefined {
+function parse(text: string): Kept | undefined {
   const kept = JSON.parse(text) as {
     readonly version: number;
     readonly siteKey: string;
     readonly site?: string;
     readonly hosts: readonly Host[];
     readonly removed: readonly HostId[];
+    readonly peers?: readonly PeerMemory[];
   };
   if (kept.version !== VERSION) return undefined;
-  const { siteKey, site, hosts, removed } = kept;
+  const { siteKey, site, hosts, removed, peers = [] } = kept;
   if (typeof siteKey !== 'string') throw new Error('it names no key of the site');
-  return {
-    siteKey,
-    site,
+  const trust = {
+    ...{ siteKey, site, removed: new Set(removed) },
     hosts: new Map(hosts.map((host) => [host.id, host])),
-    removed: new Set(removed),
   };
+  return { trust, peers };
 }

@@ -50,6 +50,10 @@ export const REFUSAL_REASONS = [
   'missing-removal',
   /** The site's key has not signed the WireGuard peer, whose gateway the host is. */
   'peer-signature',
+  /** The site's key has not signed the removals of WireGuard peers. */
+  'peer-removal-signature',
+  /** The WireGuard peer, whose gateway the host is, was removed. */
+  'removed-peer',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 

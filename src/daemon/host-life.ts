@@ -92,6 +92,7 @@ export class HostLife {
       known: () => ({
         networks: [...new Set(agent.instances.list().map(({ instance }) => instance.network))],
         highestHost: ledger.highestHost,
+        peers: ledger.peers,
       }),
       report: (known) => access.self.reportIds(known),
       random,

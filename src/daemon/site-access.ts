@@ -14,6 +14,7 @@ import type { FollowTransport } from '../follower/follower.ts';
 import type { KnownIds } from '../registry/closure.ts';
 import type { FollowEvent } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import { idsReports } from './known-ids.ts';
 import { meshClient } from './mesh-client.ts';
 import type { ServerChoice } from './server-choice.ts';
 
@@ -151,13 +152,11 @@ export function remoteAccess(
       nextKeyState: () => choice.ask((server) => client(server).self.nextKeyState()),
       withdrawNextKey: () => choice.ask((server) => client(server).self.withdrawNextKey()),
       switchKey: (key) => choice.ask((server) => client(server).self.switchKey(key)),
-      reportIds: ({ networks, highestHost }) =>
-        choice.ask((server) =>
-          client(server).self.reportIds({
-            networks,
-            ...(highestHost === undefined ? {} : { highest_host: highestHost }),
-          }),
-        ),
+      reportIds: async (known) => {
+        for (const report of idsReports(known)) {
+          await choice.ask((server) => client(server).self.reportIds(report));
+        }
+      },
     },
   };
 }

@@ -1,13 +1,7 @@
 // What a server does for hosts: the feed of changes, their own writes, and the proof of who they
 // are.
 
-import {
-  type HostId,
-  isHostId,
-  isNetworkId,
-  type MachineId,
-  type NetworkId,
-} from '../addressing/ids.ts';
+import type { HostId, MachineId, NetworkId } from '../addressing/ids.ts';
 import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contract/hosts.ts';
 import type { KnownIdsReport } from '../api/contract/registry.ts';
 import type { SiteKeySecret } from '../api/contract/site.ts';
@@ -17,6 +11,7 @@ import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
 import type { AppOnNetwork, FollowPosition, Instance } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
+import { knownIds } from './known-ids.ts';
 import type { SiteKeyDesk } from './site-key.ts';
 
 export class SiteServices implements FollowService, HostWriteService, HostAuthenticator {
@@ -90,14 +85,9 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
     return await this.#siteKey.handOver(host);
   }
 
-  async reportIds(
-    principal: Principal,
-    { networks, highest_host: highest }: KnownIdsReport,
-  ): Promise<void> {
+  async reportIds(principal: Principal, report: KnownIdsReport): Promise<void> {
     const host = requireHost(principal, 'host-update');
-    const highestHost = highest !== undefined && isHostId(highest) ? highest : undefined;
-    const known = { networks: networks.filter(isNetworkId), highestHost };
-    await this.#registry.custody.takeOver(host, known);
+    await this.#registry.custody.takeOver(host, knownIds(report));
   }
 
   async putInstance(principal: Principal, instance: Instance): Promise<void> {

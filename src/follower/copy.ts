@@ -14,6 +14,7 @@ import type {
   HostRemoval,
   Instance,
   Network,
+  PeerRemovals,
   Revision,
   SiteKey,
   TokenRevocation,
@@ -39,6 +40,7 @@ export interface Copy {
   readonly apps: readonly App[];
   readonly instances: readonly Instance[];
   readonly wireguardPeers: readonly WireguardPeer[];
+  readonly peerRemovals: readonly PeerRemovals[];
 }
 
 /** A copy as it is kept: with the keys of its records and the networks that it is whole for. */
@@ -64,7 +66,7 @@ export class WorkingCopy {
   #snapshot: Copy = {
     ...{ revision: undefined, closures: [], siteKeys: [], hosts: [], removals: [], absences: [] },
     ...{ revocations: [], gateways: [], networks: [], apps: [], instances: [] },
-    wireguardPeers: [],
+    ...{ wireguardPeers: [], peerRemovals: [] },
   };
 
   constructor(recordsMax: number = COPY_RECORDS_MAX) {
@@ -135,6 +137,7 @@ export class WorkingCopy {
       apps: this.#kept<App>('app', last.apps),
       instances: this.#kept<Instance>('instance', last.instances),
       wireguardPeers: this.#kept<WireguardPeer>('wireguard-peer', last.wireguardPeers),
+      peerRemovals: this.#kept<PeerRemovals>('peer-removals', last.peerRemovals),
     };
     this.#changed.clear();
     return this.#snapshot;
@@ -194,6 +197,7 @@ function isOf(record: FollowedRecord, networks: ReadonlySet<NetworkId>): boolean
     case 'app':
     case 'instance':
     case 'wireguard-peer':
+    case 'peer-removals':
       return networks.has(record.network);
   }
 }

@@ -13,7 +13,7 @@ import { HOST_ID_MAX, type HostId, ID_MIN, type NetworkId } from '../addressing/
 import { P6nError } from '../base/errors.ts';
 import { decodeClosure, encodeRecord } from './codec.ts';
 import { CLOSURE, formatId, HOST_COUNTER, networkIdKey, REPORTS, reportKey, SITE } from './keys.ts';
-import type { Closure, ClosureReason } from './model.ts';
+import type { Closure, ClosureReason, PeerRemovals, WireguardPeer } from './model.ts';
 import { type Store, type StoreCompare, type StoreWrite, TRANSACTION_WRITES_MAX } from './store.ts';
 import type { RegistryContext } from './transaction.ts';
 
@@ -22,6 +22,17 @@ export interface KnownIds {
   readonly networks: readonly NetworkId[];
   /** The highest id of a host; ids of hosts are counted up. */
   readonly highestHost: HostId | undefined;
+  readonly peers?: readonly KnownPeers[];
+}
+
+/** What somebody knows of the WireGuard peers of a network. */
+export interface KnownPeers {
+  readonly network: NetworkId;
+  /** The one with the highest number. */
+  readonly last?: WireguardPeer | undefined;
+  readonly removals?: PeerRemovals | undefined;
+  /** The last number that was given out, by the word of an operator. */
+  readonly count?: number | undefined;
 }
 
 /** What one host may report: a liar burns no more ids of hosts than these. */
@@ -201,7 +212,8 @@ async function readHostCounter(store: Store): Promise<{ count: number; modRevisi
   return { count, modRevision: stored?.modRevision ?? 0 };
 }
 
-async function readClosure(
+/** The closure with its revision, which guards what is written while it stands. */
+export async function readClosure(
   store: Store,
 ): Promise<{ readonly closure: Closure; readonly modRevision: number } | undefined> {
   const stored = await store.get(CLOSURE);

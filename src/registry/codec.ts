@@ -10,6 +10,7 @@ import {
   HOSTS,
   INSTANCES,
   NETWORKS,
+  PEER_REMOVALS,
   REMOVALS,
   REVOCATIONS,
   SITE_KEYS,
@@ -33,6 +34,7 @@ import {
   type InviteUse,
   type Network,
   type Organization,
+  type PeerRemovals,
   type Site,
   type SiteKey,
   type TokenRecord,
@@ -283,6 +285,16 @@ export function decodeWireguardPeer(stored: StoredText): WireguardPeer {
   };
 }
 
+export function decodePeerRemovals(stored: StoredText): PeerRemovals {
+  const fields = new Fields(stored, 'peer-removals');
+  return {
+    kind: 'peer-removals',
+    network: fields.network('network'),
+    numbers: fields.text('numbers'),
+    signature: fields.text('signature'),
+  };
+}
+
 /** A record that followers may see, by its key. */
 export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(HOSTS)) return decodeHost(stored);
@@ -296,5 +308,6 @@ export function decodeFollowed(stored: StoredText): FollowedRecord {
   if (stored.key.startsWith(INSTANCES)) return decodeInstance(stored);
   if (stored.key === CLOSURE) return decodeClosure(stored);
   if (stored.key.startsWith(WIREGUARD_PEERS)) return decodeWireguardPeer(stored);
+  if (stored.key.startsWith(PEER_REMOVALS)) return decodePeerRemovals(stored);
   throw damaged(stored.key, 'it stands where no record of its kind does');
 }

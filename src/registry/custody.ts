@@ -15,6 +15,8 @@ import { type Believed, mend } from './mending.ts';
 import type { Closure } from './model.ts';
 import { findSite } from './site.ts';
 import type { RegistryContext } from './transaction.ts';
+import { sweepPeers } from './wireguard/peers.ts';
+import { skipPeerNumbers, takeOverPeers } from './wireguard/takeover.ts';
 
 export interface RegistryState {
   readonly incarnation: string;
@@ -48,9 +50,13 @@ export class Custody {
     return { incarnation, revision, closure, reports, isEmpty: site === undefined };
   }
 
-  /** Takes over ids that somebody else knows; false unless the registry waits to be accepted. */
-  takeOver(host: HostId | undefined, known: KnownIds): Promise<boolean> {
-    return takeOver(this.#context, host, known);
+  /**
+   * Takes over ids that somebody else knows; false unless the registry waits to be accepted. What
+   * is proved of WireGuard peers it takes over at any time.
+   */
+  async takeOver(host: HostId | undefined, known: KnownIds): Promise<boolean> {
+    await takeOverPeers(this.#context, known.peers ?? []);
+    return await takeOver(this.#context, host, known);
   }
 
   /** Writes again what `believed` knows the site's key to have said and the registry has lost. */
@@ -59,8 +65,11 @@ export class Custody {
   }
 
   /** Opens a registry that takes no writes. VALUE_INVALID when it does, or is being imported. */
-  accept(): Promise<Closure> {
-    return accept(this.#context);
+  async accept(): Promise<Closure> {
+    await skipPeerNumbers(this.#context);
+    const closure = await accept(this.#context);
+    await sweepPeers(this.#context);
+    return closure;
   }
 
   /** The whole registry as lines of text; with `close` it takes no writes from then on. */

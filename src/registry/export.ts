@@ -3,26 +3,39 @@
 // a new incarnation, with every id that either of the two has ever given out.
 
 import { createHash } from 'node:crypto';
-import { isNetworkId, type NetworkId } from '../addressing/ids.ts';
+import type { NetworkId } from '../addressing/ids.ts';
+import { PeerNumbers } from '../addressing/peer-numbers.ts';
 import { P6nError } from '../base/errors.ts';
-import { batches, closeExported, findClosure, type KnownIds, putClosure } from './closure.ts';
-import { decodeSite } from './codec.ts';
+import {
+  batches,
+  closeExported,
+  findClosure,
+  type KnownIds,
+  type KnownPeers,
+  putClosure,
+} from './closure.ts';
+import { decodePeerRemovals, decodeSite } from './codec.ts';
 import {
   CLOSURE,
   HOST_COUNTER,
   HOST_LEASES,
   NETWORK_IDS,
   PEER_COUNTERS,
+  PEER_REMOVALS,
   parseHostId,
+  parseNetworkId,
   REPORTS,
   SITE,
 } from './keys.ts';
 import { assertKey, type StoreEntry, type StoreWrite, VALUE_BYTES_MAX } from './store.ts';
 import type { RegistryContext } from './transaction.ts';
+import { parsePeerCount } from './wireguard/counts.ts';
 
 const FORMAT = 1;
 /** What is of this registry and not of the site. */
 const LEFT_OUT: readonly string[] = [CLOSURE, HOST_LEASES, REPORTS];
+/** What no import takes away. */
+const STAYING: readonly string[] = [NETWORK_IDS, PEER_REMOVALS];
 
 interface Header {
   readonly p6n_registry: number;
@@ -105,17 +118,24 @@ export async function importRegistry(
   logger.info('registry imported', { entries: entries.size, incarnation: store.incarnation });
 }
 
-/** The ids that an export knows to be given out. */
+/** The ids that an export knows to be given out, and the numbers of WireGuard peers. */
 export function idsOf({ entries }: ParsedExport): KnownIds {
   const networks: NetworkId[] = [];
-  for (const key of entries.keys()) {
-    if (!key.startsWith(NETWORK_IDS)) continue;
-    const id = Number.parseInt(key.slice(NETWORK_IDS.length), 16);
-    if (isNetworkId(id)) networks.push(id);
+  const peers: KnownPeers[] = [];
+  for (const [key, value] of entries) {
+    const network = parseNetworkId(key.slice(key.lastIndexOf('/') + 1));
+    if (network === undefined) continue;
+    if (key.startsWith(NETWORK_IDS)) networks.push(network);
+    if (key.startsWith(PEER_COUNTERS)) {
+      peers.push({ network, count: parsePeerCount({ key, value }) });
+    }
+    if (key.startsWith(PEER_REMOVALS)) {
+      peers.push({ network, removals: decodePeerRemovals({ key, value }) });
+    }
   }
   const next = Number.parseInt(entries.get(HOST_COUNTER) ?? '', 16);
   const highestHost = parseHostId((next - 1).toString(16).padStart(8, '0'));
-  return { networks, highestHost };
+  return { networks, highestHost, peers };
 }
 
 async function requireReplaceable(context: RegistryContext, { site }: Header): Promise<void> {
@@ -129,23 +149,36 @@ async function requireReplaceable(context: RegistryContext, { site }: Header): P
   });
 }
 
-/** The writes that make `existing` what `wanted` says; used ids of networks stay, and of hosts. */
+/**
+ * The writes that make `existing` what `wanted` says; used ids of networks stay, and of hosts, and
+ * what is said of removed WireGuard peers.
+ */
 function* differences(
   existing: readonly StoreEntry[],
   wanted: ReadonlyMap<string, string>,
 ): Generator<StoreWrite> {
   const known = new Map(existing.map(({ key, value }) => [key, value]));
   for (const key of known.keys()) {
-    if (wanted.has(key) || key.startsWith(NETWORK_IDS) || isLeftOut(key)) continue;
-    yield { type: 'delete', key };
+    if (wanted.has(key) || STAYING.some((prefix) => key.startsWith(prefix))) continue;
+    if (!isLeftOut(key)) yield { type: 'delete', key };
   }
   for (const [key, value] of wanted) {
     const before = known.get(key);
     if (before === value || isLeftOut(key)) continue;
-    // Of fixed width: the higher count is the later text.
-    if (isCounter(key) && before !== undefined && before > value) continue;
+    if (before !== undefined && isLater(key, before, value)) continue;
     yield { type: 'put', key, value };
   }
+}
+
+/** Whether `before` knows more than `value`, of what only ever grows. */
+function isLater(key: string, before: string, value: string): boolean {
+  // Of fixed width: the higher count is the later text.
+  if (isCounter(key)) return before > value;
+  if (!key.startsWith(PEER_REMOVALS)) return false;
+  const [one, other] = [before, value].map((text) =>
+    PeerNumbers.parse(decodePeerRemovals({ key, value: text }).numbers),
+  );
+  return one !== undefined && other !== undefined && one.includes(other);
 }
 
 function isCounter(key: string): boolean {

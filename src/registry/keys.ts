@@ -11,6 +11,7 @@
 //    apps/NETWORK/NAME
 //    instances/NETWORK/HOST/MACHINE
 //    wireguard-peers/NETWORK/NAME
+//    peer-removals/NETWORK              of its WireGuard peers that are gone for good
 //  site/                                seen by servers
 //    site
 //    organizations/NAME
@@ -76,6 +77,7 @@ export const NETWORKS = 'records/networks/';
 export const APPS = 'records/apps/';
 export const INSTANCES = 'records/instances/';
 export const WIREGUARD_PEERS = 'records/wireguard-peers/';
+export const PEER_REMOVALS = 'records/peer-removals/';
 export const SITE = 'site/site';
 export const ORGANIZATIONS = 'site/organizations/';
 export const INVITES = 'private/invites/';
@@ -98,7 +100,9 @@ const REVOCATION_KEY = /^records\/revocations\/[0-9a-f]{16}$/;
  * have.
  */
 const OF_ALL_HOSTS: readonly string[] = ['site-keys', 'hosts', 'removals', 'absences', 'gateways'];
-const OF_NETWORKS: readonly string[] = ['networks', 'apps', 'instances', 'wireguard-peers'];
+const OF_NETWORKS: readonly string[] = [
+  ...['networks', 'apps', 'instances', 'wireguard-peers', 'peer-removals'],
+];
 const MACHINE_PLACE = /^([0-9a-f]{8})\/([0-9a-f]{8})$/;
 
 export function siteKeyKey(generation: number): string {
@@ -168,6 +172,10 @@ export function peersOf(network: NetworkId): string {
 
 export function peerKey(network: NetworkId, name: string): string {
   return `${peersOf(network)}${name}`;
+}
+
+export function peerRemovalsKey(network: NetworkId): string {
+  return `${PEER_REMOVALS}${hex(network)}`;
 }
 
 export function organizationKey(name: string): string {

@@ -1,7 +1,8 @@
 // A registry from an older state does not know what the site's key has said since. A server does,
 // from the hosts that it believes in, and writes it again: the site's current key, the keys that
-// hosts have changed to, and that hosts were removed. What the registry says and this server does
-// not believe gets no signature. Repeated at will; where nothing is lost, nothing is written.
+// hosts have changed to, and that hosts and WireGuard peers were removed. What the registry says
+// and this server does not believe gets no signature. Repeated at will; where nothing is lost,
+// nothing is written.
 
 import type { HostId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
@@ -14,6 +15,7 @@ import type { Host, HostKey, SiteKey } from './model.ts';
 import { lookupSite, requireSigningSite } from './site.ts';
 import { isGenuineHost, isGenuineNextKey, isSuccessor } from './site-signature.ts';
 import { change, type RegistryContext } from './transaction.ts';
+import { sweepPeers } from './wireguard/peers.ts';
 
 /** What a server believes, whatever its registry says. */
 export interface Believed {
@@ -45,6 +47,7 @@ export async function mend(context: RegistryContext, believed: Believed): Promis
       refusal ??= error;
     }
   }
+  written += await sweepPeers(context);
   if (refusal !== undefined) throw refusal;
   return written;
 }

@@ -305,6 +305,16 @@ export interface WireguardPeer {
   readonly createdAt: WallMillis;
 }
 
+/** Which WireGuard peers of a network were removed, for good: one record, whatever their number. */
+export interface PeerRemovals {
+  readonly kind: 'peer-removals';
+  readonly network: NetworkId;
+  /** PeerNumbers as text. */
+  readonly numbers: string;
+  /** Of the site over site, network and numbers; base64. */
+  readonly signature: string;
+}
+
 /** What followers may see of the registry. */
 export type FollowedRecord =
   | Closure
@@ -317,7 +327,8 @@ export type FollowedRecord =
   | Network
   | App
   | Instance
-  | WireguardPeer;
+  | WireguardPeer
+  | PeerRemovals;
 
 /**
  * One step of what a server tells a follower. A reset starts anew: what was known before is void.

@@ -7,12 +7,22 @@ import {
   decodeGateway,
   decodeHost,
   decodeHostRemoval,
+  decodePeerRemovals,
   decodeSiteKey,
   decodeWireguardPeer,
   encodeRecord,
 } from './codec.ts';
 import { dropInvites } from './invites.ts';
-import { GATEWAYS, HOSTS, REMOVALS, SITE, SITE_KEYS, siteKeyKey, WIREGUARD_PEERS } from './keys.ts';
+import {
+  GATEWAYS,
+  HOSTS,
+  PEER_REMOVALS,
+  REMOVALS,
+  SITE,
+  SITE_KEYS,
+  siteKeyKey,
+  WIREGUARD_PEERS,
+} from './keys.ts';
 import type { Host, HostKey, Site, SiteKey } from './model.ts';
 import type { StoredText } from './record-fields.ts';
 import { requireSite } from './site.ts';
@@ -21,13 +31,17 @@ import {
   isGenuineHost,
   isGenuineNextKey,
   isGenuinePeer,
+  isGenuinePeerRemovals,
   isGenuineRemoval,
 } from './site-signature.ts';
 import type { SiteSigner } from './site-signer.ts';
 import { change, type RegistryContext, type Transaction } from './transaction.ts';
 
 /** Where the records stand that the site signs. */
-const SIGNED: readonly string[] = [HOSTS, REMOVALS, GATEWAYS, WIREGUARD_PEERS];
+const SIGNED: readonly string[] = [
+  // First: what was removed before the key has changed is not to be forgotten by a removal since.
+  ...[PEER_REMOVALS, HOSTS, REMOVALS, GATEWAYS, WIREGUARD_PEERS],
+];
 
 /** What has been signed anew, and what the last key has not signed and nobody signs. */
 export interface Resigned {
@@ -194,6 +208,12 @@ function resigned(
     if (isGenuinePeer(site, signer.publicKey, peer)) return stored.value;
     if (!isGenuinePeer(site, last, peer)) return undefined;
     return encodeRecord({ ...peer, signature: signer.signPeer(site, peer) });
+  }
+  if (stored.key.startsWith(PEER_REMOVALS)) {
+    const removals = decodePeerRemovals(stored);
+    if (isGenuinePeerRemovals(site, signer.publicKey, removals)) return stored.value;
+    if (!isGenuinePeerRemovals(site, last, removals)) return undefined;
+    return encodeRecord({ ...removals, signature: signer.signPeerRemovals(site, removals) });
   }
   const host = decodeHost(stored);
   if (isGenuineHost(site, signer.publicKey, host)) return stored.value;

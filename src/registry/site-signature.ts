@@ -13,6 +13,7 @@ import type {
   HostKey,
   HostRemoval,
   Invite,
+  PeerRemovals,
   SiteKey,
   WireguardPeer,
 } from './model.ts';
@@ -22,6 +23,7 @@ const HOST_REMOVAL_LABEL = 'p6n host removal 1';
 const INVITE_LABEL = 'p6n invite 1';
 const GATEWAY_LABEL = 'p6n gateway 1';
 const WIREGUARD_PEER_LABEL = 'p6n wireguard peer 1';
+const PEER_REMOVALS_LABEL = 'p6n wireguard peer removals 1';
 const SITE_KEY_LABEL = 'p6n site key 1';
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
@@ -68,6 +70,14 @@ export function wireguardPeerStatement(
 ): Uint8Array {
   const fields = [site, String(network), name, String(host), String(number), publicKey];
   return statement(WIREGUARD_PEER_LABEL, fields);
+}
+
+/** That peers of a network are members of it no more. */
+export function peerRemovalsStatement(
+  site: string,
+  { network, numbers }: Pick<PeerRemovals, 'network' | 'numbers'>,
+): Uint8Array {
+  return statement(PEER_REMOVALS_LABEL, [site, String(network), numbers]);
 }
 
 /** The key that the site has as its `generation`th. */
@@ -135,6 +145,15 @@ export function isGenuineGateway(
 /** Whether the site's key `publicKey` has signed the WireGuard peer. */
 export function isGenuinePeer(site: string, publicKey: string, peer: WireguardPeer): boolean {
   return isSignedBy(publicKey, peer.signature, wireguardPeerStatement(site, peer));
+}
+
+/** Whether the site's key `publicKey` has signed the removals of peers. */
+export function isGenuinePeerRemovals(
+  site: string,
+  publicKey: string,
+  removals: PeerRemovals,
+): boolean {
+  return isSignedBy(publicKey, removals.signature, peerRemovalsStatement(site, removals));
 }
 
 /** Whether a key of the site is its own witness: whoever trusts the key may trust the record. */

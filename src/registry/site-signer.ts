@@ -11,6 +11,7 @@ import type {
   HostKey,
   HostRemoval,
   Invite,
+  PeerRemovals,
   SiteKey,
   WireguardPeer,
 } from './model.ts';
@@ -20,6 +21,7 @@ import {
   hostRemovalStatement,
   hostStatement,
   inviteStatement,
+  peerRemovalsStatement,
   siteKeyStatement,
   wireguardPeerStatement,
 } from './site-signature.ts';
@@ -73,6 +75,10 @@ export class SiteSigner {
 
   signPeer(site: string, peer: Omit<WireguardPeer, 'signature' | 'createdAt'>): string {
     return this.#sign(wireguardPeerStatement(site, peer));
+  }
+
+  signPeerRemovals(site: string, removals: Pick<PeerRemovals, 'network' | 'numbers'>): string {
+    return this.#sign(peerRemovalsStatement(site, removals));
   }
 
   signSiteKey(key: Pick<SiteKey, 'site' | 'generation' | 'publicKey'>): string {

@@ -11,13 +11,15 @@ import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { Closure, ClosureReason } from '../../src/registry/model.ts';
 import { Site } from '../fakes/site.ts';
 
+const NO_PEERS = { wireguardPeers: [], peerRemovals: [] };
+
 test('HostLedger believes in no drain of a registry that waits to be accepted', async (context) => {
   const site = new Site();
   await site.start();
   const host = await site.registry.drainHost('one', true);
   const siteKeys = await site.registry.siteKeys.list();
   const revision = { incarnation: '0123456789abcdef', number: 1 };
-  const empty = { removals: [], networks: [], apps: [], instances: [], wireguardPeers: [] };
+  const empty = { removals: [], networks: [], apps: [], instances: [], ...NO_PEERS };
   let copy: SignedCopy = { ...empty, revision, siteKeys, hosts: [host], closures: [] };
   const folder = mkdtempSync(join(tmpdir(), 'p6n-ledger-'));
   context.after(() => rmSync(folder, { recursive: true }));

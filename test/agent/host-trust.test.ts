@@ -185,7 +185,10 @@ function siteKey(generation: number, signer: SiteSigner, last?: SiteSigner): Sit
   };
 }
 
-const NOTHING_ELSE = { closures: [], networks: [], apps: [], instances: [], wireguardPeers: [] };
+const NOTHING_ELSE = {
+  ...{ closures: [], networks: [], apps: [], instances: [] },
+  ...{ wireguardPeers: [], peerRemovals: [] },
+};
 
 function copyOf(hosts: readonly Host[], removals: readonly HostRemoval[] = []): SignedCopy {
   const revision = { incarnation: 'a', number: 1 };

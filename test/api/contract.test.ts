@@ -157,8 +157,15 @@ const CASES: Readonly<Record<string, Case>> = {
   ),
   KNOWN_IDS_REPORT: row(
     registry.KNOWN_IDS_REPORT,
-    [{ networks: [] }, { networks: [65_536], highest_host: 65_536 }],
-    [{}, { networks: [-1] }, { networks: [], highest_host: 2 ** 32 }],
+    [
+      ...[{ networks: [] }, { networks: [65_536], highest_host: 65_536 }],
+      { networks: [], peers: [{ network: 65_536, removed: { numbers: 'Ag==', signature: '' } }] },
+    ],
+    [
+      ...[{}, { networks: [-1] }, { networks: [], highest_host: 2 ** 32 }],
+      { networks: [], peers: [{}] },
+      { networks: [], peers: [{ network: 65_536, removed: { numbers: 'Ag==' } }] },
+    ],
   ),
   REMOVE_APP: row(
     apps.REMOVE_APP,

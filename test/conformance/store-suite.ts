@@ -15,6 +15,7 @@ import {
 import { ManualClock } from '../fakes/manual-clock.ts';
 import { type Check, collect, keys, put, REVISIONS_KEPT, remove } from './store-calls.ts';
 import { testLeases, testWatch, testWatchPast } from './store-watch-suite.ts';
+import { testWireguardPeers } from './wireguard-suite.ts';
 
 /** How a store under test is made. */
 export interface StoreFixture {
@@ -52,6 +53,7 @@ export function testStore(name: string, makeFixture: () => StoreFixture): void {
   testWatchPast(check);
   if (makeFixture().hasOwnClock !== true) testLeases(check);
   testIncarnations(check);
+  testWireguardPeers(check);
   check('rejects every call after close', async (store) => {
     await store.close();
     const unavailable = { code: 'REGISTRY_UNAVAILABLE' };

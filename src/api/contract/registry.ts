@@ -2,8 +2,10 @@
 // and what hosts say of it after a restore. Files are named by their paths on the server.
 
 import { Type } from 'typebox';
+import { WIREGUARD_PEER_MAX } from '../../addressing/layout.ts';
+import { PEER_NUMBERS_LENGTH_MAX } from '../../addressing/peer-numbers.ts';
 import { FOLLOWED_NETWORKS_MAX } from './follow.ts';
-import { type Contract, contract, strictObject } from './schema.ts';
+import { type Contract, contract, strictObject, TEXT_LENGTH_MAX } from './schema.ts';
 
 const PATH_LENGTH_MAX = 4_096;
 const EXPORTS_MAX = 16;
@@ -49,7 +51,26 @@ export interface AcceptRegistry {
 export interface KnownIdsReport {
   readonly networks: readonly number[];
   readonly highest_host?: number;
+  readonly peers?: readonly KnownPeersReport[];
 }
+
+/** What a host knows of the WireGuard peers of a network, with the site's signatures. */
+export interface KnownPeersReport {
+  readonly network: number;
+  /** The peer with the highest number. */
+  readonly last?: {
+    readonly name: string;
+    readonly host: number;
+    readonly number: number;
+    readonly public_key: string;
+    readonly signature: string;
+  };
+  /** Numbers of peers that were removed, as bits in base64. */
+  readonly removed?: { readonly numbers: string; readonly signature: string };
+}
+
+/** Of the peers of several networks in one report, characters: a body has 64 KiB at the most. */
+export const PEERS_REPORT_LENGTH_MAX = 49_152;
 
 const path = Type.String({ pattern: '^/', maxLength: PATH_LENGTH_MAX });
 
@@ -65,11 +86,30 @@ export const ACCEPT_REGISTRY: Contract<AcceptRegistry> = contract<AcceptRegistry
   strictObject({ exports: Type.Optional(Type.Array(path, { maxItems: EXPORTS_MAX })) }),
 );
 
+const id = Type.Integer({ minimum: 0, maximum: ID_MAX });
+const text = Type.String({ maxLength: TEXT_LENGTH_MAX });
+const knownPeers = strictObject({
+  network: id,
+  last: Type.Optional(
+    strictObject({
+      ...{ name: text, host: id, public_key: text, signature: text },
+      number: Type.Integer({ minimum: 1, maximum: WIREGUARD_PEER_MAX }),
+    }),
+  ),
+  removed: Type.Optional(
+    strictObject({
+      numbers: Type.String({ maxLength: PEER_NUMBERS_LENGTH_MAX }),
+      signature: text,
+    }),
+  ),
+});
+
 export const KNOWN_IDS_REPORT: Contract<KnownIdsReport> = contract<KnownIdsReport>()(
   strictObject({
-    networks: Type.Array(Type.Integer({ minimum: 0, maximum: ID_MAX }), {
+    networks: Type.Array(id, {
       maxItems: FOLLOWED_NETWORKS_MAX,
     }),
-    highest_host: Type.Optional(Type.Integer({ minimum: 0, maximum: ID_MAX })),
+    highest_host: Type.Optional(id),
+    peers: Type.Optional(Type.Array(knownPeers, { maxItems: FOLLOWED_NETWORKS_MAX })),
   }),
 );

@@ -12,6 +12,7 @@ import {
   HOSTS,
   instancesOf,
   networkKey,
+  peerRemovalsKey,
   peersOf,
   REMOVALS,
   REVOCATIONS,
@@ -119,7 +120,8 @@ function prefixesOf(scope: FollowedScope): readonly string[] {
   if (scope === 'hosts') {
     return [SITE_KEYS, HOSTS, REMOVALS, ABSENCES, REVOCATIONS, CLOSURE, GATEWAYS];
   }
-  return [networkKey(scope), appsOf(scope), instancesOf(scope), peersOf(scope)];
+  const ofPeers = [peersOf(scope), peerRemovalsKey(scope)];
+  return [networkKey(scope), appsOf(scope), instancesOf(scope), ...ofPeers];
 }
 
 async function format(entries: readonly StoreEntry[]): Promise<Uint8Array> {

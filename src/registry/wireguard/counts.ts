@@ -6,8 +6,9 @@ import { WIREGUARD_PEER_MAX } from '../../addressing/layout.ts';
 import { P6nError } from '../../base/errors.ts';
 import { peerCounterKey, peerCountOfBoth, peerCountOfHost, peerCountOfNetwork } from '../keys.ts';
 import type { Network } from '../model.ts';
-import { damaged } from '../record-fields.ts';
-import { countDown, countUp, type Transaction } from '../transaction.ts';
+import { damaged, type StoredText } from '../record-fields.ts';
+import { countDown, countUp, type RegistryContext, type Transaction } from '../transaction.ts';
+import { removedPeers } from './removals.ts';
 
 export const PEERS_PER_NETWORK_MAX = 4_096;
 export const PEERS_PER_HOST_MAX = 16_384;
@@ -49,13 +50,13 @@ export async function uncountPeer(
 
 /** A number that no peer of the network has or ever had. Throws LIMIT_REACHED. */
 export async function nextPeerNumber(
+  context: RegistryContext,
   transaction: Transaction,
   { id, name }: Pick<Network, 'id' | 'name'>,
 ): Promise<number> {
   const key = peerCounterKey(id);
-  const stored = await transaction.get(key);
-  const last = stored === undefined ? 0 : Number.parseInt(stored.value, 16);
-  if (!Number.isInteger(last) || last < 0) throw damaged(key, 'it is no count');
+  const counted = parsePeerCount(await transaction.get(key));
+  const last = Math.max(counted, (await removedPeers(context, transaction, id)).highest);
   if (last >= WIREGUARD_PEER_MAX) {
     throw new P6nError(
       'LIMIT_REACHED',
@@ -63,8 +64,20 @@ export async function nextPeerNumber(
       { hint: 'Use another network: an address that somebody had is given to nobody else.' },
     );
   }
-  transaction.put(key, (last + 1).toString(16).padStart(COUNTER_DIGITS, '0'));
+  transaction.put(key, formatPeerCount(last + 1));
   return last + 1;
+}
+
+/** The last number that a network has given out; 0 before there is one. */
+export function parsePeerCount(stored: StoredText | undefined): number {
+  if (stored === undefined) return 0;
+  const last = Number.parseInt(stored.value, 16);
+  if (!Number.isInteger(last) || last < 0) throw damaged(stored.key, 'it is no count');
+  return last;
+}
+
+export function formatPeerCount(last: number): string {
+  return last.toString(16).padStart(COUNTER_DIGITS, '0');
 }
 
 /** Forgets a network that is being removed; NETWORK_IN_USE while it has peers. */

@@ -8,6 +8,7 @@ import {
   decodeGateway,
   decodeHost,
   decodeNetwork,
+  decodePeerRemovals,
   decodeWireguardPeer,
   encodeRecord,
 } from '../codec.ts';
@@ -16,6 +17,7 @@ import {
   GATEWAYS,
   HOSTS,
   NETWORKS,
+  PEER_REMOVALS,
   peerKey,
   peersOf,
   WIREGUARD_PEERS,
@@ -35,6 +37,7 @@ import {
   lookupGateway,
   publishGateway,
 } from './gateways.ts';
+import { genuineNumbers, putPeerRemoval } from './removals.ts';
 
 /** A peer by its name in a network. */
 export interface PeerReference {
@@ -86,7 +89,7 @@ export class WireguardPeers {
       await refuseTaken(transaction, network, request);
       const place = { network: network.id, host: host.id };
       if (await countPeer(transaction, place)) await joinGateway(transaction, place);
-      const number = await nextPeerNumber(transaction, network);
+      const number = await nextPeerNumber(context, transaction, network);
       const facts = { kind: 'wireguard-peer', ...place, name, number, publicKey } as const;
       const { id: site } = await requireSigningSite(context, transaction);
       const signature = context.signer.signPeer(site, facts);
@@ -148,12 +151,13 @@ export class WireguardPeers {
     });
   }
 
-  /** Rejects with NOT_FOUND. */
+  /** For good. Rejects with NOT_FOUND, or NOT_PERMITTED as `create` does. */
   remove({ name, network: reference }: PeerReference): Promise<WireguardPeer> {
-    return change(this.#context, `remove peer "${name}"`, async (transaction) => {
+    const context = this.#context;
+    return change(context, `remove peer "${name}"`, async (transaction) => {
       const network = await requireNetwork(transaction, fullName(reference));
       const peer = await requirePeer(transaction, network, name);
-      await dropPeer(transaction, peer);
+      await dropPeer(context, transaction, peer);
       return peer;
     });
   }
@@ -180,18 +184,49 @@ export async function dropPeersOf(
       hint: `Remove them first (${nameSome(peers.map((peer) => peer.name))}), or use force.`,
     });
   }
-  for (const { network, name: peer } of peers) {
-    await change(context, `remove peer "${peer}"`, async (transaction) => {
-      const stored = await transaction.get(peerKey(network, peer));
-      if (stored !== undefined) await dropPeer(transaction, decodeWireguardPeer(stored));
-    });
-  }
+  for (const peer of peers) await removeIfThere(context, peer);
 }
 
-/** Takes a peer away, as a part of a change. */
-async function dropPeer(transaction: Transaction, peer: WireguardPeer): Promise<void> {
+/**
+ * Takes away what a registry from an older state has of peers that the site says are gone; resolves
+ * with how many there were.
+ */
+export async function sweepPeers(context: RegistryContext): Promise<number> {
+  let swept = 0;
+  const { entries } = await context.store.list([PEER_REMOVALS]);
+  const site = await findSite(context);
+  for (const removals of entries.map(decodePeerRemovals)) {
+    const gone = site && genuineNumbers(context, site.id, removals);
+    if (gone === undefined) continue;
+    const peers = (await context.store.list([peersOf(removals.network)])).entries;
+    for (const peer of peers.map(decodeWireguardPeer)) {
+      if (!gone.has(peer.number)) continue;
+      await removeIfThere(context, peer);
+      swept += 1;
+    }
+  }
+  return swept;
+}
+
+function removeIfThere(context: RegistryContext, { network, name }: WireguardPeer): Promise<void> {
+  return change(context, `remove peer "${name}"`, async (transaction) => {
+    const stored = await transaction.get(peerKey(network, name));
+    if (stored !== undefined) await dropPeer(context, transaction, decodeWireguardPeer(stored));
+  });
+}
+
+/** Takes a peer away for good, as a part of a change. */
+async function dropPeer(
+  context: RegistryContext,
+  transaction: Transaction,
+  peer: WireguardPeer,
+): Promise<void> {
+  await putPeerRemoval(context, transaction, peer);
   transaction.delete(peerKey(peer.network, peer.name));
-  transaction.delete(wireguardKeyKey(peer.publicKey));
+  const index = wireguardKeyKey(peer.publicKey);
+  // A record that somebody has written back was never counted.
+  if ((await transaction.get(index)) === undefined) return;
+  transaction.delete(index);
   if (await uncountPeer(transaction, peer)) await leaveGateway(transaction, peer);
 }
 
