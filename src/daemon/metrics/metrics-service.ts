@@ -8,24 +8,17 @@ import type { MetricsService, RegistryService } from '../../api/services.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Dataplane, PeerStatus } from '../../dataplane/dataplane.ts';
 import type { Follower } from '../../follower/follower.ts';
-import {
-  type MetricName,
-  PEER_LABELS_MAX,
-  type Sample,
-  type Samples,
-} from '../../metrics/definitions.ts';
+import type { MetricName, Sample, Samples } from '../../metrics/definitions.ts';
 import type { Exposition } from '../../metrics/exposition.ts';
 import type { Nameserver } from '../../nameserver/nameserver.ts';
 import { OFFLOAD_NAMES, type Offloads } from '../../os/offloads.ts';
 import { REJECT_AFTER_MS } from '../../wireguard/constants.ts';
 import type { StatusFacts } from '../status-service.ts';
 import { dataplaneSample, type NamedSample, namesSample } from './counted.ts';
+import { PeerSeries } from './peer-series.ts';
 
 /** A registry that says nothing for so long does not answer; Prometheus waits 10 s. */
 const REGISTRY_TIMEOUT_MS = 2_000;
-
-/** The label of invites, and of hosts beyond those that have one of their own. */
-const OTHER = 'other';
 
 export interface MetricsDependencies {
   readonly dataplane: Pick<Dataplane, 'counters' | 'peers' | 'crypto'>;
@@ -47,6 +40,7 @@ export type MetricsFacts = Pick<StatusFacts, 'version' | 'startedAt' | 'identity
 export class LocalMetricsService implements MetricsService {
   readonly #dependencies: MetricsDependencies;
   readonly #facts: MetricsFacts;
+  readonly #peerSeries = new PeerSeries();
   #exposition: Promise<Exposition> | undefined;
   /** Readings are made one after the other: they share what they are written from. */
   #last: Promise<unknown> = Promise.resolve();
@@ -130,13 +124,7 @@ export class LocalMetricsService implements MetricsService {
       one('p6n_peers', peers.length),
       one('p6n_sessions', peers.filter((peer) => (peer.lastHandshakeAt ?? 0) > youngest).length),
     ];
-    const series = new Map<string, PeerSeries>();
-    for (const status of peers) {
-      const name = hosts.get(status.publicKey);
-      const isNamed = name !== undefined && (series.has(name) || series.size < PEER_LABELS_MAX);
-      const peer = isNamed ? name : OTHER;
-      series.set(peer, addPeer(series.get(peer), status));
-    }
+    const series = this.#peerSeries.read(peers, hosts);
     for (const [peer, { received, sent, handshakeAt, pathMtu }] of series) {
       samples.push(one('p6n_peer_bytes_total', received, { peer, direction: 'received' }));
       samples.push(one('p6n_peer_bytes_total', sent, { peer, direction: 'sent' }));
@@ -155,30 +143,6 @@ export class LocalMetricsService implements MetricsService {
       one('p6n_api_requests_refused_total', refusedRequests, { door }),
     ]);
   }
-}
-
-interface PeerSeries {
-  readonly received: number;
-  readonly sent: number;
-  readonly handshakeAt: number;
-  /** 0 when it is not known. */
-  readonly pathMtu: number;
-}
-
-/** A host that changes its key is two peers for a while. */
-function addPeer(series: PeerSeries | undefined, peer: PeerStatus): PeerSeries {
-  const { received = 0, sent = 0, handshakeAt = 0, pathMtu = 0 } = series ?? {};
-  return {
-    received: received + peer.receivedBytes,
-    sent: sent + peer.sentBytes,
-    handshakeAt: Math.max(handshakeAt, peer.lastHandshakeAt ?? 0),
-    pathMtu: lesser(pathMtu, peer.pathMtu ?? 0),
-  };
-}
-
-/** Of what is known. */
-function lesser(one: number, other: number): number {
-  return one === 0 || other === 0 ? Math.max(one, other) : Math.min(one, other);
 }
 
 function bySeries(samples: readonly NamedSample[]): Samples {

@@ -24,7 +24,11 @@ const NOW = 1_000_000;
 async function read(
   overrides: Partial<MetricsDependencies> = {},
 ): Promise<ReadonlyMap<string, Family>> {
-  const service = new LocalMetricsService(
+  return parseExposition(await serviceOf(overrides).metrics());
+}
+
+function serviceOf(overrides: Partial<MetricsDependencies>): LocalMetricsService {
+  return new LocalMetricsService(
     {
       dataplane: { counters: () => ({}), peers: async () => [], crypto: 'noble' },
       follower: {
@@ -49,7 +53,6 @@ async function read(
       offloads: NO_OFFLOADS,
     },
   );
-  return parseExposition(await service.metrics());
 }
 
 function ledgerOf(hosts: readonly object[]): Pick<HostLedger, 'current' | 'counters'> {
@@ -125,6 +128,38 @@ test('a host that changes its key is one peer', async () => {
   const at = families.get('p6n_peer_handshake_timestamp_seconds')?.samples[0]?.value;
   assert.equal(at, (NOW - 1) / 1000);
   assert.equal(families.get('p6n_peer_path_mtu_bytes')?.samples[0]?.value, 1_340);
+});
+
+test('what is counted under a label never goes back, whatever peers come and go', async () => {
+  const peer = (n: number, bytes: number): PeerStatus => ({
+    ...{ publicKey: `key-${n}`, endpoint: undefined, lastHandshakeAt: undefined },
+    ...{ receivedBytes: bytes, sentBytes: 0, pathMtu: undefined },
+  });
+  const hosts = Array.from({ length: PEER_LABELS_MAX + 2 }, (_, n) => ({
+    ...{ name: `host-${n}`, publicKey: `key-${n}` },
+  }));
+  const all = hosts.map((_, n) => peer(n, 100));
+  const laptop = { ...peer(0, 1_000), publicKey: 'laptop' };
+  let peers: readonly PeerStatus[] = [...all, laptop];
+  let known: readonly object[] = hosts;
+  const service = serviceOf({
+    dataplane: { counters: () => ({}), peers: async () => [...peers], crypto: 'noble' },
+    ledger: { current: () => ({ hosts: known }), counters: () => ({}) } as never,
+  });
+  const received = async (): Promise<ReadonlyMap<string | undefined, number>> => {
+    const samples = parseExposition(await service.metrics()).get('p6n_peer_bytes_total')?.samples;
+    const wanted = (samples ?? []).filter(({ labels }) => labels['direction'] === 'received');
+    return new Map(wanted.map(({ labels, value }) => [labels['peer'], value]));
+  };
+  assert.equal((await received()).get('other'), 1_200);
+  // The laptop goes, a host is made anew, and another leaves the site.
+  peers = [peer(0, 7), ...all.slice(2)];
+  known = hosts.filter((_, n) => n !== 1);
+  const after = await received();
+  assert.equal(after.get('other'), 1_200);
+  assert.equal(after.get('host-0'), 107);
+  assert.equal(after.has('host-1'), false);
+  assert.ok(after.size <= PEER_LABELS_MAX + 1, `${after.size} labels`);
 });
 
 test('a host without a server says for how long', async () => {
