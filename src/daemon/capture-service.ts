@@ -17,6 +17,7 @@ import type { Dataplane } from '../dataplane/dataplane.ts';
 import type { FilterConfig } from '../filter/config.ts';
 import { parsePrefix } from '../ip/prefix.ts';
 import type { Principal } from '../registry/authority.ts';
+import { fittingNetworks } from './network-choice.ts';
 import { VERSION } from './version.ts';
 
 const SNAP_LENGTH_MIN = 64;
@@ -132,11 +133,20 @@ export class LocalCaptureService implements CaptureService {
     return { prefix: prefixBytes(networkPrefix(id)), tuns };
   }
 
-  /** By name, from what runs here if that says it: a server may be away. */
+  /** By name or id, from what runs here if that says it: a server may be away. */
   async #networkId(principal: Principal, name: string): Promise<FilterConfig['networks'][0]['id']> {
     const { instances, registry } = this.#dependencies;
-    const known = instances.list().find(({ networkName }) => networkName === name);
-    if (known !== undefined) return known.instance.network;
+    const networks = new Map(
+      instances.list().map(({ instance, networkName }) => [instance.network, networkName]),
+    );
+    const [known, ...others] = fittingNetworks(networks, name);
+    if (others.length > 0) {
+      const ids = [known, ...others].map((one) => one?.id).join(', ');
+      throw new P6nError('VALUE_INVALID', `Cannot capture: networks ${ids} are named "${name}"`, {
+        hint: 'Name the network by its id.',
+      });
+    }
+    if (known !== undefined) return known.id;
     const { id } = await registry.getNetwork(principal, { name });
     return id as FilterConfig['networks'][0]['id'];
   }

@@ -1,8 +1,7 @@
 // What the name server would answer to an instance of a network of this host: the server's own
 // answer to the question that the instance would send.
 
-import { isNetworkId, type NetworkId } from '../addressing/ids.ts';
-import { foldNetworkName } from '../addressing/names.ts';
+import type { NetworkId } from '../addressing/ids.ts';
 import type { LocalInstance } from '../agent/ports.ts';
 import type { NameAnswer, NameQuestion } from '../api/contract/names.ts';
 import type { NameService } from '../api/services.ts';
@@ -16,6 +15,7 @@ import {
 import type { Nameserver } from '../nameserver/nameserver.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Network } from '../registry/model.ts';
+import { fittingNetworks } from './network-choice.ts';
 
 /** The handler whose names are not ours: they change without a word to us. */
 const FORWARDING = 'forwarding';
@@ -102,21 +102,19 @@ export class LocalNameService implements NameService {
     for (const { instance, networkName } of this.#dependencies.instances()) {
       networks.set(instance.network, networkName);
     }
-    const fits = [...networks].filter(
-      ([id, name]) =>
-        wanted === undefined ||
-        foldNetworkName(name) === foldNetworkName(wanted) ||
-        (isNetworkId(id) && String(id) === wanted),
-    );
+    const fits =
+      wanted === undefined
+        ? [...networks].map(([id, name]) => ({ id, name }))
+        : fittingNetworks(networks, wanted);
     const [only] = fits;
-    if (only !== undefined && fits.length === 1) return { id: only[0], name: only[1] };
+    if (only !== undefined && fits.length === 1) return only;
     if (only === undefined) {
       const which = wanted === undefined ? 'a network' : `network "${wanted}"`;
       throw new P6nError('NOT_FOUND', `Cannot look up for ${which}: nothing here is of it`, {
         hint: 'A host knows the names of those networks that its instances and laptops are in.',
       });
     }
-    const ids = fits.map(([id, name]) => `${name} (${id})`).join(', ');
+    const ids = fits.map(({ id, name }) => `${name} (${id})`).join(', ');
     throw new P6nError('VALUE_INVALID', `Cannot look up: it may be for ${ids}`, {
       hint: 'Name the network with --network, by its id where names are alike.',
     });

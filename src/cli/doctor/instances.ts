@@ -1,11 +1,11 @@
 // Checks of the instances of this host, from inside: that the name server answers them, and that
 // they ask it.
 
-import { readFile } from 'node:fs/promises';
 import { isSiteAddress, NAMESERVER_ADDRESS } from '../../addressing/layout.ts';
 import type { InstanceView } from '../../api/contract/instances.ts';
 import { type Check, type CheckFinding, good, orGood, problem, warning } from './finding.ts';
 import { outputOf } from './programs.ts';
+import { readStart } from './read-start.ts';
 
 /** Each costs a process for a moment. */
 const ASKED_MAX = 8;
@@ -53,7 +53,7 @@ export const RESOLVERS: Check = {
     for (const { name, here } of await running(client)) {
       if (here?.pid === undefined) continue;
       const path = `/proc/${here.pid}/root/etc/resolv.conf`;
-      const text = await readFile(path, 'utf8').catch(() => '');
+      const text = await readStart(path).catch(() => '');
       const first = /^nameserver\s+(\S+)/m.exec(text)?.[1];
       if (first !== undefined && isSiteAddress(first)) continue;
       findings.push(

@@ -11,6 +11,7 @@ import { bundleFiles } from '../../bundle.ts';
 import type { Command, CommandContext } from '../../command.ts';
 import { patientOf } from '../../doctor/patient.ts';
 import { printJson, visible } from '../../print.ts';
+import { openPrivate } from '../../private-file.ts';
 import { talk } from '../../terminal.ts';
 
 const STANDARD_OUTPUT = '-';
@@ -36,7 +37,12 @@ async function bundle(options: BundleOptions): Promise<void> {
   const archive = await pack(files);
   if (target === STANDARD_OUTPUT) return await terminal.out(archive);
   const path = resolve(workingDirectory, target);
-  await writeFile(path, archive, { mode: PRIVATE_FILE_MODE });
+  const file = await openPrivate(path);
+  try {
+    await file.writeFile(archive);
+  } finally {
+    await file.close();
+  }
   await talk(options, `Wrote ${visible(path)}: ${files.size} files without secrets`);
   if (options.json) await printJson(options, { path, files: [...files.keys()] });
 }

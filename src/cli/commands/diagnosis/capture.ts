@@ -1,13 +1,14 @@
 // `p6nctl capture`: the packets of a network or of an instance of this host, as pcapng for
 // Wireshark, tshark and tcpdump: to a file, or to a program behind a pipe.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ClientPart } from '../../../api/client.ts';
 import type { CaptureQuery } from '../../../api/contract/capture.ts';
 import { SNAP_LENGTH_MAX } from '../../../api/contract/protocol.ts';
 import { P6nError } from '../../../base/errors.ts';
 import { type Command, type CommandContext, optional } from '../../command.ts';
+import { openPrivate } from '../../private-file.ts';
 import { type Speech, talk } from '../../terminal.ts';
 
 const STANDARD_OUTPUT = '-';
@@ -33,8 +34,8 @@ export async function capture(options: CaptureOptions): Promise<void> {
   let file: FileHandle | undefined;
   try {
     const chunks = await client.host.capture(query, abort.signal);
-    // A refusal makes no file. What is captured is for root's eyes.
-    if (target !== STANDARD_OUTPUT) file = await open(target, 'w', 0o600);
+    // A refusal makes no file.
+    if (target !== STANDARD_OUTPUT) file = await openPrivate(target);
     await talk(options, 'Capturing, until interrupted');
     for await (const chunk of chunks) {
       if (file === undefined) await terminal.out(chunk);
@@ -50,7 +51,7 @@ export const CAPTURE: Command = {
   usage: 'capture',
   summary: 'Capture packets of a network or an instance, with the verdicts of the filter',
   options: {
-    network: { summary: 'Network whose packets are wanted', value: 'NAME' },
+    network: { summary: 'Network whose packets are wanted, by name or id', value: 'NAME' },
     instance: { summary: 'Instance of this host whose packets are wanted', value: 'NAME' },
     write: { summary: 'File to write, - for standard output', value: 'FILE', short: 'w' },
     snaplen: { summary: 'Bytes of each packet', value: 'NUMBER' },
