@@ -2,7 +2,7 @@
 // is. Keys, tokens, secrets, and what instances are told in their environment or on their command
 // lines are never read.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { runDoctor } from './doctor/examination.ts';
@@ -21,6 +21,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'sockets.txt': ['ss', '-lnptu'],
   'firewall.txt': ['iptables-save', '-c'],
   'firewall6.txt': ['ip6tables-save', '-c'],
+  'nftables.txt': ['nft', 'list', 'ruleset'],
   'ip-version.txt': ['ip', '-V'],
   'os-release.txt': ['cat', '/etc/os-release'],
 };
@@ -69,8 +70,10 @@ async function versions({ status }: Patient, p6nctl: string): Promise<object> {
 }
 
 async function registryCopy(stateDir: string): Promise<string> {
-  const text = await readFile(join(stateDir, COPY_FILE), 'utf8');
-  return text.length <= COPY_BYTES_MAX ? text : text.slice(0, COPY_BYTES_MAX);
+  const path = join(stateDir, COPY_FILE);
+  const { size } = await stat(path);
+  if (size > COPY_BYTES_MAX) throw new Error(`it is of ${size} bytes, too long for a bundle`);
+  return await readFile(path, 'utf8');
 }
 
 function json(value: unknown): string {

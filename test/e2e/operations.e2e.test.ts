@@ -1,7 +1,7 @@
 // What an operator has of a host that runs: one site of one host for all of it.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { NotifySocket } from '../fakes/notify-socket.ts';
@@ -100,6 +100,17 @@ test('a capture has packets of an instance with verdicts', {
 
 test('a debug bundle has what is needed, and no secret', { skip: SKIP_REASON }, async () => {
   const { stdout: token } = await host.must('hosts', 'invite');
+  await host.must('apps', 'create', 'vault', '--network', 'blue');
+  const [password, word] = ['correct-horse-battery', 'staple-on-the-command-line'];
+  const variables = join(site.folder, 'vault.env');
+  writeFileSync(variables, `PASSWORD=${password}\n`);
+  const settings = ['--app', 'vault', '--name', 'vault', '--env-file', variables, '--detach'];
+  const print = 'echo $PASSWORD; exec sleep 600';
+  await host.must('instances', 'run', ...settings, '--', 'sh', '-c', print, word);
+  await until('its output', async () =>
+    (await host.must('instances', 'logs', 'vault')).stdout.includes(password),
+  );
+  await host.must('instances', 'exec', 'vault', '--', 'true');
   const file = join(site.folder, 'bundle.tar.gz');
   await host.must('debug', 'bundle', '-o', file);
   assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -111,8 +122,8 @@ test('a debug bundle has what is needed, and no secret', { skip: SKIP_REASON }, 
   for (const name of [...expected, 'status.json', 'versions.json', 'ip-address.txt']) {
     assert.ok(names.includes(name), `${name} among ${names.join(' ')}`);
   }
-  const secrets = [token.trim(), ...secretsOf(host.stateDir)];
-  assert.ok(secrets.length >= 4, `${secrets.length} secrets`);
+  const secrets = [token.trim(), password, word, ...secretsOf(host.stateDir)];
+  assert.ok(secrets.length >= 6, `${secrets.length} secrets`);
   for (const name of names) {
     const text = readFileSync(join(folder, name), 'utf8');
     for (const secret of secrets) assert.ok(!text.includes(secret), `${name} has a secret`);
