@@ -30,8 +30,8 @@ test('the unit leaves instances alone, and waits until p6nd says that it is read
   assert.match(unit, /^WatchdogSec=\d+s$/m);
 });
 
-test('the unit lets no instance end p6nd by its memory, and has room for many', () => {
-  for (const line of ['OOMPolicy=continue', 'TasksMax=infinity']) {
+test('the unit lets no instance end p6nd, has room for many, and never gives up', () => {
+  for (const line of ['OOMPolicy=continue', 'TasksMax=infinity', 'StartLimitIntervalSec=0']) {
     assert.match(unit, new RegExp(`^${line}$`, 'm'));
   }
 });

@@ -149,6 +149,20 @@ describe('the Debian package', { skip, timeout: 600_000 }, () => {
       await requireInstances();
     });
 
+    test('comes up by itself once what keeps it from starting is gone', async () => {
+      await machine.must('systemctl stop p6nd');
+      const hold = "require('node:dgram').createSocket('udp4').bind(51820)";
+      await machine.must(`systemd-run --quiet --unit hold $(command -v node) -e "${hold}"`);
+      await machine.must('systemctl start --no-block p6nd');
+      await until('six attempts', async () => {
+        const restarts = await machine.must('systemctl show --property NRestarts --value p6nd');
+        return Number(restarts) >= 6;
+      });
+      await machine.must('systemctl stop hold');
+      await until('p6nd', async () => (await isActive()) === 'active');
+      await requireInstances();
+    });
+
     test('stays ended after p6nctl host reset', async () => {
       await machine.must('p6nctl host reset');
       await until('the end of p6nd', async () => (await isActive()) === 'inactive');
