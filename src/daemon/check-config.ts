@@ -4,15 +4,17 @@
 import { access, constants } from 'node:fs/promises';
 import { P6nError } from '../base/errors.ts';
 import type { DaemonConfig } from './config.ts';
+import { readTlsFiles } from './doors/tls-files.ts';
 import type { RegistryPlace } from './registry-place.ts';
 
-/** Throws CONFIG_INVALID for a file that the configuration names and that cannot be read. */
+/** Throws CONFIG_INVALID for a file that the configuration names and that cannot be used. */
 export async function checkConfig(config: DaemonConfig): Promise<string> {
   const { join, apiTls, registry } = config;
   const files = [join, apiTls?.cert, apiTls?.key, ...filesOf(registry)];
   for (const file of files) {
     if (file !== undefined && file !== '-') await requireReadable(file);
   }
+  if (apiTls !== undefined) await readTlsFiles(apiTls);
   return `${JSON.stringify(config, undefined, 2)}\n`;
 }
 

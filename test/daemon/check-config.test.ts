@@ -30,6 +30,13 @@ for (const words of [
   });
 }
 
+test('checkConfig() refuses a certificate and a key that are none', async () => {
+  await assert.rejects(check([...TLS, '--api-cert', HERE, '--api-key', HERE]), {
+    code: 'CONFIG_INVALID',
+    message: /they do not fit|ERR_OSSL|PEM/,
+  });
+});
+
 test('checkConfig() says what is in force, and reads no standard input', async () => {
   const config = JSON.parse(await check(['--join', '-', '--mtu', '1300'])) as { mtu: number };
   assert.equal(config.mtu, 1300);
