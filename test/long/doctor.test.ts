@@ -124,14 +124,29 @@ describe('p6nctl doctor', { skip: SKIP_REASON, timeout: 300_000 }, () => {
       },
     ));
 
-  test('finds a route of somebody else', () =>
-    finds(
-      { check: 'routes', level: 'problem', found: /fdaa:5::\/32 through eth0/ },
-      {
-        make: () => ip('-6', 'route', 'add', 'fdaa:5::/32', 'dev', 'eth0'),
-        undo: () => ip('-6', 'route', 'del', 'fdaa:5::/32', 'dev', 'eth0'),
-      },
-    ));
+  test('finds routes of somebody else, and how to remove each', async () => {
+    for (const [add, found] of [
+      ['route add fdaa:5::/32 dev eth0', 'fdaa:5::/32 through eth0'],
+      ['route add fdaa:5::/32 dev eth0 table 77', 'fdaa:5::/32 through eth0'],
+      ['route add blackhole fdaa:6::/32', 'fdaa:6::/32 through lo'],
+      ['address add fdaa:7::1/128 dev eth0 nodad', 'fdaa:7::1 through eth0'],
+    ] as const) {
+      await ip('-6', ...add.split(' '));
+      for (let advised = 0; ; advised += 1) {
+        const { findings } = await examine(one);
+        const wrong = findings.filter(({ check, level }) => check === 'routes' && level !== 'good');
+        if (wrong.length === 0) break;
+        assert.ok(advised < 4, add);
+        assert.equal(wrong[0]?.level, 'problem');
+        assert.ok(
+          wrong.some((finding) => finding.found.endsWith(found)),
+          wrong[0].found,
+        );
+        const [, words = ''] = /`(.+)`/.exec(wrong.at(-1)?.remedy ?? '') ?? [];
+        assert.equal((await inside('sh', '-c', words)).code, 0, words);
+      }
+    }
+  });
 
   describe('with a firewall', () => {
     const firewall = async () =>
@@ -239,6 +254,13 @@ describe('p6nctl doctor', { skip: SKIP_REASON, timeout: 300_000 }, () => {
         undo: () => ip('link', 'set', 'eth0', 'mtu', '1500'),
       },
     ));
+
+  test('says where no --mtu is small enough for a link', async () => {
+    await ip('link', 'set', 'eth0', 'mtu', '1300');
+    const { findings } = await examine(one);
+    await ip('link', 'set', 'eth0', 'mtu', '1500');
+    assert.match(findings.find(({ check }) => check === 'MTU')?.remedy ?? '', /no --mtu is small/);
+  });
 
   test('finds a clock that is wrong', async () => {
     const shim = join(site.folder, 'clock.so');

@@ -15,9 +15,17 @@ const SHOWN_MAX = 8;
 
 export const REGISTRY: Check = {
   name: 'registry',
-  examine: ({ status }) => {
+  examine: async ({ client, status }) => {
     if (status === undefined) return [];
     const { state, revision = 'none' } = status.registry;
+    if (state === 'serving' && /^p6n_registry_up 0$/m.test(await client.host.metrics())) {
+      return [
+        problem('The registry of this server does not answer', {
+          why: 'Nothing can be changed by way of this server; packets, names and instances go on.',
+          remedy: "Look at p6nd's log, and at etcd or the disk, where it keeps its registry.",
+        }),
+      ];
+    }
     if (state !== 'unreachable') return [good(`The registry is ${state}, at revision ${revision}`)];
     return [
       problem('No server of the site answers', {
@@ -75,7 +83,13 @@ function unreached({ name, liveness, endpoints, path }: HostView): CheckFinding 
   const last = path?.last_handshake_at;
   const since = last === undefined ? 'never' : new Date(last).toISOString();
   const found = `Host ${name} does not answer (last handshake: ${since}; servers: ${liveness})`;
-  if (liveness !== 'alive') {
+  if (liveness === 'unknown') {
+    return warning(found, {
+      why: 'No server has said whether it lives.',
+      remedy: 'Look at the servers first; where they answer, at that host.',
+    });
+  }
+  if (liveness === 'absent') {
     return warning(found, {
       why: 'No server hears of it either: it is down, or away.',
       remedy: `Start it; where it is gone for good: p6nctl hosts remove ${name} --force`,
@@ -92,7 +106,7 @@ function timeOf(host: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const asked = request({ host, port: SERVER_PORT, path: '/', timeout: ANSWER_TIMEOUT_MS });
     asked.once('response', (response) => {
-      response.resume();
+      response.destroy();
       const time = Date.parse(response.headers.date ?? '');
       resolve(Number.isNaN(time) ? undefined : time);
     });

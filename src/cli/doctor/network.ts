@@ -9,6 +9,8 @@ const HOST_DEVICE = 'p6n0';
 /** WireGuard's and UDP's headers, and those of IPv6 or IPv4 outside. */
 const OVERHEAD_IPV6 = 80;
 const OVERHEAD_IPV4 = 60;
+/** Of any link of IPv6, and so the least of --mtu. */
+const MTU_MIN = 1280;
 
 export const IPV6: Check = {
   name: 'IPv6',
@@ -43,6 +45,8 @@ interface Route {
   readonly dst: string;
   readonly dev?: string;
   readonly type?: string;
+  /** Absent for the main one. */
+  readonly table?: string;
 }
 
 export const ROUTES: Check = {
@@ -52,15 +56,23 @@ export const ROUTES: Check = {
     const findings = routes
       .filter(({ dst, dev }) => isSiteAddress(dst.split('/')[0] ?? '') && dev !== HOST_DEVICE)
       .filter(({ dev, type }) => !(dev === 'lo' && type === 'unreachable'))
-      .map(({ dst, dev = 'nowhere' }) =>
-        problem(`Somebody else has a route to ${dst} through ${dev}`, {
+      .map((route) =>
+        problem(`Somebody else has a route to ${route.dst} through ${route.dev ?? 'nowhere'}`, {
           why: 'Packets for that part of fdaa::/16 do not reach p6n, and p6nd does not start.',
-          remedy: `Find who makes it; remove it with \`ip -6 route del ${dst} dev ${dev}\`.`,
+          remedy: `Find who makes it; remove it with \`${removal(route)}\`.`,
         }),
       );
     return orGood(findings, 'No route of others leads into fdaa::/16');
   },
 };
+
+/** What the kernel makes for an address goes with the address. */
+function removal({ dst, dev, table, type }: Route): string {
+  const device = dev === undefined ? '' : ` dev ${dev}`;
+  if (type === 'local') return `ip -6 address del ${dst}${device}`;
+  const kind = type === undefined ? '' : `${type} `;
+  return `ip -6 route del ${kind}${dst}${device}${table === undefined ? '' : ` table ${table}`}`;
+}
 
 export const MTU: Check = {
   name: 'MTU',
@@ -81,13 +93,19 @@ export const MTU: Check = {
     }
     const findings = [...narrow].map(([device, { mtu, needed }]) =>
       warning(`The MTU of ${device} is ${mtu}, and full packets of peers take ${needed}`, {
-        why: 'Each full packet is sent in two fragments, and is lost where fragments do not pass.',
-        remedy: `Start p6nd on all hosts with --mtu ${inside - (needed - mtu)} or less.`,
+        why: 'Each program loses its first full packet on that way, and is told to send less.',
+        remedy: wider(device, inside - (needed - mtu)),
       }),
     );
     return orGood(findings, `The ways to all peers take packets of ${inside} bytes whole`);
   },
 };
+
+function wider(device: string, mtu: number): string {
+  const raise = `Let ${device} have a larger MTU`;
+  if (mtu >= MTU_MIN) return `${raise}, or start p6nd on all hosts with --mtu ${mtu} or less.`;
+  return `${raise}: datagrams are cut there, and no --mtu is small enough.`;
+}
 
 async function mtuOf(device: string): Promise<number> {
   const [link] = await ipObjects<{ mtu: number }>('link', 'show', 'dev', device);

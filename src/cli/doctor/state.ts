@@ -35,7 +35,9 @@ export const PERMISSIONS: Check = {
         findings.push(
           problem(`${path} is open to others (mode ${(facts.mode & 0o777).toString(8)})`, {
             why: 'Who reads the keys can be this host, and who opens the socket rules it.',
-            remedy: `chmod go= ${path}, and p6nctl hosts rotate-key if others may have read it.`,
+            remedy:
+              `chmod go= ${path}; if others may have read it, p6nctl hosts rotate-key, ` +
+              'and on a server p6nctl site rotate.',
           }),
         );
       }
