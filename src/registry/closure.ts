@@ -67,8 +67,10 @@ export async function requireOpen(context: RegistryContext, action: string): Pro
  */
 export async function requireFollowable(context: RegistryContext): Promise<void> {
   const { store } = context;
-  await store.list([]);
+  // Any answer says whether the store was restored; a thousand followers may ask at once.
+  const site = await store.glance(SITE);
   if (store.restored !== undefined) await admitRestored(context);
+  else if (site !== undefined && (await store.glance(CLOSURE)) === undefined) return;
   const emptiness = await emptinessOf(store, 'follow the registry');
   if (emptiness !== undefined) throw emptiness;
 }

@@ -97,6 +97,12 @@ export interface Store {
   readonly restored: string | undefined;
   get(key: string): Promise<StoreEntry | undefined>;
   /**
+   * As `get`, but what another server has written may be missing for as long as the news of it are
+   * under way. For what a transaction compares, and where a moment does not matter. What a refused
+   * transaction has compared is looked for anew.
+   */
+  glance(key: string): Promise<StoreEntry | undefined>;
+  /**
    * All entries whose key starts with one of `prefixes`, ordered by key and none twice, as of one
    * revision; with an empty list the revision of the last change alone. The empty prefix is that of
    * every key.

@@ -47,7 +47,7 @@ export class Transaction {
     if (this.#writes.has(key)) return stored(key, this.#writes.get(key));
     const known = this.#reads.get(key);
     if (known !== undefined) return stored(key, known.value);
-    const entry = await this.#store.get(key);
+    const entry = await this.#store.glance(key);
     this.#reads.set(key, entry ?? { modRevision: 0 });
     return stored(key, entry?.value);
   }
@@ -58,7 +58,7 @@ export class Transaction {
    */
   async isUnused(key: string): Promise<boolean> {
     if (this.#writes.has(key)) return false;
-    const entry = await this.#store.get(key);
+    const entry = await this.#store.glance(key);
     if (entry === undefined) this.#reads.set(key, { modRevision: 0 });
     return entry === undefined;
   }

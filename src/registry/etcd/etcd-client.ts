@@ -16,7 +16,6 @@ import { Backoff } from '../../base/backoff.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Random } from '../../base/random.ts';
 import {
-  type LeaseResponse,
   loadMethods,
   type Methods,
   type StreamName,
@@ -99,6 +98,8 @@ export type WatchStream = ClientDuplexStream<
   WatchResponse
 >;
 
+export type LeaseStream = ClientDuplexStream<object, object>;
+
 export class EtcdClient {
   readonly #random: Random;
   readonly #logger: Logger;
@@ -167,29 +168,13 @@ export class EtcdClient {
   async watch(): Promise<WatchStream> {
     const metadata = await this.#metadata(Date.now() + TRY_TIMEOUT_MS);
     metadata.set('hasleader', 'true');
-    return this.#stream('Watch/Watch', metadata, {}) as WatchStream;
+    return this.#stream('Watch/Watch', metadata) as WatchStream;
   }
 
-  /** What is left of a lease after this renewal, in seconds; 0 when it has ended. */
-  async keepAlive(lease: string): Promise<number> {
-    const deadline = Date.now() + TRY_TIMEOUT_MS;
-    const metadata = await this.#metadata(deadline);
-    const stream = this.#stream('Lease/LeaseKeepAlive', metadata, { deadline });
-    try {
-      return await new Promise((resolve, reject) => {
-        stream.on('data', (answer) => resolve(Number((answer as LeaseResponse).TTL)));
-        stream.on('error', (error) => reject(new EtcdError(error as ServiceError)));
-        // A member that goes may end a stream without a word.
-        stream.on('end', () => reject(unanswered()));
-        stream.write({ ID: lease });
-      });
-    } catch (error) {
-      this.nextMember();
-      throw error;
-    } finally {
-      stream.on('error', () => undefined);
-      stream.cancel();
-    }
+  /** A stream that renews leases, each as often as it is written; it answers in LeaseResponses. */
+  async leases(): Promise<LeaseStream> {
+    const metadata = await this.#metadata(Date.now() + TRY_TIMEOUT_MS);
+    return this.#stream('Lease/LeaseKeepAlive', metadata);
   }
 
   /** Turns to another member from now on. */
@@ -229,18 +214,14 @@ export class EtcdClient {
     });
   }
 
-  #stream(
-    name: StreamName,
-    metadata: Metadata,
-    options: { readonly deadline?: number },
-  ): ClientDuplexStream<object, object> {
+  #stream(name: StreamName, metadata: Metadata): LeaseStream {
     const { path, requestSerialize, responseDeserialize } = this.#method(name);
     const stream = this.#client().makeBidiStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       metadata,
-      options,
+      {},
     );
     return stream.on('error', (error) => {
       if (isForgottenLogin(new EtcdError(error as ServiceError))) this.#token = undefined;
@@ -284,10 +265,6 @@ export class EtcdClient {
     this.#logger.debug('logged in to etcd');
     return token;
   }
-}
-
-function unanswered(): EtcdError {
-  return new EtcdError({ code: status.UNAVAILABLE, details: 'the stream ended without an answer' });
 }
 
 /** A token ends with its time, with the member that made it, and when users or roles change. */

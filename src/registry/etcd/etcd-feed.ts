@@ -28,6 +28,8 @@ export interface FeedListener {
   revision(revision: FeedRevision): void;
   /** Nothing is known of the revisions up to this one. */
   compacted(revision: number): void;
+  /** Whether etcd says what happens, from now on. */
+  watching(isWatching: boolean): void;
 }
 
 export interface FeedDependencies {
@@ -48,13 +50,15 @@ export async function runFeed(
   let position = after;
   while (!signal.aborted) {
     try {
-      for await (const revision of watchFrom({ client, keyspace }, position, signal)) {
+      const source = { client, keyspace, opened: () => listener.watching(true) };
+      for await (const revision of watchFrom(source, position, signal)) {
         backoff.reset();
         position = revision.revision;
         listener.revision(revision);
       }
     } catch (error) {
       if (signal.aborted) return;
+      listener.watching(false);
       if (error instanceof LostRevisionsError) {
         position = Math.max(position, error.compacted);
         listener.compacted(position);
@@ -98,6 +102,11 @@ export async function readPast(
   );
 }
 
+interface WatchSource extends Pick<FeedDependencies, 'client' | 'keyspace'> {
+  /** Called when etcd has taken the watch. */
+  readonly opened?: () => void;
+}
+
 class LostRevisionsError extends Error {
   override readonly name = 'LostRevisionsError';
   readonly compacted: number;
@@ -110,7 +119,7 @@ class LostRevisionsError extends Error {
 
 /** Whole revisions after `after`, for as long as one stream lasts; its end is an error. */
 async function* watchFrom(
-  { client, keyspace }: Pick<FeedDependencies, 'client' | 'keyspace'>,
+  { client, keyspace, opened }: WatchSource,
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<FeedRevision & { readonly isLastOfAnswer: boolean }, void, undefined> {
@@ -131,6 +140,7 @@ async function* watchFrom(
         throw new LostRevisionsError(Number(answer.compactRevision));
       }
       if (answer.canceled) throw new Error(`canceled: ${answer.cancelReason}`);
+      if (answer.events.length === 0) opened?.();
       events = events.concat(answer.events);
       if (events.length > EVENTS_OF_REVISION_MAX) throw new Error('a revision has no end');
       // A part of an answer may end within a revision.

@@ -30,9 +30,11 @@ import { CALL_TIMEOUT_MS, EtcdClient, type EtcdOptions, isStatus } from './etcd-
 import { type FeedRevision, readPast, runFeed } from './etcd-feed.ts';
 import { HistoryLimit } from './history-limit.ts';
 import { compareMod, Keyspace, put, read } from './keyspace.ts';
+import { LeaseRenewals } from './lease-renewals.ts';
 import { list } from './listing.ts';
 import { keyValueOf, Pens } from './pens.ts';
 import type { KeyValue, RequestOp, UnaryMethods, UnaryName } from './protocol.ts';
+import { RecentEntries } from './recent-entries.ts';
 
 const ROOT_DEFAULT = 'p6n';
 const ID_BYTES = 8;
@@ -70,6 +72,8 @@ export class EtcdStore implements Store {
   readonly #pens: Pens;
   readonly #feed: ChangeFeed;
   readonly #history: HistoryLimit;
+  readonly #renewals: LeaseRenewals;
+  readonly #recent = new RecentEntries();
   readonly #closing = new AbortController();
   #connecting: Promise<void>;
   #connection: Connection | undefined;
@@ -83,6 +87,7 @@ export class EtcdStore implements Store {
     this.#mark = dependencies.mark;
     this.#client = new EtcdClient({ random, logger }, options);
     this.#history = new HistoryLimit(this.#client, logger, options.revisionsKept ?? REVISIONS_KEPT);
+    this.#renewals = new LeaseRenewals(this.#client);
     this.#keyspace = new Keyspace(options.root ?? ROOT_DEFAULT);
     const writer = options.writer ?? this.#drawId();
     this.#pens = new Pens(this.#client, this.#keyspace, logger, writer);
@@ -105,8 +110,15 @@ export class EtcdStore implements Store {
 
   async get(key: string): Promise<StoreEntry | undefined> {
     assertKey(key);
-    const { kvs } = await this.#ask('KV/Range', { key: this.#keyspace.key(key) });
-    return kvs[0] === undefined ? undefined : this.#keyspace.entry(kvs[0]);
+    const { header, kvs } = await this.#ask('KV/Range', { key: this.#keyspace.key(key) });
+    const entry = kvs[0] === undefined ? undefined : this.#keyspace.entry(kvs[0]);
+    this.#recent.note(key, entry, Number(header.revision));
+    return entry;
+  }
+
+  async glance(key: string): Promise<StoreEntry | undefined> {
+    const found = this.#closing.signal.aborted ? undefined : this.#recent.find(key);
+    return found === undefined ? await this.get(key) : found.entry;
   }
 
   async list(prefixes: readonly string[]): Promise<StoreListing> {
@@ -119,7 +131,17 @@ export class EtcdStore implements Store {
     const { compares, writes } = transaction;
     const compare = compares.map((one) => compareMod(this.#keyspace.key(one.key), one.modRevision));
     const effective = await this.#effective(writes);
-    if (!effective) return await this.#compareOnly(compare, writes);
+    const result = effective
+      ? await this.#write(compare, writes)
+      : await this.#compareOnly(compare, writes);
+    if (!result.committed) this.#recent.forget(compares.map(({ key }) => key));
+    return result;
+  }
+
+  async #write(
+    compare: readonly ReturnType<typeof compareMod>[],
+    writes: readonly StoreWrite[],
+  ): Promise<StoreResult> {
     for (;;) {
       const connection = await this.#connected();
       refuseRestored(connection.restored);
@@ -133,6 +155,10 @@ export class EtcdStore implements Store {
       );
       if (written.committed) {
         this.#check(connection.cluster, written.revision, { ...connection, known: known + 1 });
+        this.#recent.written(
+          writes.map(({ key }) => key),
+          written.revision,
+        );
         return this.#committed(written.revision);
       }
       const registry = keyValueOf(written.responses[0]);
@@ -182,7 +208,7 @@ export class EtcdStore implements Store {
   async renewLease(lease: string): Promise<boolean> {
     await this.#connected();
     if (!LEASE_PATTERN.test(lease)) return false;
-    return (await this.#call(() => this.#client.keepAlive(lease))) > 0;
+    return (await this.#call(() => this.#renewals.renew(lease))) > 0;
   }
 
   async revokeLease(lease: string): Promise<void> {
@@ -199,6 +225,7 @@ export class EtcdStore implements Store {
     this.#closing.abort();
     this.#feeding.abort();
     this.#feed.close();
+    this.#renewals.close();
     this.#client.close();
     await this.#connecting;
     await this.#mark?.flush();
@@ -232,6 +259,7 @@ export class EtcdStore implements Store {
   #startFeed({ revision }: Connection): void {
     this.#problem = undefined;
     this.#feed.restart(revision);
+    this.#recent.restart(revision);
     this.#feeding = new AbortController();
     const { signal } = this.#feeding;
     const dependencies = {
@@ -241,6 +269,7 @@ export class EtcdStore implements Store {
     const listener = {
       revision: (next: FeedRevision): void => {
         if (signal.aborted) return;
+        this.#recent.noteRevision(next);
         this.#feed.publish({ revision: next.revision, changes: next.changes });
         this.#note(next.revision);
         if (next.registry !== undefined) this.#adopt(next.registry);
@@ -248,6 +277,9 @@ export class EtcdStore implements Store {
       compacted: (number: number): void => {
         this.#logger.warn('changes of the registry were compacted unread', { revision: number });
         if (!signal.aborted) this.#feed.restart(number);
+      },
+      watching: (isWatching: boolean): void => {
+        if (!signal.aborted) this.#recent.setWatching(isWatching);
       },
     };
     void runFeed(dependencies, revision, listener, signal);
@@ -258,6 +290,7 @@ export class EtcdStore implements Store {
     if (this.#connection === undefined || this.#closing.signal.aborted) return;
     this.#logger.error('registry in etcd was replaced', { error: why });
     this.#connection = undefined;
+    this.#recent.setWatching(false);
     this.#feeding.abort();
     this.#connecting = this.#connect();
   }

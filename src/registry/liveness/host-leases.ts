@@ -63,7 +63,7 @@ export class HostLeases {
     const { store } = this.#context;
     const held = this.#held.get(host);
     const isAlive = held !== undefined && (await store.renewLease(held));
-    if (isAlive && (await store.get(hostLeaseKey(host)))?.value === value) return;
+    if (isAlive && (await store.glance(hostLeaseKey(host)))?.value === value) return;
     const lease = isAlive ? held : await store.grantLease(HOST_LEASE_MS);
     await this.#put(host, value, lease);
     if (this.#held.size >= HELD_MAX) this.#held.clear();

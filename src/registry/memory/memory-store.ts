@@ -67,6 +67,10 @@ export class MemoryStore implements Store {
     });
   }
 
+  glance(key: string): Promise<StoreEntry | undefined> {
+    return this.get(key);
+  }
+
   list(prefixes: readonly string[]): Promise<StoreListing> {
     return this.#call(() => {
       assertPrefixes(prefixes);

@@ -152,6 +152,11 @@ export class SqliteStore implements Store {
     return isKnown ? this.#known.get(key) : await this.#ask({ op: 'get', key });
   }
 
+  /** Nobody else writes. */
+  glance(key: string): Promise<StoreEntry | undefined> {
+    return this.get(key);
+  }
+
   async list(prefixes: readonly string[]): Promise<StoreListing> {
     assertPrefixes(prefixes);
     return await this.#ask({ op: 'list', prefixes });

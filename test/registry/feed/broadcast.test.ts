@@ -326,6 +326,7 @@ function unchanged(store: Store): Store {
     restored: store.restored,
     beginIncarnation: (writes) => store.beginIncarnation(writes),
     get: (key) => store.get(key),
+    glance: (key) => store.glance(key),
     list: (prefixes) => store.list(prefixes),
     transact: (transaction) => store.transact(transaction),
     watch: (prefix, after, signal) => store.watch(prefix, after, signal),
