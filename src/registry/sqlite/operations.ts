@@ -1,5 +1,5 @@
 // The operations of the store on an open registry file, synchronous, each in one transaction of
-// SQLite.
+// SQLite, or several of the store's transactions in one of SQLite.
 
 import type Database from 'libsql';
 import { P6nError } from '../../base/errors.ts';
@@ -13,6 +13,7 @@ import {
   type StoreTransaction,
   type StoreWrite,
 } from '../store.ts';
+import { KnownRevisions } from './known-revisions.ts';
 import type { Opened, Written } from './protocol.ts';
 
 /** The log is cut once in so many revisions. */
@@ -40,6 +41,7 @@ export class Operations {
   readonly #setRevision: Statement;
   readonly #findLease: Statement;
   readonly #revisions: Statement;
+  readonly #known: KnownRevisions = new KnownRevisions((key) => this.get(key));
   #revision: number;
   #compacted: number;
   #incarnation: string;
@@ -97,18 +99,25 @@ export class Operations {
     return { revision: this.#revision, entries: ordered };
   }
 
-  transact({ compares, writes }: StoreTransaction): Written {
-    return this.#atomically(() => {
-      const holds = compares.every(
-        ({ key, modRevision }) => (this.get(key)?.modRevision ?? 0) === modRevision,
-      );
-      if (!holds) return { result: { committed: false }, revision: undefined };
-      const revision = this.#apply(writes);
-      return {
-        result: { committed: true, revision: revision?.revision ?? this.#revision },
-        revision,
-      };
-    });
+  transact(transaction: StoreTransaction): Written {
+    return this.#atomically(() => this.#transact(transaction));
+  }
+
+  /** One after the other, and all on the disk at once; none of them when one throws. */
+  transactAll(transactions: readonly StoreTransaction[]): readonly Written[] {
+    return this.#atomically(() => transactions.map((one) => this.#transact(one)));
+  }
+
+  #transact({ compares, writes }: StoreTransaction): Written {
+    const holds = compares.every(
+      ({ key, modRevision }) => this.#known.of(key).modRevision === modRevision,
+    );
+    if (!holds) return { result: { committed: false }, revision: undefined };
+    const revision = this.#apply(writes);
+    return {
+      result: { committed: true, revision: revision?.revision ?? this.#revision },
+      revision,
+    };
   }
 
   beginIncarnation(incarnation: string, writes: readonly StoreWrite[]): Written {
@@ -156,22 +165,28 @@ export class Operations {
     const revision = this.#revision;
     const compacted = this.#compacted;
     try {
-      return this.#database.transaction(run).immediate();
+      return this.#database
+        .transaction(() => {
+          const result = run();
+          if (this.#revision !== revision) this.#setRevision.run(this.#revision);
+          return result;
+        })
+        .immediate();
     } catch (error) {
       this.#revision = revision;
       this.#compacted = compacted;
+      this.#known.forget();
       throw error;
     }
   }
 
   #apply(writes: readonly StoreWrite[]): StoreRevision | undefined {
     const effective = writes.filter(
-      ({ type, key }) => type === 'put' || this.get(key) !== undefined,
+      ({ type, key }) => type === 'put' || this.#known.of(key).modRevision !== 0,
     );
     if (effective.length === 0) return undefined;
     const revision = this.#revision + 1;
     const changes = effective.map((write, position) => this.#write(write, revision, position));
-    this.#setRevision.run(revision);
     this.#revision = revision;
     if (revision % COMPACTION_INTERVAL === 0) this.#compact(revision - this.#revisionsKept);
     return { revision, changes };
@@ -181,6 +196,7 @@ export class Operations {
     const { key } = write;
     if (write.type === 'delete') {
       this.#delete.run(key);
+      this.#known.note(key);
       this.#log.run(revision, position, key, null, null);
       return { type: 'delete', key };
     }
@@ -188,10 +204,12 @@ export class Operations {
     if (lease !== undefined && this.#findLease.get(lease) === undefined) {
       throw new P6nError('NOT_FOUND', `Cannot write "${key}": its lease has ended`);
     }
-    const createRevision = this.get(key)?.createRevision ?? revision;
+    const createRevision = this.#known.of(key).createRevision || revision;
     this.#put.run(key, value, createRevision, revision, lease ?? null);
     this.#log.run(revision, position, key, value, createRevision);
-    return { type: 'put', entry: { key, value, createRevision, modRevision: revision } };
+    const entry = { key, value, createRevision, modRevision: revision };
+    this.#known.note(key, entry);
+    return { type: 'put', entry };
   }
 
   #compact(until: number): void {

@@ -1,7 +1,13 @@
 // The thread that SQLite runs in, so that a slow disk delays neither names nor packets: answers the
-// requests of sqlite-store.ts one by one.
+// requests of sqlite-store.ts in their order. Transactions that came in while the disk was busy are
+// written to it together: each by itself costs as much as all of them.
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from 'node:worker_threads';
 import type Database from 'libsql';
 import { assert } from '../../base/assert.ts';
 import { P6nError } from '../../base/errors.ts';
@@ -17,6 +23,8 @@ import type {
   WorkerOptions,
 } from './protocol.ts';
 
+/** How many requests are answered at once. */
+const RUN_LENGTH_MAX = 64;
 const CORRUPT_CODES = /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/;
 
 serve();
@@ -42,21 +50,51 @@ function answerRequests(
   database: Database.Database,
   operations: Operations,
 ): void {
-  port.on('message', (messages: readonly RequestMessage[]) => {
-    let answers: AnswerMessage[] = [];
-    for (const { id, request } of messages) {
-      // What was read does not wait for the disk with what is written.
-      if (request.op === 'transact' && answers.length > 0) {
-        post(port, answers);
-        answers = [];
-      }
-      answers.push(answerOne(operations, id, request));
+  port.on('message', (first: readonly RequestMessage[]) => {
+    const messages = [...first, ...waiting(port)];
+    for (let start = 0; start < messages.length; ) {
+      const end = endOfRun(messages, start);
+      post(port, answerRun(operations, messages.slice(start, end)));
+      start = end;
     }
-    post(port, answers);
     if (messages.at(-1)?.request.op !== 'close') return;
     database.close();
     port.close();
   });
+}
+
+function waiting(port: MessagePort): RequestMessage[] {
+  const messages: RequestMessage[] = [];
+  while (messages.length < RUN_LENGTH_MAX) {
+    const next = receiveMessageOnPort(port);
+    if (next === undefined) break;
+    messages.push(...(next.message as readonly RequestMessage[]));
+  }
+  return messages;
+}
+
+/** A run is of transactions, or has none: what is read does not wait for the disk. */
+function endOfRun(messages: readonly RequestMessage[], start: number): number {
+  const isWriting = messages[start]?.request.op === 'transact';
+  const length = messages
+    .slice(start, start + RUN_LENGTH_MAX)
+    .findIndex(({ request }) => (request.op === 'transact') !== isWriting);
+  return length === -1 ? Math.min(messages.length, start + RUN_LENGTH_MAX) : start + length;
+}
+
+function answerRun(operations: Operations, run: readonly RequestMessage[]): AnswerMessage[] {
+  const transactions = run.flatMap(({ request }) =>
+    request.op === 'transact' ? [request.transaction] : [],
+  );
+  if (transactions.length > 1) {
+    try {
+      const values = operations.transactAll(transactions);
+      return run.map(({ id }, index) => ({ id, ok: true, value: values[index] }));
+    } catch {
+      // One of them cannot be done: which one, each tells by itself.
+    }
+  }
+  return run.map(({ id, request }) => answerOne(operations, id, request));
 }
 
 function answerOne(operations: Operations, id: number, request: Request): AnswerMessage {

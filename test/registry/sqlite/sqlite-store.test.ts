@@ -15,6 +15,7 @@ import Database from 'libsql';
 import { SILENT_LOGGER } from '../../../src/base/logger.ts';
 import { SqliteStore } from '../../../src/registry/sqlite/sqlite-store.ts';
 import type { Store } from '../../../src/registry/store.ts';
+import { put } from '../../conformance/store-calls.ts';
 import { testStore } from '../../conformance/store-suite.ts';
 import { ManualClock } from '../../fakes/manual-clock.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
@@ -53,6 +54,29 @@ test('SqliteStore keeps everything over a close, also its feed', async (t) => {
     if (changes.length === 2) break;
   }
   assert.deepEqual(changes, ['put', 'delete']);
+});
+
+test('SqliteStore does many at once each by itself, also beside one that fails', async (t) => {
+  const store = await open(await freshPath(t));
+  t.after(() => store.close());
+  const first = await put(store, 'counter', '0');
+  const compares = [{ key: 'counter', modRevision: first }];
+  const together = Array.from({ length: 100 }, (_, n) =>
+    store.transact({ compares, writes: [{ type: 'put', key: 'counter', value: `${n}` }] }),
+  );
+  const others = Array.from({ length: 200 }, (_, n) => put(store, `key-${n}`, `${n}`));
+  const refused = put(store, 'never', '1', 'a lease that ended');
+  others.push(put(store, 'last', '1'));
+  await assert.rejects(refused, { code: 'NOT_FOUND' });
+  await Promise.all(others);
+  assert.deepEqual(
+    (await Promise.all(together)).map(({ committed }) => committed),
+    [true, ...new Array<boolean>(99).fill(false)],
+  );
+  const { revision, entries } = await store.list(['']);
+  assert.equal(entries.length, 202);
+  assert.equal(revision, first + 202);
+  assert.equal((await store.get('counter'))?.value, '0');
 });
 
 test('SqliteStore gives a lease its full time again when it opens', async (t) => {
