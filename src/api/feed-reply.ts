@@ -17,6 +17,15 @@ export interface FeedFormat {
   readonly failure: (error: ErrorBody) => string;
 }
 
+/** Takes a chunk; what it returns is waited for before the next one. */
+export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
+
+/** Chunks for one reader, to be handed over as they come: a chunk then costs no promise. */
+export interface ChunkFeed {
+  /** Resolves at the end; rejects as what stands behind it fails. */
+  each(take: TakeChunk): Promise<void>;
+}
+
 /**
  * Answers with the chunks that `open` yields, until they end or the reader goes away, at which
  * `open`'s signal aborts. The end of the answer is that of its connection, so that a chunk needs no
@@ -25,7 +34,7 @@ export interface FeedFormat {
 export function sendFeed(
   reply: FastifyReply,
   format: FeedFormat,
-  open: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+  open: (signal: AbortSignal) => AsyncIterable<Uint8Array> | ChunkFeed,
 ): FastifyReply {
   const abort = new AbortController();
   const chunks = open(abort.signal);
@@ -46,7 +55,7 @@ export function sendFeed(
 async function write(
   sink: Writable,
   format: FeedFormat,
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | ChunkFeed,
   signal: AbortSignal,
 ): Promise<void> {
   let isQuiet = true;
@@ -55,11 +64,12 @@ async function write(
     isQuiet = true;
   }, HEARTBEAT_INTERVAL_MS);
   try {
-    for await (const chunk of chunks) {
-      if (sink.destroyed) break;
+    const take: TakeChunk = (chunk) => {
       isQuiet = false;
-      if (!sink.write(chunk)) await drained(sink, signal);
-    }
+      return sink.destroyed || sink.write(chunk) ? undefined : drained(sink, signal);
+    };
+    if ('each' in chunks) await chunks.each(take);
+    else for await (const chunk of chunks) await take(chunk);
   } catch (error) {
     sink.write(format.failure(errorBody(asP6nError(error, 'Cannot go on with the stream'))));
   } finally {

@@ -65,6 +65,7 @@ import type {
   WireguardPeerList,
   WireguardPeerView,
 } from './contract/wireguard.ts';
+import type { ChunkFeed } from './feed-reply.ts';
 
 /** The truth of the site: on a server its registry, elsewhere a server through the mesh. */
 export interface RegistryService {
@@ -281,7 +282,7 @@ export interface FollowService {
     networks: ReadonlySet<NetworkId>,
     after: FollowPosition | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<Uint8Array>;
+  ): AsyncIterable<Uint8Array> | ChunkFeed;
 }
 
 /** What a host may change of itself; `principal` is that host. */

@@ -6,6 +6,7 @@ import type { Heartbeat, HostUpdate, NextKey, NextKeyState } from '../api/contra
 import type { KnownIdsReport } from '../api/contract/registry.ts';
 import type { SiteKeySecret } from '../api/contract/site.ts';
 import type { GatewayUpdate } from '../api/contract/wireguard.ts';
+import type { ChunkFeed } from '../api/feed-reply.ts';
 import type { FollowService, HostAuthenticator, HostWriteService } from '../api/services.ts';
 import { P6nError } from '../base/errors.ts';
 import { type Action, authorize, type Principal } from '../registry/authority.ts';
@@ -37,7 +38,7 @@ export class SiteServices implements FollowService, HostWriteService, HostAuthen
     networks: ReadonlySet<NetworkId>,
     after: FollowPosition | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<Uint8Array> {
+  ): ChunkFeed {
     authorize(principal, 'follow');
     return this.#registry.followText(networks, after, signal);
   }

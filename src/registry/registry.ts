@@ -21,7 +21,7 @@ import { Custody } from './custody.ts';
 import { type Enrolment, type EnrolmentRequest, enrol } from './enrolment.ts';
 import { Broadcast } from './feed/broadcast.ts';
 import { changesOf, type RegistryChange } from './feed/changes.ts';
-import { checkedFirst } from './feed/checked-first.ts';
+import type { Following } from './feed/following.ts';
 import { follow } from './follow.ts';
 import {
   type NextKeyState,
@@ -114,7 +114,9 @@ export class Registry {
   /** What `like` keeps in memory is shared with it. */
   constructor(context: RegistryContext, like?: Registry) {
     this.#context = context;
-    this.#broadcast = like === undefined ? new Broadcast(context.store) : like.#broadcast;
+    const check = (): Promise<void> => requireFollowable(context);
+    this.#broadcast =
+      like === undefined ? new Broadcast(context.store, { check }) : like.#broadcast;
     this.wireguard = new WireguardPeers(context);
     this.leases = like?.leases ?? new HostLeases(context);
     this.absences = like?.absences ?? new Absences(context);
@@ -349,14 +351,15 @@ export class Registry {
    * All hosts, and the given networks with all that is in them: a snapshot after a reset, then
    * every change. Goes on from `after` when the registry still knows what followed it, provided
    * that it was reached with at least these networks. Pulls as it is read, so a slow reader costs
-   * no memory. Ends without an error when `signal` aborts.
+   * no memory. Ends without an error when `signal` aborts. Rejects with REGISTRY_EMPTY or
+   * REGISTRY_CLOSED, at the first step, where there is no site.
    */
   follow(
     networks: ReadonlySet<NetworkId>,
     after: FollowPosition | undefined,
     signal: AbortSignal,
   ): AsyncIterable<FollowEvent> {
-    return this.#followable(() => follow(this.#broadcast, networks, after, signal));
+    return follow(this.#broadcast, networks, after, signal);
   }
 
   /** The same as text: chunks of lines of JSON, shared by all who follow. */
@@ -364,13 +367,8 @@ export class Registry {
     networks: ReadonlySet<NetworkId>,
     after: FollowPosition | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<Uint8Array> {
-    return this.#followable(() => this.#broadcast.follow(networks, after, signal));
-  }
-
-  /** Rejects with REGISTRY_EMPTY or REGISTRY_CLOSED, at the first step, where there is no site. */
-  #followable<T>(run: () => AsyncIterable<T>): AsyncIterable<T> {
-    return checkedFirst(() => requireFollowable(this.#context), run);
+  ): Following {
+    return this.#broadcast.follow(networks, after, signal);
   }
 
   /**

@@ -9,7 +9,7 @@
 import type { NetworkId } from '../../addressing/ids.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { FollowedScope } from '../keys.ts';
-import type { FollowPosition } from '../model.ts';
+import type { FollowPosition, Revision } from '../model.ts';
 import { CompactedError, REVISIONS_KEPT, type Store, type StoreRevision } from '../store.ts';
 import { type Beginning, Following, type Live } from './following.ts';
 import { Listings } from './listings.ts';
@@ -39,6 +39,8 @@ const CATCH_UP_MAX_MS = 1_000;
 export interface BroadcastOptions {
   /** How many of the last revisions are kept for followers that are behind. */
   readonly revisionsMax?: number;
+  /** What has to hold before a follower is told anything; rejects with what it is told instead. */
+  readonly check?: () => Promise<void>;
 }
 
 /** A follower as its changes find it. */
@@ -58,11 +60,13 @@ interface Reader extends Live {
 export class Broadcast {
   readonly #store: Store;
   readonly #revisionsMax: number;
+  readonly #check: () => Promise<void>;
   #round: Round | undefined;
 
   constructor(store: Store, options: BroadcastOptions = {}) {
     this.#store = store;
     this.#revisionsMax = options.revisionsMax ?? REVISIONS_KEPT;
+    this.#check = options.check ?? (() => Promise.resolve());
   }
 
   /**
@@ -74,9 +78,14 @@ export class Broadcast {
     networks: ReadonlySet<NetworkId>,
     after: FollowPosition | undefined,
     signal: AbortSignal,
-  ): AsyncIterableIterator<Uint8Array> {
+  ): Following {
     const begin = (position?: FollowPosition): Beginning => this.#begin(networks, position, signal);
-    return new Following(begin(after), begin);
+    return new Following(this.#checked(begin(after)), begin);
+  }
+
+  async *#checked(beginning: Beginning): Beginning {
+    await this.#check();
+    return yield* beginning;
   }
 
   /** What is told first; then the reader of what follows, or nothing when `signal` has aborted. */
@@ -120,6 +129,8 @@ class Round {
   readonly #revisionsMax: number;
   #recent: RecentChanges;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  #nextHead: Promise<number> | undefined;
+  #lastSynced: (Revision & { readonly bytes: Uint8Array }) | undefined;
   #ended: { readonly error: unknown } | undefined;
 
   constructor(store: Store, revisionsMax: number) {
@@ -143,7 +154,7 @@ class Round {
   ): Beginning {
     await this.#begun;
     // What was acknowledged before somebody asks is a part of the first answer.
-    const { revision: head } = await this.#store.list([]);
+    const head = await this.#head();
     const after = resumed?.incarnation === this.#store.incarnation ? resumed : undefined;
     await this.#reach(head);
     if (after !== undefined && (after.number < this.#recent.floor || after.number > head)) {
@@ -160,6 +171,15 @@ class Round {
     } finally {
       if (!isLive) reader.leave();
     }
+  }
+
+  /** The revision of the last change before this call or later; asked once for many who begin. */
+  #head(): Promise<number> {
+    this.#nextHead ??= new Promise(setImmediate).then(async () => {
+      this.#nextHead = undefined;
+      return (await this.#store.list([])).revision;
+    });
+    return this.#nextHead;
   }
 
   /** Resolves once the changes are known that a follower may have missed of late. */
@@ -297,10 +317,10 @@ class Round {
 
   #tellOnly(reader: Reader, only: FollowedRevision): Uint8Array {
     reader.position = only.revision;
-    only.whole ??= this.#format(
-      only.changes.map(({ line }) => line),
-      only.revision,
-    );
+    only.whole ??= Buffer.concat([
+      ...only.changes.map(({ bytes }) => bytes),
+      this.#synced(only.revision),
+    ]);
     return only.whole;
   }
 
@@ -308,20 +328,26 @@ class Round {
     if (reader.position < this.#recent.floor) {
       throw new CompactedError('Follow: the follower is too slow');
     }
-    const lines: string[] = [];
+    const parts: Uint8Array[] = [];
     for (const { changes } of this.#recent.after(reader.position)) {
-      for (const { scope, line } of changes) {
-        if (scope === 'hosts' || reader.networks.has(scope)) lines.push(line);
+      for (const change of changes) {
+        const isFor = change.scope === 'hosts' || reader.networks.has(change.scope);
+        if (isFor) parts.push(change.bytes);
       }
     }
     reader.position = Math.max(reader.position, this.#recent.latest);
-    return this.#format(lines, reader.position);
+    parts.push(this.#synced(reader.position));
+    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
   }
 
-  #format(lines: readonly string[], number: number): Uint8Array {
+  /** The line that says how far a follower is, made once for all who get there. */
+  #synced(number: number): Uint8Array {
     const { incarnation } = this.#store;
-    const synced = formatEvent({ type: 'synced', revision: { incarnation, number } });
-    return Buffer.from(`${lines.join('')}${synced}`);
+    if (this.#lastSynced?.number !== number || this.#lastSynced.incarnation !== incarnation) {
+      const line = formatEvent({ type: 'synced', revision: { incarnation, number } });
+      this.#lastSynced = { number, incarnation, bytes: Buffer.from(line) };
+    }
+    return this.#lastSynced.bytes;
   }
 
   /** Resolves once the watch has told of `revision`, or when it should have. */

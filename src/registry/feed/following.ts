@@ -1,6 +1,6 @@
 // What one follower is told, chunk by chunk. It is an iterator by hand: what is told first comes
 // from a generator, but what follows is told so often, and to so many, that a chunk costs no more
-// than a promise.
+// than a call for those who let it be handed over, and a promise for others.
 
 import { CompactedError } from '../store.ts';
 
@@ -17,6 +17,9 @@ export interface Live {
 
 /** Tells everything from the beginning on; returns the follower, or nothing when it has left. */
 export type Beginning = AsyncGenerator<Uint8Array, Live | undefined, undefined>;
+
+/** Takes a chunk; what it returns is waited for before the next one. */
+export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined;
 
 type Told = IteratorResult<Uint8Array, undefined>;
 
@@ -46,6 +49,20 @@ export class Following implements AsyncIterableIterator<Uint8Array> {
     });
   }
 
+  /** Hands over every chunk as soon as it is there; resolves at the end. In place of next(). */
+  async each(take: TakeChunk): Promise<void> {
+    try {
+      for (;;) {
+        const live = this.#live;
+        const told = await (live === undefined ? this.next() : this.#handOver(live, take));
+        if (told.done === true) return;
+        await take(told.value);
+      }
+    } finally {
+      await this.return();
+    }
+  }
+
   async return(): Promise<Told> {
     this.#live?.leave();
     this.#live = undefined;
@@ -68,6 +85,15 @@ export class Following implements AsyncIterableIterator<Uint8Array> {
     return await this.next();
   }
 
+  async #handOver(live: Live, take: TakeChunk): Promise<Told> {
+    try {
+      await handOver(live, take);
+    } catch (error) {
+      return await this.#lost(live, error);
+    }
+    return await this.return();
+  }
+
   #lost(live: Live, error: unknown): Promise<Told> {
     live.leave();
     this.#live = undefined;
@@ -75,4 +101,30 @@ export class Following implements AsyncIterableIterator<Uint8Array> {
     this.#beginning = this.#beginAnew();
     return this.#begin();
   }
+}
+
+/** Resolves when the follower has left; rejects as its take() throws. */
+function handOver(live: Live, take: TakeChunk): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const step = (): void => {
+      live.wake = () => undefined;
+      try {
+        while (!live.hasLeft) {
+          const chunk = live.take();
+          if (chunk === undefined) {
+            live.wake = step;
+            return;
+          }
+          const taken = take(chunk);
+          if (taken === undefined) continue;
+          taken.then(step, reject);
+          return;
+        }
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    };
+    step();
+  });
 }

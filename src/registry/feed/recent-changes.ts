@@ -16,7 +16,7 @@ const ENTRY_CHARACTERS = 256;
 export class FollowedChange {
   readonly scope: FollowedScope;
   readonly #change: StoreChange;
-  #line: string | undefined;
+  #bytes: Uint8Array | undefined;
 
   constructor(scope: FollowedScope, change: StoreChange) {
     this.scope = scope;
@@ -24,9 +24,9 @@ export class FollowedChange {
   }
 
   /** Throws REGISTRY_CORRUPT. */
-  get line(): string {
-    this.#line ??= formatEvent(eventOf(this.#change));
-    return this.#line;
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(formatEvent(eventOf(this.#change)));
+    return this.#bytes;
   }
 
   get characters(): number {

@@ -75,6 +75,40 @@ test('Broadcast makes what it tells of a change once for all', async () => {
   for (const other of others) assert.equal(other, first);
 });
 
+test('Broadcast hands chunks over as they are taken, and all to one that is slow', async () => {
+  const { site, host, web } = await scene();
+  const aborts = new AbortController();
+  const broadcast = new Broadcast(site.store, { revisionsMax: 4 });
+  const events: FollowEvent[] = [];
+  const waits: { told?: () => void; taken?: () => void } = {};
+  const ended = broadcast.follow(networksOf(web), undefined, aborts.signal).each((chunk) => {
+    const lines = Buffer.from(chunk).toString().split('\n').slice(0, -1);
+    events.push(...lines.map((line) => JSON.parse(line) as FollowEvent));
+    if (events.at(-1)?.type !== 'synced') return undefined;
+    waits.told?.();
+    return new Promise<void>((resolve) => {
+      waits.taken = resolve;
+    });
+  });
+  const synced = (): Promise<void> =>
+    new Promise((resolve) => {
+      waits.told = resolve;
+    });
+  await synced();
+  for (let n = 2; n < 12; n += 1) {
+    await site.registry.putInstance(host.id, site.instance(web, host.id, n));
+  }
+  await new Promise(setImmediate);
+  assert.equal(events.filter(({ type }) => type === 'synced').length, 1);
+  const next = synced();
+  waits.taken?.();
+  await next;
+  assert.equal(events.filter(({ type }) => type === 'reset').length, 2);
+  aborts.abort();
+  waits.taken?.();
+  await ended;
+});
+
 test('Broadcast wakes nobody for a network that is not followed', async () => {
   const { site, host, web, db } = await scene();
   const broadcast = new Broadcast(site.store);
@@ -237,6 +271,9 @@ test('Broadcast ends its followers with what ends its watch, and serves the next
 });
 
 test('Broadcast goes on when a long watch ends, and tells its followers anew later', async (t) => {
+  // A server has other things that keep it running.
+  const running = setInterval(() => undefined, 60_000);
+  t.after(() => clearInterval(running));
   const { site, host, web } = await scene();
   const aborts = new AbortController();
   const broadcast = new Broadcast(failing(site.store, aborts.signal, new CompactedError('list')));
