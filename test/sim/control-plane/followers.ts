@@ -7,6 +7,7 @@ import { ApiClient } from '../../../src/api/client.ts';
 import { KeptConnections } from '../../../src/api/connections.ts';
 import type { WallMillis } from '../../../src/base/clock.ts';
 import { SILENT_LOGGER } from '../../../src/base/logger.ts';
+import { Heartbeat } from '../../../src/daemon/heartbeat.ts';
 import { linuxMachine } from '../../../src/daemon/machine.ts';
 import { Follower, type FollowTransport } from '../../../src/follower/follower.ts';
 import type { FollowEvent, FollowedRecord, Instance } from '../../../src/registry/model.ts';
@@ -63,17 +64,38 @@ const operations = {
   countWrong: (words: { readonly hosts: number; readonly digest: SiteDigest }): Promise<number> =>
     Promise.resolve(all.filter((one) => !isRight(one, words.hosts, words.digest)).length),
 
-  /** Writes instances of these hosts at a rate, as their p6nd would. */
-  write: async (words: { readonly changes: number; readonly perSecond: number }): Promise<void> => {
+  /** Lets each host say again and again that it is there, as its p6nd would. */
+  beat: (): Promise<void> => {
+    for (const { client } of all) {
+      new Heartbeat({
+        beat: (body) => client.self.heartbeat(body),
+        nextKeys: () => [],
+        applied: () => Promise.resolve(true),
+        logger: SILENT_LOGGER,
+      }).start();
+    }
+    return Promise.resolve();
+  },
+
+  /**
+   * Writes instances of these hosts at a rate, as their p6nd would; resolves with how often one of
+   * each network was written.
+   */
+  write: async (words: {
+    readonly changes: number;
+    readonly perSecond: number;
+  }): Promise<Readonly<Record<number, number>>> => {
     const startedMs = performance.now();
-    const writes: Promise<void>[] = [];
+    const writes: Promise<NetworkId>[] = [];
     for (let n = 0; n < words.changes; n++) {
       const dueMs = startedMs + (n * 1_000) / words.perSecond;
       const waitMs = dueMs - performance.now();
       if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
       writes.push(writeOne(n));
     }
-    await Promise.all(writes);
+    const written: Record<number, number> = {};
+    for (const network of await Promise.all(writes)) written[network] = (written[network] ?? 0) + 1;
+    return written;
   },
 };
 export type FollowersOperations = typeof operations;
@@ -83,7 +105,7 @@ const latest = new Map<string, Instance>();
 
 serveCalls(operations);
 
-async function writeOne(n: number): Promise<void> {
+async function writeOne(n: number): Promise<NetworkId> {
   const { client, follower, host } = all[(n * 7_919) % all.length] as Followed;
   const own = follower.current().instances.filter((one) => one.host === host.id);
   const found = own[n % own.length];
@@ -98,6 +120,7 @@ async function writeOne(n: number): Promise<void> {
   };
   latest.set(found.machineId, next);
   await client.self.putInstance(next);
+  return next.network;
 }
 
 function isRight({ host, follower }: Followed, hosts: number, digest: SiteDigest): boolean {

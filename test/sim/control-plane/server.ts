@@ -37,14 +37,7 @@ import {
   TRANSACTION_WRITES_MAX,
 } from '../../../src/registry/store.ts';
 import { makeSigner } from '../../fakes/site.ts';
-import {
-  type NetworkDigest,
-  placeOf,
-  type SimulatedHost,
-  type SiteDigest,
-  type SiteSize,
-  WRITES_KEY,
-} from './layout.ts';
+import { placeOf, type SimulatedHost, type SiteSize, WRITES_KEY } from './layout.ts';
 import { serveCalls } from './remote.ts';
 
 /** Each takes four writes of a transaction. */
@@ -97,36 +90,33 @@ const operations = {
     return (api.app.server.address() as AddressInfo).port;
   },
 
-  /** Makes the site; resolves with its hosts. */
-  seed: async (size: SiteSize): Promise<readonly SimulatedHost[]> => {
+  /** Makes the site; resolves with its hosts and how many instances a network has. */
+  seed: async (
+    size: SiteSize,
+  ): Promise<{
+    readonly hosts: readonly SimulatedHost[];
+    readonly counts: Readonly<Record<number, number>>;
+  }> => {
     const hosts = await seedHosts(size.hosts);
     const apps = await seedApps(size.networks);
     const followed = new Map<number, Set<number>>(hosts.map(({ host }) => [host.id, new Set()]));
+    const counts: Record<number, number> = {};
     const instances: Instance[] = [];
     for (let n = 0; n < size.instances; n++) {
       const place = placeOf(n, size);
       const { host } = hosts[place.host] as { host: Host };
       const app = apps[place.network] as App;
       followed.get(host.id)?.add(app.network);
+      counts[app.network] = (counts[app.network] ?? 0) + 1;
       instances.push(newInstance(n, app, host));
     }
     await seedInstances(instances);
-    return hosts.map(({ host, secret }) => ({
+    const simulated = hosts.map(({ host, secret }) => ({
       id: host.id,
       secret,
       networks: [...(followed.get(host.id) ?? [])],
     }));
-  },
-
-  digest: async (): Promise<SiteDigest> => {
-    const digest: Record<number, { instances: number; writes: number }> = {};
-    for (const { id } of await registry.listNetworks()) digest[id] = { instances: 0, writes: 0 };
-    for (const { network, metadata } of await registry.listInstances()) {
-      const one = digest[network] as { instances: number; writes: number };
-      one.instances += 1;
-      one.writes += Number(metadata[WRITES_KEY]);
-    }
-    return digest satisfies Record<number, NetworkDigest>;
+    return { hosts: simulated, counts };
   },
 
   figures: (): Promise<ServerFigures> => {

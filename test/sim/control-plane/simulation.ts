@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdCluster } from '../../fakes/etcd.ts';
 import type { FollowersOperations, FollowersState } from './followers.ts';
-import type { SimulatedHost, SiteSize } from './layout.ts';
+import type { NetworkDigest, SimulatedHost, SiteSize } from './layout.ts';
 import { Remote } from './remote.ts';
 import type { ServerFigures, ServerOperations } from './server.ts';
 
@@ -25,6 +25,8 @@ export class Simulation {
   #server: Remote<ServerOperations> = new Remote(SERVER);
   #port = 0;
   #hosts: readonly SimulatedHost[] = [];
+  /** What was acknowledged: to ask the server would be a part of its figures. */
+  #digest: Record<number, NetworkDigest> = {};
 
   constructor(size: SiteSize, processes: number) {
     this.size = size;
@@ -36,12 +38,15 @@ export class Simulation {
     return this.#hosts;
   }
 
-  /** Makes the site with its server. */
-  async found(options: { readonly etcd?: boolean } = {}): Promise<void> {
-    if (options.etcd === true) this.#etcd = await EtcdCluster.start();
+  /** Makes the site with its server, with an etcd of so many members where there are any. */
+  async found({ etcdMembers = 0 }: { readonly etcdMembers?: number } = {}): Promise<void> {
+    if (etcdMembers > 0) this.#etcd = await EtcdCluster.start({ members: etcdMembers });
     await this.#startServer();
-    const [, ...hosts] = await this.#server.call('seed', this.size);
-    this.#hosts = hosts;
+    const { hosts, counts } = await this.#server.call('seed', this.size);
+    this.#hosts = hosts.slice(1);
+    for (const [network, instances] of Object.entries(counts)) {
+      this.#digest[Number(network)] = { instances, writes: 0 };
+    }
   }
 
   /** Lets every host follow. */
@@ -59,8 +64,8 @@ export class Simulation {
   async converged(): Promise<void> {
     await this.#until(async () => (await this.state()).following === this.#hosts.length);
     await this.#until(async () => {
-      const digest = await this.#server.call('digest', undefined);
-      const wrong = await this.#each('countWrong', { hosts: this.size.hosts, digest });
+      const words = { hosts: this.size.hosts, digest: this.#digest };
+      const wrong = await this.#each('countWrong', words);
       return sum(wrong) === 0;
     });
   }
@@ -74,10 +79,21 @@ export class Simulation {
     };
   }
 
+  /** Lets every host say from now on that it is there. */
+  async beat(): Promise<void> {
+    await this.#each('beat', undefined);
+  }
+
   /** Lets hosts write instances of theirs. */
   async write(changes: number, perSecond: number): Promise<void> {
     const parts = this.#followers.length;
-    await this.#each('write', { changes: changes / parts, perSecond: perSecond / parts });
+    const words = { changes: changes / parts, perSecond: perSecond / parts };
+    for (const written of await this.#each('write', words)) {
+      for (const [id, count] of Object.entries(written)) {
+        const { instances, writes } = this.#digest[Number(id)] as NetworkDigest;
+        this.#digest[Number(id)] = { instances, writes: writes + count };
+      }
+    }
   }
 
   figures(): Promise<ServerFigures> {
