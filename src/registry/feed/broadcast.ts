@@ -129,6 +129,7 @@ class Round {
   readonly #revisionsMax: number;
   #recent: RecentChanges;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  #recalled: Promise<void> = Promise.resolve();
   #nextHead: Promise<number> | undefined;
   #lastSynced: (Revision & { readonly bytes: Uint8Array }) | undefined;
   #ended: { readonly error: unknown } | undefined;
@@ -157,9 +158,7 @@ class Round {
     const head = await this.#head();
     const after = resumed?.incarnation === this.#store.incarnation ? resumed : undefined;
     await this.#reach(head);
-    if (after !== undefined && (after.number < this.#recent.floor || after.number > head)) {
-      throw new CompactedError('Follow: the revision is not known');
-    }
+    if (after !== undefined) await this.#recall(after.number, head);
     const reader = this.#enter(networks, after?.number ?? this.#recent.latest, signal);
     let isLive = false;
     try {
@@ -182,21 +181,46 @@ class Round {
     return this.#nextHead;
   }
 
-  /** Resolves once the changes are known that a follower may have missed of late. */
+  /** Resolves once every change from now on is heard of. */
   async #begin(): Promise<void> {
     try {
       const { revision: head } = await this.#store.list([]);
+      this.#recent = new RecentChanges(head, this.#revisionsMax);
       this.#watch(head).catch((error: unknown) => this.#end(error));
-      await this.#reach(head);
     } catch (error) {
       this.#end(error);
       throw error;
     }
   }
 
+  /**
+   * Makes known what followed `number`, one who asks after the other: mostly the first one's answer
+   * serves all. The past is read for those alone that resume, and no further back than they need.
+   */
+  #recall(number: number, head: number): Promise<void> {
+    const turn = this.#recalled.then(async () => {
+      if (number < this.#recent.floor) await this.#readBack(number);
+      if (number >= this.#recent.floor && number <= head) return;
+      throw new CompactedError('Follow: the revision is not known');
+    });
+    this.#recalled = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #readBack(number: number): Promise<void> {
+    const recent = this.#recent;
+    if (number < recent.latest - this.#revisionsMax) return;
+    const ends = new AbortController();
+    const revisions: StoreRevision[] = [];
+    for await (const revision of this.#store.watch('', number, ends.signal)) {
+      if (revision.revision <= recent.floor) revisions.push(revision);
+      if (revision.revision >= recent.floor) break;
+    }
+    recent.prepend(number, revisions);
+  }
+
   async #watch(head: number): Promise<void> {
     const { signal } = new AbortController();
-    this.#recent = new RecentChanges(Math.max(0, head - this.#revisionsMax), this.#revisionsMax);
     for (let refusals = 0; refusals < REFUSALS_MAX; refusals++) {
       const startedMs = performance.now();
       try {

@@ -68,19 +68,27 @@ export class RecentChanges {
   }
 
   /** Takes the store's next revision; returns what followers may see of it, if anything. */
-  append({ revision, changes }: StoreRevision): FollowedRevision | undefined {
-    assert(revision > this.#latest, 'RecentChanges: revisions must ascend');
-    this.#latest = revision;
-    const followed = changes.flatMap((change) => {
-      const scope = followedScope(change.type === 'put' ? change.entry.key : change.key);
-      return scope === undefined ? [] : [new FollowedChange(scope, change)];
-    });
-    if (followed.length === 0) return undefined;
-    const entry: FollowedRevision = { revision, changes: followed, whole: undefined };
+  append(next: StoreRevision): FollowedRevision | undefined {
+    assert(next.revision > this.#latest, 'RecentChanges: revisions must ascend');
+    this.#latest = next.revision;
+    const entry = followedOf(next);
+    if (entry === undefined) return undefined;
     this.#revisions.push(entry);
     this.#characters += charactersOf(entry);
     this.#forget();
     return entry;
+  }
+
+  /** Takes all revisions after `floor` up to the floor before. */
+  prepend(floor: number, revisions: readonly StoreRevision[]): void {
+    const last = revisions.at(-1)?.revision ?? floor;
+    assert(floor <= this.#floor && last <= this.#floor, 'RecentChanges: it is known already');
+    const entries = revisions.flatMap((revision) => followedOf(revision) ?? []);
+    this.#revisions.splice(0, this.#forgotten, ...entries);
+    this.#forgotten = 0;
+    this.#characters += entries.reduce((sum, entry) => sum + charactersOf(entry), 0);
+    this.#floor = floor;
+    this.#forget();
   }
 
   /** The revisions after `position`, which is not below the floor. */
@@ -114,6 +122,14 @@ export class RecentChanges {
     this.#revisions.splice(0, this.#forgotten);
     this.#forgotten = 0;
   }
+}
+
+function followedOf({ revision, changes }: StoreRevision): FollowedRevision | undefined {
+  const followed = changes.flatMap((change) => {
+    const scope = followedScope(change.type === 'put' ? change.entry.key : change.key);
+    return scope === undefined ? [] : [new FollowedChange(scope, change)];
+  });
+  return followed.length === 0 ? undefined : { revision, changes: followed, whole: undefined };
 }
 
 /** An event as it is sent: one line of JSON. */

@@ -213,6 +213,29 @@ test('Broadcast goes on from before it has begun, as far as the store remembers'
   );
 });
 
+test('Broadcast reads the past for those that resume, and as much of it as they need', async () => {
+  const { site, host, web } = await scene();
+  for (let n = 2; n < 9; n += 1) {
+    await site.registry.putInstance(host.id, site.instance(web, host.id, n));
+  }
+  const { revision: head } = await site.store.list([]);
+  const watched: number[] = [];
+  const broadcast = new Broadcast({
+    ...unchanged(site.store),
+    watch: (prefix, number, signal) => {
+      watched.push(number);
+      return site.store.watch(prefix, number, signal);
+    },
+  });
+  await new Reading(broadcast, networksOf(web)).synced();
+  for (const behind of [3, 1, 5]) {
+    const after = { incarnation: site.store.incarnation, number: head - behind };
+    const events = await new Reading(broadcast, networksOf(web), after).synced();
+    assert.equal(events.filter(({ type }) => type === 'put').length, behind);
+  }
+  assert.deepEqual(watched, [head, head - 3, head - 5]);
+});
+
 test('Broadcast tells a follower that resumes nothing of the past that it reads', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { site, host, web } = await scene();
