@@ -11,6 +11,8 @@ const SPREADS: readonly number[] = given.length > 0 ? given : [50, 10];
 const PROCESSES = 2;
 const ETCD_MEMBERS = Number(process.env['P6N_ETCD'] ?? 0);
 const IDLE_MS = 10_000;
+/** The first of each host gets it a lease. */
+const FIRST_HEARTBEATS_MS = 6_000;
 const CHANGES = 1_000;
 /** A second; before them as many that are not counted, for the code to be compiled. */
 const RATES = [200, 1_000];
@@ -41,6 +43,7 @@ async function run(hostsPerNetwork: number): Promise<void> {
   await measureChanges('the first changes of a fresh server', WARMING_RATE);
   for (const rate of RATES) await measureChanges(`${CHANGES} changes`, rate);
   await simulation.beat();
+  await pause(FIRST_HEARTBEATS_MS);
   await measure('heartbeats of all for 10 s', () => pause(IDLE_MS));
   const { resets } = await simulation.state();
   await simulation.killServer();
