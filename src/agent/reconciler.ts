@@ -73,7 +73,8 @@ export class Reconciler {
       result = { changes: 0, failures: new Map([['plan', failure]]) };
     }
     for (const [part, error] of result.failures) {
-      logger.warn('part of the host is not in its state', { part, error: error.message });
+      const { message, hint } = error;
+      logger.warn('part of the host is not in its state', { part, error: message, hint });
     }
     if (result.changes > 0)
       logger.debug('host is brought into its state', { changes: result.changes });

@@ -6,6 +6,7 @@ import type { HostId } from '../addressing/ids.ts';
 import type { Agent } from '../agent/agent.ts';
 import type { HostLedger } from '../agent/host-ledger.ts';
 import type { HostUpdate } from '../api/contract/hosts.ts';
+import type { P6nError } from '../base/errors.ts';
 import type { Lifecycle } from '../base/lifecycle.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Dataplane } from '../dataplane/dataplane.ts';
@@ -84,7 +85,7 @@ export class HostLife {
     this.#heartbeat = new Heartbeat({
       beat: (body) => access.self.heartbeat(body),
       nextKeys: () => this.#nextKeys(),
-      applied: async () => !(await agent.applied()).failures.has('dataplane'),
+      applied: async () => isReadyForKeys((await agent.applied()).failures.get('dataplane')),
       logger,
     });
     this.#ids = new IdsReporter({
@@ -173,4 +174,9 @@ export class HostLife {
 /** The name of a host, or its id where it is not known. */
 function nameOf(ledger: HostLedger, id: HostId): string {
   return ledger.current().hosts.find((host) => host.id === id)?.name ?? String(id);
+}
+
+/** All that the data plane lacks may be the port of the gateway, which no host needs. */
+function isReadyForKeys(problem: P6nError | undefined): boolean {
+  return problem === undefined || problem.code === 'PORT_TAKEN';
 }

@@ -242,7 +242,10 @@ function withoutPeers(
 }
 
 function changeError(failures: readonly FailureText[]): P6nError {
-  const [first, ...others] = failures;
+  // What keeps laptops out alone is told last.
+  const [first, ...others] = failures.toSorted(
+    (a, b) => Number(a.part.kind === 'gateway') - Number(b.part.kind === 'gateway'),
+  );
   if (first === undefined) return new P6nError('INTERNAL', 'Cannot change the data plane');
   const { code, message, hint } = first.error;
   const rest = others.length === 0 ? '' : ` (and ${others.length} more)`;

@@ -61,8 +61,19 @@ describe('laptops of two hosts', { skip: SKIP_REASON || NO_WG_QUICK, timeout: 30
     anna = await Laptop.create(site, 'anna');
     ben = await Laptop.create(site, 'ben');
     await anna.up(await configuration('anna'));
-    // A gateway that does not follow the network yet, by the word of another host.
-    await ben.up(await configuration('ben', '--host', 'two'));
+    // A gateway that does not follow the network yet, by the word of another host, and whose port
+    // another program has.
+    const squatter = await takePort(two);
+    const ofBen = await configuration('ben', '--host', 'two');
+    await until('two says what to do', () => Promise.resolve(two.log.includes('--gateway-port')));
+    // All else goes on, a change of another host's key too, which waits for every host.
+    await one.must('hosts', 'rotate-key');
+    const rotated = async (): Promise<boolean> =>
+      (await one.json<{ key_generation: number }>('hosts', 'show', 'one')).key_generation === 2;
+    await until('the next key of one', rotated);
+    assert.doesNotMatch((await two.exec('ss', '-ulnp')).stdout, /:51821 .*p6nd/);
+    squatter.kill();
+    await ben.up(ofBen);
   });
 
   after(async () => {
@@ -241,4 +252,13 @@ async function drops(host: SiteHost, reason: string): Promise<number> {
 
 function shoutAt(host: string, port = 7): string {
   return `echo hi | ncat -w 5 ${host} ${port}`;
+}
+
+/** A program that has the port of the host's gateway. */
+async function takePort({ namespace }: SiteHost): Promise<ChildProcess> {
+  const program = "require('node:dgram').createSocket('udp6').bind(51821, () => console.log('up'))";
+  const words = ['netns', 'exec', namespace, process.execPath, '-e', program];
+  const squatter = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => squatter.stdout.once('data', resolve));
+  return squatter;
 }

@@ -2,6 +2,7 @@
 // and told what shall be. The worker runs it on the machine, tests run many in one process.
 
 import type { Millis } from '../../base/clock.ts';
+import { P6nError } from '../../base/errors.ts';
 import { randomUint32 } from '../../base/random.ts';
 import type { FilterConfig } from '../../filter/config.ts';
 import { PacketFilter } from '../../filter/filter.ts';
@@ -162,10 +163,14 @@ export class Engine {
 
   #openGateway({ listenPort, privateKey }: Extract<GatewayChange, { type: 'open' }>): void {
     this.#closeGateway();
-    this.#gateway = this.#openWire(this.pipeline, {
-      ...this.#options,
-      ...{ listenPort, privateKey, mtu: this.#mtu, firstSocket: GATEWAY_SOCKETS },
-    });
+    try {
+      this.#gateway = this.#openWire(this.pipeline, {
+        ...this.#options,
+        ...{ listenPort, privateKey, mtu: this.#mtu, firstSocket: GATEWAY_SOCKETS },
+      });
+    } catch (error) {
+      throw gatewayError(error, listenPort);
+    }
     this.#gateway.policy.capture(this.#tap);
     this.pipeline.gateway = this.#gateway;
   }
@@ -175,4 +180,13 @@ export class Engine {
     this.#gateway = undefined;
     this.pipeline.gateway = undefined;
   }
+}
+
+/** A port that somebody else has costs this host its laptops, and nothing else. */
+function gatewayError(error: unknown, port: number): unknown {
+  if (!(error instanceof P6nError) || error.code !== 'PORT_TAKEN') return error;
+  return new P6nError('PORT_TAKEN', `Cannot serve WireGuard peers: UDP port ${port} is taken`, {
+    hint: 'See which program has it with `ss -lupn`, or choose another --gateway-port.',
+    cause: error,
+  });
 }
