@@ -1,7 +1,7 @@
 // A worker with a synchronous loop as the main thread sees it: started with its counters and the
 // time of handshakes, asked by numbered requests and woken for each, told to stop.
 
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { asP6nError, P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { LinuxWake } from '../../os/linux/wake.ts';
@@ -11,10 +11,10 @@ import { reportCrypto } from './crypto-report.ts';
 import { type ErrorText, errorFromText } from './error-text.ts';
 import { HandshakeClockKeeper, type TimestampStore } from './handshake-clock.ts';
 
-/** What a worker is given when it is made. */
 /** Packets leave next to nothing behind, and a large configuration shall keep no room for more. */
-const YOUNG_MEBIBYTES = 8;
+export const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8 };
 
+/** What a worker is given when it is made. */
 export interface WorkerData<Options> {
   readonly options: Options;
   readonly counters: SharedArrayBuffer;
@@ -80,7 +80,7 @@ export class WorkerLink<Request, Answer extends Numbered, Event extends { readon
     const worker = new Worker(options.file, {
       workerData,
       name: options.name,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES },
+      resourceLimits: WORKER_LIMITS,
     });
     this.#worker = worker;
     this.#exited = new Promise((resolve) => {

@@ -46,6 +46,9 @@ export interface OpensslFunctions {
   readonly deriveSetPeer: Call2;
   /** (context, output, pointer to length) */
   readonly derive: (context: number, output: Buffer, length: Buffer) => number;
+  readonly blake2s: () => number;
+  /** (input, length, output, pointer to output length, algorithm, engine) */
+  readonly digest: Call6;
   /** (library context, name, properties) */
   readonly macFetch: (library: number, name: string, properties: number) => number;
   readonly macContextNew: Call1;
@@ -146,9 +149,18 @@ function bindKeys(): Pick<
 
 function bindMac(): Pick<
   OpensslFunctions,
-  'macFetch' | 'macContextNew' | 'macSetParameters' | 'macInit' | 'macUpdate' | 'macFinal'
+  | 'blake2s'
+  | 'digest'
+  | 'macFetch'
+  | 'macContextNew'
+  | 'macSetParameters'
+  | 'macInit'
+  | 'macUpdate'
+  | 'macFinal'
 > {
   return {
+    blake2s: nativeFunction('EVP_blake2s256', P, []),
+    digest: nativeFunction('EVP_Digest', 'int', [P, 'size_t', P, P, P, P]),
     macFetch: nativeFunction('EVP_MAC_fetch', P, [P, 'str', P]),
     macContextNew: nativeFunction('EVP_MAC_CTX_new', P, [P]),
     macSetParameters: nativeFunction('EVP_MAC_CTX_set_params', 'int', [P, 'void *']),

@@ -15,6 +15,7 @@ import {
 import { nativeMemory } from '../ffi.ts';
 import { OpensslAead } from './openssl-aead.ts';
 import { bindOpenssl, type OpensslFunctions, PKEY_X25519 } from './openssl-functions.ts';
+import { OpensslHash } from './openssl-hash.ts';
 import { HMAC_BLAKE2S, KEYED_BLAKE2S, type MacAlgorithm, OpensslMac } from './openssl-mac.ts';
 import { openSessionCipher } from './session-ciphers.ts';
 import { bindX25519, type X25519 } from './x25519.ts';
@@ -39,6 +40,7 @@ export function opensslCrypto(reference: Crypto): Crypto | undefined {
     ...reference,
     name: 'openssl',
     ...keyExchange(functions),
+    hash: new OpensslHash(functions).hash,
     mac: (key, a, b) => macs.mac(key, a, b),
     hmac: (key, a, b) => hmacs.mac(key, a, b),
     aeadSeal: aead.seal,
@@ -135,6 +137,7 @@ function outputs(crypto: Crypto): Uint8Array[] {
   const xnonce = key.subarray(0, XNONCE_BYTES);
   const sealed = crypto.aeadSeal(key, nonce, publicKey, secret);
   const xsealed = crypto.xaeadSeal(key, xnonce, publicKey, secret);
+  const hash = crypto.hash(key, publicKey);
   const mac = crypto.mac(key, publicKey);
   const hmac = crypto.hmac(key, publicKey, secret);
   const opened = [
@@ -143,5 +146,14 @@ function outputs(crypto: Crypto): Uint8Array[] {
     crypto.xaeadOpen(key, xnonce, xsealed, secret),
     crypto.xaeadOpen(key, xnonce, xsealed, publicKey),
   ];
-  return [publicKey, secret, mac, hmac, sealed, xsealed, ...opened.map((text) => text ?? NOTHING)];
+  return [
+    publicKey,
+    secret,
+    hash,
+    mac,
+    hmac,
+    sealed,
+    xsealed,
+    ...opened.map((text) => text ?? NOTHING),
+  ];
 }
