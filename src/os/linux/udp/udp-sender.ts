@@ -8,23 +8,9 @@
 // after EINVAL and EMSGSIZE, which say that they do not fit the path (the kernel cuts datagrams,
 // but not those of a run). Whether no interface can, the loopback one tells.
 
-import {
-  ENDPOINT_ADDRESS_OFFSET,
-  ENDPOINT_INTERFACE_OFFSET,
-  ENDPOINT_LOCAL_OFFSET,
-  ENDPOINT_PORT_OFFSET,
-  ENDPOINT_SCOPE_OFFSET,
-} from '../../../base/packet-batch.ts';
 import { UdpCounter, type UdpOptions } from '../../udp.ts';
 import { addressOf, errorNumber, nativeMemory } from '../ffi.ts';
 import {
-  AF_INET,
-  AF_INET6,
-  CMSG_ALIGNMENT,
-  CMSG_DATA_OFFSET,
-  CMSG_LENGTH_OFFSET,
-  CMSG_LEVEL_OFFSET,
-  CMSG_TYPE_OFFSET,
   EADDRNOTAVAIL,
   EAGAIN,
   EINTR,
@@ -34,34 +20,16 @@ import {
   ENETUNREACH,
   ENOBUFS,
   ENODEV,
-  IN_PKTINFO_BYTES,
-  IN_PKTINFO_INTERFACE_OFFSET,
-  IN_PKTINFO_LOCAL_OFFSET,
-  IN6_PKTINFO_ADDRESS_OFFSET,
-  IN6_PKTINFO_BYTES,
-  IN6_PKTINFO_INTERFACE_OFFSET,
-  IP_PKTINFO,
-  IP_TOS,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
-  IPV6_PKTINFO,
-  IPV6_TCLASS,
   MMSGHDR_BYTES,
   MSG_DONTWAIT,
   POLLFD_BYTES,
   POLLFD_EVENTS_OFFSET,
   POLLOUT,
-  SOCKADDR_FAMILY_OFFSET,
-  SOCKADDR_IN_ADDRESS_OFFSET,
-  SOCKADDR_IN_BYTES,
-  SOCKADDR_IN6_ADDRESS_OFFSET,
-  SOCKADDR_IN6_BYTES,
-  SOCKADDR_IN6_SCOPE_OFFSET,
-  SOCKADDR_PORT_OFFSET,
   SOL_UDP,
   UDP_SEGMENT,
 } from '../layouts.ts';
 import { poll, sendmmsg, setOption } from '../syscalls.ts';
+import { MessageHeaders } from './message-headers.ts';
 import { MessageVector } from './message-vector.ts';
 import { probeRuns } from './run-probe.ts';
 import { setCutting, type UdpSocket } from './udp-socket.ts';
@@ -76,12 +44,8 @@ const RUN_BYTES_MAX = 65_507;
 const SPARE_IOVEC: number = DATAGRAMS_MAX;
 /** A path may grow wider, and a run is worth some tries. */
 const REFUSED_DATAGRAMS = 10_000;
-/** UDP_SEGMENT takes 16 bits. */
-const SEGMENT_BYTES = 2;
 /** How long one flush waits for a full send buffer, all in all, before it drops. */
 const WAIT_MAX_MS = 4;
-/** IP_TOS and IPV6_TCLASS both take an int. */
-const TRAFFIC_CLASS_BYTES = 4;
 
 /** What a local address or interface that the machine has lost is answered with. */
 const SOURCE_ERRORS: ReadonlySet<number> = new Set([EINVAL, EADDRNOTAVAIL, ENETUNREACH, ENODEV]);
@@ -103,10 +67,10 @@ export class UdpSender {
   readonly #vector = new MessageVector(DATAGRAMS_MAX, DATAGRAMS_MAX + 1);
   readonly #addresses = new Float64Array(DATAGRAMS_MAX);
   readonly #lengths = new Uint32Array(DATAGRAMS_MAX);
-  /** For each entry: its first datagram, how many it has, and its control messages less a run's. */
+  readonly #headers: MessageHeaders;
+  /** For each entry: its first datagram, and how many it has. */
   readonly #firsts = new Uint32Array(DATAGRAMS_MAX);
   readonly #counts = new Uint32Array(DATAGRAMS_MAX);
-  readonly #controlLengths = new Uint32Array(DATAGRAMS_MAX);
   readonly #pollfd = nativeMemory(POLLFD_BYTES);
   readonly #pollfdAddress = addressOf(this.#pollfd);
   readonly #onRefused: UdpOptions['onRefused'];
@@ -131,6 +95,7 @@ export class UdpSender {
   constructor(socket: UdpSocket, options: UdpSenderOptions) {
     const { counters, offloads, onRefused } = options;
     this.#socket = socket;
+    this.#headers = new MessageHeaders(this.#vector, socket.family);
     this.#onRefused = onRefused;
     this.#sendsRuns =
       offloads?.udpGso === true && setOption(socket.descriptor, SOL_UDP, UDP_SEGMENT, 0) === 0;
@@ -138,12 +103,6 @@ export class UdpSender {
     this.#counters = counters;
     this.#pollfd.writeInt32LE(socket.descriptor);
     this.#pollfd.writeUInt16LE(POLLOUT, POLLFD_EVENTS_OFFSET);
-    const six = socket.family === 6;
-    for (let index = 0; index < DATAGRAMS_MAX; index++) {
-      const name = this.#vector.nameOffset(index);
-      this.#vector.view.setUint16(name + SOCKADDR_FAMILY_OFFSET, six ? AF_INET6 : AF_INET, true);
-      this.#vector.setNameLength(index, six ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES);
-    }
   }
 
   /** Takes a datagram at a native address. Bytes and endpoint stay as they are until flush(). */
@@ -167,8 +126,7 @@ export class UdpSender {
     this.#counts[entry] = 1;
     this.#vector.setIovec(datagram, address, length);
     this.#vector.setRun(entry, datagram, 1);
-    this.#writeName(entry, endpoints, endpoint);
-    this.#writeControl(entry, endpoints, endpoint, trafficClass);
+    this.#headers.write(entry, endpoints, endpoint, trafficClass);
     this.#endpoints = endpoints;
     this.#endpoint = endpoint;
     this.#trafficClass = trafficClass;
@@ -191,7 +149,10 @@ export class UdpSender {
 
   flush(): void {
     this.#waitMs = WAIT_MAX_MS;
-    for (let entry = 0; entry < this.#entries; entry++) this.#finishRun(entry);
+    for (let entry = 0; entry < this.#entries; entry++) {
+      if (this.#counts[entry]! < 2) continue;
+      this.#headers.writeRun(entry, this.#lengths[this.#firsts[entry]!]!);
+    }
     for (let sent = 0; sent < this.#entries; ) {
       const returned = this.#send(sent, this.#entries - sent);
       if (returned > 0) {
@@ -255,18 +216,6 @@ export class UdpSender {
     this.#isOpen = length === this.#lengths[first]!;
   }
 
-  /** Tells the kernel where to cut. */
-  #finishRun(entry: number): void {
-    const start = this.#vector.controlOffset(entry);
-    const length = this.#controlLengths[entry]!;
-    if (this.#counts[entry]! < 2) return;
-    const offset = start + length;
-    const end = this.#startControl(offset, SEGMENT_BYTES, SOL_UDP, UDP_SEGMENT);
-    const segmentBytes = this.#lengths[this.#firsts[entry]!]!;
-    this.#vector.view.setUint16(offset + CMSG_DATA_OFFSET, segmentBytes, true);
-    this.#vector.setControlLength(entry, end - start);
-  }
-
   /** Returns how many of `count` entries were sent, or the error number of the first, negated. */
   #send(entry: number, count: number): number {
     const address = this.#vector.address + entry * MMSGHDR_BYTES;
@@ -301,7 +250,7 @@ export class UdpSender {
   #sendSingly(entry: number, error: number): void {
     this.#counters[UdpCounter.RunsSplit]! += 1;
     if (error === EIO && this.#sendsRuns) this.#examineRuns();
-    this.#vector.setControlLength(entry, this.#controlLengths[entry]!);
+    this.#headers.dropRun(entry);
     this.#vector.setRun(entry, SPARE_IOVEC, 1);
     const first = this.#firsts[entry]!;
     const segmentBytes = error === EIO ? 0 : this.#lengths[first]!;
@@ -320,7 +269,7 @@ export class UdpSender {
 
   /** Sends an entry once more without its local address where that may be the fault. */
   #retryWithoutSource(entry: number, error: number): void {
-    if (SOURCE_ERRORS.has(error) && this.#dropSource(entry) && this.#send(entry, 1) === 1) {
+    if (SOURCE_ERRORS.has(error) && this.#headers.dropSource(entry) && this.#send(entry, 1) === 1) {
       this.#counters[UdpCounter.Sent]! += 1;
       this.#counters[UdpCounter.SourceLost]! += 1;
     } else {
@@ -332,88 +281,4 @@ export class UdpSender {
     const full = error === EAGAIN || error === ENOBUFS;
     this.#counters[full ? UdpCounter.DropSendBufferFull : UdpCounter.DropSendFailed]! += count;
   }
-
-  #writeName(index: number, endpoints: Uint8Array, endpoint: number): void {
-    const name = this.#vector.nameOffset(index);
-    const port = name + SOCKADDR_PORT_OFFSET;
-    this.#copy(endpoints, endpoint + ENDPOINT_PORT_OFFSET, 2, port);
-    const address = endpoint + ENDPOINT_ADDRESS_OFFSET;
-    if (this.#socket.family === 4) {
-      this.#copy(endpoints, address, 4, name + SOCKADDR_IN_ADDRESS_OFFSET);
-    } else {
-      this.#copy(endpoints, address, 16, name + SOCKADDR_IN6_ADDRESS_OFFSET);
-      const scope = endpoint + ENDPOINT_SCOPE_OFFSET;
-      this.#copy(endpoints, scope, 4, name + SOCKADDR_IN6_SCOPE_OFFSET);
-    }
-  }
-
-  /** The traffic class first, so that the local address can be cut off behind it. */
-  #writeControl(
-    index: number,
-    endpoints: Uint8Array,
-    endpoint: number,
-    trafficClass: number,
-  ): void {
-    const { view } = this.#vector;
-    const four = this.#socket.family === 4;
-    const level = four ? IPPROTO_IP : IPPROTO_IPV6;
-    const start = this.#vector.controlOffset(index);
-    let offset = start;
-    if (trafficClass !== 0) {
-      offset = this.#startControl(offset, TRAFFIC_CLASS_BYTES, level, four ? IP_TOS : IPV6_TCLASS);
-      view.setInt32(start + CMSG_DATA_OFFSET, trafficClass, true);
-    }
-    if (hasLocalAddress(endpoints, endpoint)) {
-      const data = offset + CMSG_DATA_OFFSET;
-      const local = endpoint + ENDPOINT_LOCAL_OFFSET;
-      if (four) {
-        offset = this.#startControl(offset, IN_PKTINFO_BYTES, level, IP_PKTINFO);
-        const target = data + IN_PKTINFO_INTERFACE_OFFSET;
-        this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, target);
-        this.#copy(endpoints, local, 4, data + IN_PKTINFO_LOCAL_OFFSET);
-      } else {
-        offset = this.#startControl(offset, IN6_PKTINFO_BYTES, level, IPV6_PKTINFO);
-        this.#copy(endpoints, local, 16, data + IN6_PKTINFO_ADDRESS_OFFSET);
-        const target = data + IN6_PKTINFO_INTERFACE_OFFSET;
-        this.#copy(endpoints, endpoint + ENDPOINT_INTERFACE_OFFSET, 4, target);
-      }
-    }
-    this.#controlLengths[index] = offset - start;
-    this.#vector.setControlLength(index, offset - start);
-  }
-
-  /** Writes a control message's header; returns where the next one begins. */
-  #startControl(offset: number, dataLength: number, level: number, type: number): number {
-    const { view } = this.#vector;
-    const length = CMSG_DATA_OFFSET + dataLength;
-    view.setUint32(offset + CMSG_LENGTH_OFFSET, length, true);
-    view.setUint32(offset + CMSG_LENGTH_OFFSET + 4, 0, true);
-    view.setInt32(offset + CMSG_LEVEL_OFFSET, level, true);
-    view.setInt32(offset + CMSG_TYPE_OFFSET, type, true);
-    return offset + Math.ceil(length / CMSG_ALIGNMENT) * CMSG_ALIGNMENT;
-  }
-
-  /** Cuts the local address off; false when there was none. */
-  #dropSource(index: number): boolean {
-    const { view } = this.#vector;
-    const length = this.#vector.controlLength(index);
-    if (length === 0) return false;
-    const first = this.#vector.controlOffset(index);
-    const type = view.getInt32(first + CMSG_TYPE_OFFSET, true);
-    const traffic = this.#socket.family === 4 ? IP_TOS : IPV6_TCLASS;
-    const kept = type === traffic ? CMSG_DATA_OFFSET + CMSG_ALIGNMENT : 0;
-    this.#vector.setControlLength(index, kept);
-    return kept < length;
-  }
-
-  #copy(source: Uint8Array, from: number, length: number, to: number): void {
-    const { bytes } = this.#vector;
-    for (let i = 0; i < length; i++) bytes[to + i] = source[from + i]!;
-  }
-}
-
-function hasLocalAddress(endpoints: Uint8Array, endpoint: number): boolean {
-  const start = endpoint + ENDPOINT_LOCAL_OFFSET;
-  for (let i = start; i < start + 16; i++) if (endpoints[i] !== 0) return true;
-  return false;
 }
