@@ -15,7 +15,7 @@ import { type ResolveZone, wipeKeys } from './set-parser.ts';
 export const SOCKET_FOLDER = '/var/run/wireguard';
 const FOLDER_MODE = 0o755;
 const SOCKET_MODE = 0o600;
-/** A connection that says nothing for so long is closed. */
+/** A connection that says nothing and takes no answer for so long is closed. */
 const IDLE_MS = 60_000;
 const CONNECTIONS_MAX = 64;
 /** How long a socket that still answers may take to go: its interface has gone before. */
@@ -54,6 +54,8 @@ export interface UapiOptions {
   readonly folder?: string;
   /** How long a socket that still answers may take to go; STALE_WAIT_MS when absent. */
   readonly staleWaitMs?: number;
+  /** IDLE_MS when absent. */
+  readonly idleMs?: number;
 }
 
 export interface UapiServer {
@@ -139,7 +141,9 @@ function inodeOf(path: string): number | undefined {
 function serve(socket: Socket, options: UapiOptions): void {
   const conversation = new Conversation(options.resolveZone);
   let turn = Promise.resolve();
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  const { idleMs = IDLE_MS } = options;
+  socket.on('timeout', () => socket.destroy());
+  socket.setTimeout(idleMs);
   socket.on('error', () => socket.destroy());
   socket.on('close', () => conversation.close());
   socket.on('data', (bytes: Buffer) => {
@@ -149,7 +153,10 @@ function serve(socket: Socket, options: UapiOptions): void {
     socket.pause();
     turn = turn.then(async () => {
       for (const operation of operations) {
+        // What a change takes is not the silence of who asked.
+        socket.setTimeout(0);
         await answer(socket, operation, options);
+        socket.setTimeout(idleMs);
         if (socket.writableNeedDrain) await drained(socket);
       }
       socket.resume();

@@ -2,6 +2,7 @@
 // that others left.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,6 +46,16 @@ test('serveUapi() reads no more questions than its answers are read', async (t) 
   await until(() => asked === 1);
   for (let round = 0; round < 100; round++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(asked, 1, 'the first answer is not read');
+});
+
+test('serveUapi() closes who is silent, and not who waits for a long change', async (t) => {
+  const idleMs = 50;
+  const change = () => new Promise<void>((resolve) => setTimeout(resolve, 4 * idleMs));
+  const { path, ask } = await serve(t, { ...device(), change }, scratch(t), idleMs);
+  assert.equal(await ask('set=1\nfwmark=1\n\n'), 'errno=0\n\n');
+  const silent = connect(path);
+  silent.resume();
+  await once(silent, 'close');
 });
 
 test('serveUapi() says errors with a sign for set and without one for get', async (t) => {
@@ -101,6 +112,7 @@ async function serve(
   t: TestContext,
   served: UapiInterface,
   folder: string = scratch(t),
+  idleMs?: number,
 ): Promise<{ server: UapiServer; path: string; ask: (text: string) => Promise<string> }> {
   const server = await serveUapi({
     name: NAME,
@@ -109,6 +121,7 @@ async function serve(
     logger: SILENT_LOGGER,
     folder,
     staleWaitMs: 100,
+    ...(idleMs === undefined ? {} : { idleMs }),
   });
   t.after(() => server.close());
   const path = join(folder, `${NAME}.sock`);
