@@ -18,6 +18,7 @@ import { asP6nError, P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { JSON_CONTENT_TYPE } from './contract/protocol.ts';
 import { errorBody, httpStatus } from './error-body.ts';
+import { lazyValidation } from './lazy-validation.ts';
 import { RateLimit } from './rate-limit.ts';
 import { limitConnections } from './source-limits.ts';
 
@@ -90,6 +91,7 @@ export class ApiServer {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       ...transport(options),
       routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+      schemaController: { compilersFactory: { buildValidator: lazyValidation } },
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     });
     this.app.server.maxConnections = options.connectionsMax;

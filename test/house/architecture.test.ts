@@ -58,6 +58,7 @@ const OWNERS: Readonly<Record<string, string | readonly string[]>> = {
   '@noble/hashes': 'src/wireguard/crypto/',
   tweetnacl: ['src/registry/', 'src/tokens/'],
   dns2: 'src/dns/',
+  '@fastify/ajv-compiler': 'src/api/',
   fastify: 'src/api/',
   typebox: 'src/api/contract/',
   pino: 'src/daemon/',
