@@ -11,6 +11,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ApiClient } from '../../src/api/client.ts';
 import type { HostView } from '../../src/api/contract/hosts.ts';
+import { p6nctl } from './p6nctl.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/', import.meta.url));
 export const P6ND: string = join(BIN, 'p6nd');
@@ -35,6 +36,7 @@ export interface LaunchOptions {
   readonly endpoint?: string;
 }
 
+/** How a program has ended. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -263,7 +265,7 @@ export class SiteHost {
 
   /** p6nctl on this host. */
   ctl(...words: readonly string[]): Promise<Outcome> {
-    return run(P6NCTL, '--socket', this.socket, ...words);
+    return p6nctl(this.socket, words);
   }
 
   /** p6nctl that must succeed. */
