@@ -33,6 +33,8 @@ const CHECKING_INTERVAL_MS = 5_000;
 /** Longest time for the handshake of TLS, milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const PARAMETER_LENGTH_MAX = 255;
+/** No route has a schema for its answer. */
+const COMPILERS = { buildValidator: lazyValidation, buildSerializer: () => () => JSON.stringify };
 const REFUSAL_LOG_RATE = { burst: 16, perSecond: 1 };
 
 /** Tells an answer apart in logs of both sides; the name is that of the Machines API. */
@@ -91,7 +93,7 @@ export class ApiServer {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       ...transport(options),
       routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
-      schemaController: { compilersFactory: { buildValidator: lazyValidation } },
+      schemaController: { compilersFactory: COMPILERS },
       ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     });
     this.app.server.maxConnections = options.connectionsMax;
