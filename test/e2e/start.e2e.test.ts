@@ -6,19 +6,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Step } from '../../src/daemon/steps.ts';
-import {
-  type LaunchOptions,
-  must,
-  P6NCTL,
-  run,
-  Site,
-  type SiteHost,
-  SKIP_REASON,
-  until,
-} from './site.ts';
+import { p6nctl } from './p6nctl.ts';
+import { type LaunchOptions, must, run, Site, type SiteHost, SKIP_REASON, until } from './site.ts';
 
 const P6ND = fileURLToPath(new URL('../../../bin/p6nd', import.meta.url));
 const KILL_AT = fileURLToPath(new URL('kill-at-step.js', import.meta.url));
@@ -31,10 +23,6 @@ describe('p6nd', { skip: SKIP_REASON, timeout: 120_000 }, () => {
       assert.equal(await host.launch([], endAt(step)), 0, host.log);
       // Who has an identity may have come to its interface, and leaves that to the next p6nd.
       if (step !== 'founding-identified') await leavesNothing(host);
-      await host.start();
-      await host.kill('SIGTERM');
-      const left = await host.exec('ip', '-6', 'address', 'show', 'dev', 'p6n0');
-      assert.match(left.stdout, /NO-CARRIER.*fdaa::3/s);
       await host.start();
     });
   }
@@ -80,47 +68,55 @@ describe('p6nd', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     await two.start();
   });
 
-  test('ends in order by a signal while it waits for a token', async (context) => {
-    const { host } = await lonely(context);
-    const daemon = begin(context, host, '--join', '-');
-    const ended = once(daemon, 'exit');
-    await until('p6nd has begun', async () => {
-      return (await host.exec('cat', '/proc/net/unix')).stdout.includes('@p6nd');
+  describe('on one host', () => {
+    let site: Site;
+    let host: SiteHost;
+
+    before(async () => {
+      site = await Site.create();
+      host = await site.addHost('lonely');
     });
-    daemon.kill('SIGTERM');
-    assert.deepEqual(await ended, [0, null]);
-  });
+    after(() => site?.remove());
 
-  test('makes the folder of its socket for root alone', async (context) => {
-    const { host } = await lonely(context);
-    const folder = join(host.stateDir, 'run', 'p6n');
-    begin(context, host, '--socket', join(folder, 'p6nd.sock'));
-    await until('p6nd answers', async () => {
-      return (await run(P6NCTL, '--socket', join(folder, 'p6nd.sock'), 'status')).code === 0;
+    test('ends in order by a signal while it waits for a token', async (context) => {
+      const daemon = begin(context, host, '--join', '-');
+      const ended = once(daemon, 'exit');
+      await until('p6nd has begun', async () => {
+        return (await host.exec('cat', '/proc/net/unix')).stdout.includes('@p6nd');
+      });
+      daemon.kill('SIGTERM');
+      assert.deepEqual(await ended, [0, null]);
     });
-    assert.equal(statSync(folder).mode & 0o777, 0o700);
-    assert.equal(statSync(join(folder, 'p6nd.sock')).mode & 0o777, 0o600);
-  });
 
-  test('keeps its state folder from another network namespace', async (context) => {
-    const site = await Site.running(2, context);
-    const [, two] = site.hosts as [SiteHost, SiteHost];
-    const three = await site.addHost('three');
-    assert.equal(await three.launch([], { stateDir: two.stateDir }), 1);
-    assert.match(three.log, /ALREADY_RUNNING/);
-    await two.kill();
-    await two.start();
-  });
+    test('makes the folder of its socket for root alone', async (context) => {
+      const folder = join(host.stateDir, 'run', 'p6n');
+      const socket = join(folder, 'p6nd.sock');
+      begin(context, host, '--socket', socket);
+      await until('p6nd answers', async () => (await p6nctl(socket, ['status'])).code === 0);
+      assert.equal(statSync(folder).mode & 0o777, 0o700);
+      assert.equal(statSync(socket).mode & 0o777, 0o600);
+    });
 
-  test('is not kept from starting by somebody who takes the name of its lock', async (context) => {
-    const { host } = await lonely(context);
-    const program = 'require("node:net").createServer().listen("\\0p6nd", () => console.log("up"))';
-    const words = ['netns', 'exec', host.namespace, process.execPath, '-e', program];
-    const squatter = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    context.after(() => squatter.kill());
-    await once(squatter.stdout, 'data');
-    await host.start();
-    assert.match(host.log, /lock of the network namespace/);
+    test('is not kept from starting by somebody who takes the name of its lock', async (t) => {
+      const program =
+        'require("node:net").createServer().listen("\\0p6nd", () => console.log("up"))';
+      const words = ['netns', 'exec', host.namespace, process.execPath, '-e', program];
+      const squatter = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+      t.after(() => squatter.kill());
+      await once(squatter.stdout, 'data');
+      await host.start();
+      assert.match(host.log, /lock of the network namespace/);
+    });
+
+    test('keeps its state folder from another network namespace', async () => {
+      const other = await site.addHost('other');
+      assert.equal(await other.launch([], { stateDir: host.stateDir }), 1);
+      assert.match(other.log, /ALREADY_RUNNING/);
+      await host.kill('SIGTERM');
+      const left = await host.exec('ip', '-6', 'address', 'show', 'dev', 'p6n0');
+      assert.match(left.stdout, /NO-CARRIER.*fdaa::3/s);
+      await host.start();
+    });
   });
 });
 
