@@ -304,6 +304,9 @@ test('Broadcast goes on when a long watch ends, and tells its followers anew lat
   await reading.synced();
   const now = performance.now();
   t.mock.method(performance, 'now', () => now + 600_000);
+  // What is told later is told by a timer that keeps no process alive.
+  const alive = setInterval(() => undefined, 60_000);
+  t.after(() => clearInterval(alive));
   const next = reading.events();
   aborts.abort();
   await site.registry.putInstance(host.id, site.instance(web, host.id, 7));
