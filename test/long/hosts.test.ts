@@ -1,13 +1,19 @@
-// What takes longer in the life of hosts: another key of the site, and draining.
+// What takes longer in the life of hosts: another key of the site, draining, and a change of a
+// host's key that another host keeps from its end.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { StatusView } from '../../src/api/contract/status.ts';
 import { Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
 const HOST_ONE = 'fdaa:0:0:1::1';
 const HOST_TWO = 'fdaa:0:0:1:1::1';
+const NEVER_READY = fileURLToPath(new URL('../fakes/never-ready.js', import.meta.url));
+/** A minute, and some. */
+const GIVEN_UP_LIMIT_MS = 100_000;
 
-describe('hosts', { skip: SKIP_REASON, timeout: 120_000 }, () => {
+describe('hosts', { skip: SKIP_REASON, timeout: 240_000 }, () => {
   let site: Site;
   let one: SiteHost;
   let two: SiteHost;
@@ -62,6 +68,27 @@ describe('hosts', { skip: SKIP_REASON, timeout: 120_000 }, () => {
     await until('instances run again', async () => {
       return (await two.ctl('instances', 'run', '--app', 'web', '--', 'true')).code === 0;
     });
+  });
+
+  test('give a change of their key up when another one never gets ready for it', async () => {
+    const three = await site.addHost('three');
+    const environment = { NODE_OPTIONS: `--import=${NEVER_READY}` };
+    await three.start('--join', await one.invite(), { environment });
+    const generation = async (): Promise<number | undefined> => {
+      const { hosts } = await one.client.hosts.list();
+      return hosts.find(({ name }) => name === 'two')?.key_generation;
+    };
+    const change = async () => (await two.json<StatusView>('status')).key_change;
+    const rotation = two.ctl('hosts', 'rotate-key');
+    await until('the status names it', async () => (await change())?.missing.join() === 'three');
+    await until('it is given up', async () => (await change()) === undefined, GIVEN_UP_LIMIT_MS);
+    const { stderr } = await rotation;
+    assert.match(stderr, /HOSTS_NOT_READY/);
+    assert.match(stderr, /"three"/);
+    assert.equal(await generation(), 1);
+    await two.must('hosts', 'rotate-key', '--force');
+    assert.equal(await generation(), 2);
+    await until('it is reached by its new key', () => pings(three, HOST_TWO));
   });
 });
 
