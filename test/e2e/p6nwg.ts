@@ -46,6 +46,8 @@ export interface ProgramOptions {
 /** A name for an interface that nobody else has: sockets of all namespaces are in one folder. */
 export function interfaceName(): string {
   const name = `wg${randomBytes(4).toString('hex')}`;
+  // One for each name, until the programs that write these files have ended.
+  process.setMaxListeners(process.getMaxListeners() + 1);
   process.once('exit', () => rmSync(`/var/lib/p6nwg/${name}.clock`, { force: true }));
   return name;
 }
