@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { relayTcp } from '../../src/cli/commands/proxy/tcp-relay.ts';
-import { relayUdp } from '../../src/cli/commands/proxy/udp-relay.ts';
+import { relayUdp, WAITING_MAX } from '../../src/cli/commands/proxy/udp-relay.ts';
 
 /** No address of this machine (RFC 3849). */
 const FOREIGN = '2001:db8::1';
@@ -91,4 +91,43 @@ test('relayUdp() leaves no socket behind for a datagram that cannot go on', asyn
   assert.equal(readdirSync('/proc/self/fd').length, before);
   program.close();
   relay.close();
+});
+
+test('relayUdp() keeps a bounded number of datagrams until the way is open', LIMIT, async (t) => {
+  const arrived = new EventEmitter();
+  let count = 0;
+  const instance = createSocket('udp6').on('message', (message) => {
+    count += 1;
+    arrived.emit(String(message));
+  });
+  await new Promise<void>((resolve) => instance.bind(0, LOOPBACK, resolve));
+  let open: (addresses: readonly string[]) => void = () => undefined;
+  const target = {
+    ...{ port: instance.address().port, source: LOOPBACK, onFailed: () => undefined },
+    resolve: () =>
+      new Promise<readonly string[]>((resolve) => {
+        open = resolve;
+      }),
+  };
+  const relay = await relayUdp({ host: '127.0.0.1', port: 0 }, target);
+  let heard = 0;
+  relay.on('message', () => {
+    heard += 1;
+  });
+  const program = createSocket('udp4');
+  t.after(() => {
+    for (const socket of [program, relay, instance]) socket.close();
+  });
+  const { port } = relay.address();
+  // One by one, so that the kernel drops none.
+  for (let sent = 1; sent <= 2 * WAITING_MAX; sent += 1) {
+    program.send('early', port, '127.0.0.1');
+    while (heard < sent) await new Promise(setImmediate);
+  }
+  open([LOOPBACK]);
+  while (count === 0) await new Promise(setImmediate);
+  const late = once(arrived, 'late');
+  program.send('late', port, '127.0.0.1');
+  await late;
+  assert.equal(count, WAITING_MAX + 1);
 });

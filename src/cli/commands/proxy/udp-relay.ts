@@ -6,6 +6,8 @@ import type { RelayTarget } from './tcp-relay.ts';
 
 /** Programs at a time; the one that was silent for longest gives way. */
 export const FLOWS_MAX = 1_024;
+/** Datagrams of all programs that wait for the way to open; more are lost, as datagrams are. */
+export const WAITING_MAX = 128;
 /** As RFC 4787 asks of NATs for the least. */
 const FLOW_IDLE_MS = 120_000;
 
@@ -25,7 +27,8 @@ export async function relayUdp(
     local.once('error', reject).bind(port, host, () => resolve());
   });
   local.removeAllListeners('error').on('error', target.onFailed);
-  local.on('message', (message, client) => void carry({ local, flows, target }, message, client));
+  const relay: Relay = { ...{ local, flows, target }, waiting: 0 };
+  local.on('message', (message, client) => void carry(relay, message, client));
   local.on('close', () => {
     for (const flow of flows.values()) void flow.then(end, () => undefined);
   });
@@ -37,10 +40,12 @@ interface Relay {
   /** By the program's address; the one that was used last stands last. */
   readonly flows: Map<string, Promise<Flow>>;
   readonly target: RelayTarget;
+  waiting: number;
 }
 
 async function carry(relay: Relay, message: Buffer, client: RemoteInfo): Promise<void> {
   const { flows, target } = relay;
+  if (relay.waiting >= WAITING_MAX) return;
   const name = `${client.address} ${client.port}`;
   const flow = flows.get(name) ?? begin(relay, client, name);
   flows.delete(name);
@@ -50,8 +55,11 @@ async function carry(relay: Relay, message: Buffer, client: RemoteInfo): Promise
     flows.delete(oldest);
     void old.then(end, () => undefined);
   }
+  relay.waiting += 1;
   try {
-    const { socket, timer } = await flow;
+    const { socket, timer } = await flow.finally(() => {
+      relay.waiting -= 1;
+    });
     timer.refresh();
     socket.send(message);
   } catch (error) {
