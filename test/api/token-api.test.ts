@@ -144,6 +144,7 @@ const ROWS: readonly Row[] = [
   { line: 'POST /v1/site/rotate', statuses: [403, 403, 403, 403] },
   { line: 'POST /v1/host/reset', statuses: [403, 403, 403, 403] },
   { line: 'POST /v1/host/rotate-key', statuses: [403, 403, 403, 403] },
+  { line: 'POST /v1/hosts/one/rehome', statuses: [403, 403, 403, 403] },
   { line: 'GET /v1/registry', statuses: [403, 403, 403, 403] },
   { line: 'POST /v1/registry/export', payload: { path: '/x' }, statuses: [403, 403, 403, 403] },
   {

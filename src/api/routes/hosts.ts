@@ -52,7 +52,7 @@ export function hostRoutes(
 
   app.post<{ Params: { name: string } }>(
     '/v1/hosts/:name/rehome',
-    { config: { allow: OPERATOR_OR_TOKEN, access: CHANGE_SITE } },
+    { config: { allow: OPERATOR, access: CHANGE_SITE } },
     (request) => registry.rehomeHost(request.principal, request.params.name),
   );
 
