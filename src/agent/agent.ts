@@ -150,6 +150,7 @@ export class Agent {
     const agent = new Agent(dependencies, journal, options);
     await removeHalfFormed(journal);
     await agent.#roster.recover();
+    await agent.#roster.recordNames(dependencies.links);
     await agent.#removeLeftInterfaces();
     await agent.applied();
     agent.#publisher.republish();

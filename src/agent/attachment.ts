@@ -23,9 +23,9 @@ export function isWhatIsAsked(
   request: AttachRequest,
 ): boolean {
   const { handover, interfaceName } = attachment;
-  if (app !== request.app || interfaceName !== request.interfaceName) return false;
-  if (handover !== request.handover) return false;
+  if (app !== request.app || handover !== request.handover) return false;
   if (handover === undefined) {
+    if (interfaceName !== request.interfaceName) return false;
     return isSameNamespace(attachment, identifyNamespace(requireReference(request.namespace)));
   }
   return isAwaited(attachment) || ['', attachment.path].includes(handoverPath(request));

@@ -123,7 +123,7 @@ export type DataplaneNotice =
   | { readonly type: 'roamed' | 'failed' };
 
 /** Brings interfaces into their state, one call for an interface at a time. */
-export type LinkPort = Pick<Links, 'configure' | 'remove'>;
+export type LinkPort = Pick<Links, 'configure' | 'find' | 'remove'>;
 
 export interface NamesPort {
   setZone(zone: Zone): void;

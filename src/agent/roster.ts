@@ -17,7 +17,7 @@ import { hostsFile, RESOLV_CONF } from './environment.ts';
 import type { Journal } from './journal.ts';
 import type { Attachment, JournalRecord } from './journal-record.ts';
 import { arrived, isAwaited, isPresent, isSameNamespace } from './namespace.ts';
-import type { CommandExit, LocalInstance } from './ports.ts';
+import type { CommandExit, LinkPort, LocalInstance } from './ports.ts';
 import type { Supervision, Supervisor } from './supervision.ts';
 
 /** Each run instance has a folder in this one of the state folder. */
@@ -323,6 +323,28 @@ export class Roster {
     for (const { instance } of this.journal.instances()) {
       const record = this.journal.get(instance.machineId);
       if (record?.removed === false) yield record;
+    }
+  }
+
+  /**
+   * Takes note of what owners call the interfaces that they have moved: an earlier p6nd knew them
+   * by their descriptors, and opened again, one goes by its name.
+   */
+  async recordNames(links: Pick<LinkPort, 'find'>): Promise<void> {
+    for (const { attachment, instance } of this.journal.instances()) {
+      if (attachment?.handover === undefined || isAwaited(attachment)) continue;
+      const { address, machineId } = instance;
+      try {
+        const interfaceName = await links.find(attachment.path, address);
+        const record = this.journal.get(machineId);
+        if (record?.attachment === undefined || interfaceName === undefined) continue;
+        const { attachment: known } = record;
+        if (known.interfaceName === interfaceName) continue;
+        await this.journal.put({ ...record, attachment: { ...known, interfaceName } });
+      } catch (error) {
+        const { logger } = this.#dependencies;
+        logger.warn('name of an interface is not known', { machineId, error: String(error) });
+      }
     }
   }
 

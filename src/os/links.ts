@@ -46,6 +46,8 @@ export interface Links {
   configure(link: LinkSettings): Promise<number>;
   /** Whether a process holds the TUN interface `name` in the daemon's namespace. */
   isHeld(name: string): Promise<boolean>;
+  /** The name of the interface with `address`, or undefined when there is none. */
+  find(namespace: string, address: Ipv6Address): Promise<string | undefined>;
   /** Removes the interface `name`; where there is none, nothing happens. */
   remove(namespace: string | undefined, name: string): Promise<void>;
   /** Undoes what `exclusive` has set up besides the interface itself, in the daemon's namespace. */

@@ -304,6 +304,7 @@ export class AgentWorld {
             this.links.set(where, link);
             return 1;
           },
+          find: () => Promise.resolve(undefined),
           remove: (namespace) => this.#step(`remove link ${namespace ?? 'host'}`),
         },
         names: {

@@ -202,6 +202,7 @@ function startAgent(stateFolder: string): Promise<Agent> {
       links: {
         configure: (link) =>
           link.namespace === undefined ? Promise.resolve(0) : LINUX_LINKS.configure(link),
+        find: (namespace, address) => LINUX_LINKS.find(namespace, address),
         remove: (namespace, name) => LINUX_LINKS.remove(namespace, name),
       },
       names: { setZone: () => undefined, setListeners: () => Promise.resolve() },

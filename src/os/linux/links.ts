@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { P6nError } from '../../base/errors.ts';
+import type { Ipv6Address } from '../../ip/ipv6-address.ts';
 import type { LinkSettings, Links, RouteEntry } from '../links.ts';
 import {
   type IpAddress,
@@ -33,7 +34,7 @@ const TUN_LINKS = 'link show type tun';
 const LOCAL_ROUTE_POLL_MS = 5;
 const LOCAL_ROUTE_POLLS_MAX = 400;
 
-export const LINUX_LINKS: Links = { configure, isHeld, remove, releaseExclusive, routes };
+export const LINUX_LINKS: Links = { configure, isHeld, find, remove, releaseExclusive, routes };
 
 async function configure(link: LinkSettings): Promise<number> {
   if (!NAME_PATTERN.test(link.name)) {
@@ -81,6 +82,12 @@ async function readLocalState({ namespace, name }: LinkSettings): Promise<LocalS
 async function isHeld(name: string): Promise<boolean> {
   const [found = []] = await query<IpLink>(undefined, [TUN_LINKS]);
   return found.some(({ ifname, flags }) => ifname === name && flags?.includes('LOWER_UP') === true);
+}
+
+async function find(namespace: string, address: Ipv6Address): Promise<string | undefined> {
+  const [found = []] = await query<Partial<IpLink>>(namespace, [`addr show to ${address}`]);
+  // The others are there as empty objects.
+  return found.find(({ ifname = '' }) => NAME_PATTERN.test(ifname))?.ifname;
 }
 
 async function remove(namespace: string | undefined, name: string): Promise<void> {
