@@ -44,12 +44,28 @@ export class NetworkBook {
         hint: 'Remove one that is not needed: `docker network prune`.',
       });
     }
-    this.#networks.set(networkId, facts);
-    await this.#save();
+    await this.#replace(networkId, facts);
   }
 
   async remove(networkId: string): Promise<void> {
-    if (this.#networks.delete(networkId)) await this.#save();
+    if (this.#networks.has(networkId)) await this.#replace(networkId, undefined);
+  }
+
+  /** Where it cannot be kept, all is as before, and Docker asks again. */
+  async #replace(networkId: string, facts: NetworkFacts | undefined): Promise<void> {
+    const before = this.#networks.get(networkId);
+    this.#hold(networkId, facts);
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#hold(networkId, before);
+      throw error;
+    }
+  }
+
+  #hold(networkId: string, facts: NetworkFacts | undefined): void {
+    if (facts === undefined) this.#networks.delete(networkId);
+    else this.#networks.set(networkId, facts);
   }
 
   async #save(): Promise<void> {
