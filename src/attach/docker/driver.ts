@@ -2,10 +2,9 @@
 // the interface of an endpoint in its own namespace and Docker moves it into the container, before
 // anything runs there:
 //
-//   CreateEndpoint             Join                  Docker                 DeleteEndpoint
-//   interface and address ---> where it leads to --> moves it, p6n0 -+----> instance is removed
-//                                                                    +----> the container's
-// resolver
+//   CreateEndpoint             Join                  Docker               DeleteEndpoint
+//   interface and address ---> where it leads to --> moves it, p6n0 ----> instance is removed
+//                               \-> the container's resolver
 //
 // Endpoints are in p6nd's journal under their owner, so a restart of either side loses none.
 
@@ -136,14 +135,17 @@ export class DockerDriver {
   async #join(body: unknown): Promise<Joined> {
     const { endpointId, networkId, sandbox } = parseJoin(body);
     const { client, logger, resolvers } = this.#dependencies;
-    const instance = await this.#find({ networkId, endpointId });
+    const owner = ownerOf({ networkId, endpointId });
+    const instances = await this.#instances();
+    const instance = instances.find(({ here }) => here?.owner === owner);
     if (instance === undefined) {
       throw new P6nError('NOT_FOUND', 'Cannot join: p6n does not know the endpoint');
     }
+    const other = instances.find((one) => one !== instance && one.here?.namespace === sandbox);
+    if (other !== undefined) throw alreadyInside(other);
     const handover = handoverOf(endpointId);
-    const { app, id } = instance;
-    const owner = ownerOf({ networkId, endpointId });
-    await client.instances.attach({ app, owner, handover, netns: sandbox });
+    const { app, group, id, metadata } = instance;
+    await client.instances.attach({ app, group, metadata, owner, handover, netns: sandbox });
     logger.info('container of Docker joins', { machineId: id });
     resolvers.follow(sandbox);
     return {
@@ -176,6 +178,14 @@ function ownerOf({ endpointId, networkId }: Endpoint): string {
 
 function handoverOf(endpointId: string): string {
   return (HANDOVER_PREFIX + endpointId).slice(0, INTERFACE_LENGTH_MAX);
+}
+
+function alreadyInside({ app, network }: InstanceView): P6nError {
+  return new P6nError(
+    'NAMESPACE_INVALID',
+    `Cannot connect: the container is an instance of app "${app}" in network "${network}"`,
+    { hint: 'A container is in one network of p6n.' },
+  );
 }
 
 function unknownNetwork(): P6nError {

@@ -98,13 +98,29 @@ test('DockerDriver makes an instance of an endpoint and hands its interface over
     StaticRoutes: [{ Destination: 'fdaa::/16', RouteType: 1 }],
     DisableGatewayService: true,
   });
-  const moved = { app: 'web', owner: OWNER, handover, netns: SANDBOX };
+  const { group, metadata } = INSTANCE;
+  const moved = { app: 'web', group, metadata, owner: OWNER, handover, netns: SANDBOX };
   assert.deepEqual([world.attached, world.followed], [[moved], [SANDBOX]]);
   await driver.answer('NetworkDriver.Leave', AT);
   assert.deepEqual(world.removed, []);
   await driver.answer('NetworkDriver.DeleteEndpoint', AT);
   await driver.answer('NetworkDriver.DeleteEndpoint', AT);
   assert.deepEqual(world.removed, [INSTANCE.id]);
+});
+
+test('DockerDriver refuses a container that is in a network of p6n already', async () => {
+  const world = new World();
+  const driver = await world.driver();
+  await driver.answer('NetworkDriver.CreateNetwork', networkBody({ app: 'web' }));
+  await driver.answer('NetworkDriver.CreateEndpoint', AT);
+  const here = { ...INSTANCE.here!, owner: 'docker/x/y', namespace: SANDBOX };
+  world.instances.push({ ...INSTANCE, app: 'db', here });
+  const before = world.attached.length;
+  await assert.rejects(
+    driver.answer('NetworkDriver.Join', { ...AT, SandboxKey: SANDBOX }),
+    (error) => error instanceof P6nError && /app "db"/.test(error.message),
+  );
+  assert.equal(world.attached.length, before);
 });
 
 test('DockerDriver remembers networks and endpoints over a restart', async () => {
@@ -134,6 +150,25 @@ test('NetworkBook is bounded, and refuses a file of somebody else', async () => 
     const file = { read: () => Promise.resolve(text), write: () => Promise.resolve() };
     await assert.rejects(NetworkBook.open(file), { code: 'STATE_CORRUPT' }, text);
   }
+});
+
+test('NetworkBook knows what is on disk, when that is full too', async () => {
+  let file: string | undefined;
+  let isFull = false;
+  const write = (text: string): Promise<void> => {
+    if (isFull) return Promise.reject(new Error('ENOSPC'));
+    file = text;
+    return Promise.resolve();
+  };
+  const book = await NetworkBook.open({ read: () => Promise.resolve(file), write });
+  await book.put('a', { app: 'web' });
+  isFull = true;
+  await assert.rejects(book.put('b', { app: 'web' }), /ENOSPC/);
+  await assert.rejects(book.remove('a'), /ENOSPC/);
+  assert.deepEqual([book.get('a'), book.get('b')], [{ app: 'web' }, undefined]);
+  isFull = false;
+  await book.remove('a');
+  assert.equal(file, '{}\n');
 });
 
 const POOL = { AddressSpace: 'x', Pool: 'fdaa:0:1::/64', Gateway: 'fdaa:0:1::1/64' };
