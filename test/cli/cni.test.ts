@@ -93,6 +93,11 @@ test('p6nctl cni install refuses what would break a network', async (t) => {
   writeFileSync(join(networks, '10-bridge.conflist'), JSON.stringify(BRIDGE));
   writeFileSync(join(networks, '11-single.conf'), '{"name":"single","type":"bridge"}');
   writeFileSync(join(networks, '12-broken.conflist'), '{"name":');
+  // Every container of theirs would fail, by a version that the plugin does not speak.
+  const old = { ...BRIDGE, cniVersion: '0.3.1', name: 'old' };
+  writeFileSync(join(networks, '13-old.conflist'), JSON.stringify(old));
+  const unsaid = { ...BRIDGE, cniVersion: undefined, name: 'unsaid' };
+  writeFileSync(join(networks, '14-unsaid.conflist'), JSON.stringify(unsaid));
   const before = readdirSync(networks);
   assert.equal(await install('web'), 'USAGE');
   assert.equal(await install('../web --app web'), 'VALUE_INVALID');
@@ -100,5 +105,7 @@ test('p6nctl cni install refuses what would break a network', async (t) => {
   assert.equal(await install('nobody --chained --app web'), 'NOT_FOUND');
   assert.equal(await install('single --chained --app web'), 'CONFIG_INVALID');
   assert.equal(await install('mine --chained --app web'), 'CONFIG_INVALID');
+  assert.equal(await install('old --chained --app web'), 'CONFIG_INVALID');
+  assert.equal(await install('unsaid --chained --app web'), 'CONFIG_INVALID');
   assert.deepEqual(readdirSync(networks), before);
 });

@@ -1,6 +1,7 @@
 // What a container engine says to the plugin: the network's configuration on standard input and the
 // container in the environment. Both are checked here, once; what they do not say is undefined.
 
+import { CNI_NETWORK_NAME_PATTERN, CNI_VERSIONS } from '../../api/contract/cni.ts';
 import { DEFAULT_SOCKET } from '../../api/contract/protocol.ts';
 import {
   badConfiguration,
@@ -9,11 +10,8 @@ import {
   CniError,
   type CniVersion,
   isVersion,
-  VERSIONS,
 } from './protocol.ts';
 
-/** Section "Network configuration format" of the specification. */
-const NETWORK_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const CONTAINER_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 /** IFNAMSIZ of Linux less the final zero. */
 const INTERFACE_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,15}$/;
@@ -69,29 +67,32 @@ export function parseFields(text: string): Fields {
 }
 
 export function parseNetwork(fields: Fields): Network {
-  const { cniVersion: version, ipam, name, prevResult, socket = DEFAULT_SOCKET } = fields;
+  const { cniVersion: version, name, prevResult, socket = DEFAULT_SOCKET } = fields;
   if (!isVersion(version)) {
     throw new CniError(
       CniCode.IncompatibleVersion,
       `Cannot use CNI version ${JSON.stringify(version) ?? 'none'}`,
-      `Supported are ${VERSIONS.join(', ')}`,
+      `Supported are ${CNI_VERSIONS.join(', ')}`,
     );
   }
-  if (typeof name !== 'string' || !NETWORK_NAME_PATTERN.test(name)) {
+  if (typeof name !== 'string' || !CNI_NETWORK_NAME_PATTERN.test(name)) {
     throw badConfiguration('name', 'it is not the name of a network');
   }
   if (typeof socket !== 'string' || !socket.startsWith('/')) {
     throw badConfiguration('socket', 'it is not an absolute path');
   }
-  if (isFields(ipam) && Object.keys(ipam).length > 0) {
-    throw new CniError(
-      CniCode.UnsupportedField,
-      `Cannot use "ipam" of the network: ${JSON.stringify(ipam).slice(0, 200)}`,
-      'p6n gives out the addresses itself.',
-    );
-  }
   const previous = prevResult === undefined ? undefined : parsePrevious(prevResult);
   return { name, version, socket, previous, fields };
+}
+
+/** What takes a container away again bears one that could never be added. */
+export function requireNoAddresses({ ipam }: Fields): void {
+  if (!isFields(ipam) || Object.keys(ipam).length === 0) return;
+  throw new CniError(
+    CniCode.UnsupportedField,
+    `Cannot use "ipam" of the network: ${JSON.stringify(ipam).slice(0, 200)}`,
+    'p6n gives out the addresses itself.',
+  );
 }
 
 export function parseContainer(environment: Environment): Container {

@@ -20,12 +20,15 @@ process.exitCode = exitCode;
 async function readInput(): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    length += chunk.byteLength;
-    if (length > INPUT_BYTES_MAX) {
-      throw new CniError(CniCode.InputUnreadable, 'Cannot read the network: it is too long');
+  try {
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      length += chunk.byteLength;
+      if (length > INPUT_BYTES_MAX) throw new Error('it is too long');
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (error) {
+    const facts = error instanceof Error ? error.message : String(error);
+    throw new CniError(CniCode.InputUnreadable, `Cannot read the network: ${facts}`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -38,11 +38,20 @@ function ask(namespace: string, words: readonly string[]): Promise<readonly IpDo
       [`--net=${namespace}`, 'ip', '-6', '-json', ...words],
       { timeout: TIMEOUT_MS, encoding: 'utf8' },
       (error, stdout, stderr) => {
-        if (error === null) resolve(JSON.parse(stdout === '' ? '[]' : stdout) as IpDocument[]);
+        if (error === null) resolve(parseDocuments(stdout));
         else reject(changed(stderr.split('\n')[0]?.trim() || error.message));
       },
     );
   });
+}
+
+/** None where ip(8) says nothing, and where it says what nobody understands. */
+function parseDocuments(text: string): readonly IpDocument[] {
+  try {
+    return JSON.parse(text) as IpDocument[];
+  } catch {
+    return [];
+  }
 }
 
 function changed(facts: string): CniError {

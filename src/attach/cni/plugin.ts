@@ -3,6 +3,7 @@
 // command may come twice, late or for a container that nobody knows.
 
 import type { ClientPart } from '../../api/client.ts';
+import { CNI_VERSIONS } from '../../api/contract/cni.ts';
 import type { InstanceView } from '../../api/contract/instances.ts';
 import { P6nError } from '../../base/errors.ts';
 import {
@@ -15,6 +16,7 @@ import {
   parseNamespace,
   parseNetwork,
   parseValidAttachments,
+  requireNoAddresses,
 } from './configuration.ts';
 import { requireInterface } from './namespace-check.ts';
 import {
@@ -29,7 +31,6 @@ import {
   isCommand,
   isVersion,
   NEWEST_VERSION,
-  VERSIONS,
 } from './protocol.ts';
 import { interfaceWith, makeResult, passOn, ROUTE } from './result.ts';
 
@@ -72,7 +73,7 @@ export async function runPlugin(invocation: Invocation): Promise<Outcome> {
     if (isVersion(asked)) version = asked;
     const output =
       command === 'VERSION'
-        ? { cniVersion: asked ?? version, supportedVersions: VERSIONS }
+        ? { cniVersion: asked ?? version, supportedVersions: CNI_VERSIONS }
         : await serve(command, parseNetwork(fields), invocation);
     const text = output === undefined ? '' : `${JSON.stringify(output)}\n`;
     return { exitCode: 0, output: text };
@@ -108,6 +109,7 @@ async function serve(
 }
 
 async function add({ client, environment, network }: Call): Promise<object> {
+  requireNoAddresses(network.fields);
   const container = parseContainer(environment);
   const namespace = parseNamespace(environment);
   const membership = parseMembership(network.fields, environment);
@@ -161,6 +163,7 @@ async function collect({ client, network }: Call): Promise<undefined> {
 }
 
 async function requireReady({ client, environment, network }: Call): Promise<undefined> {
+  requireNoAddresses(network.fields);
   try {
     await client.host.status();
   } catch (error) {
@@ -178,19 +181,22 @@ async function requireReady({ client, environment, network }: Call): Promise<und
   }
 }
 
+/** Removes as many as it can; rejects with the first failure after that. */
 async function removeInstances(
   client: CniClient,
   isMeant: (owner: string) => boolean,
 ): Promise<void> {
+  const failures: unknown[] = [];
   for (const { here, id } of await ownedInstances(client)) {
     if (here?.owner === undefined || !isMeant(here.owner)) continue;
     try {
       await client.instances.remove(id, { force: true });
     } catch (error) {
       // p6nd may have seen by itself that the namespace is gone.
-      if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') throw error;
+      if (!(error instanceof P6nError) || error.code !== 'NOT_FOUND') failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function ownedInstances(client: CniClient): Promise<readonly InstanceView[]> {

@@ -1,11 +1,10 @@
 // The words of the CNI specification (containernetworking/cni, SPEC.md): versions, commands, error
 // codes and the form of an error.
 
+import { CNI_VERSIONS } from '../../api/contract/cni.ts';
 import { P6nError } from '../../base/errors.ts';
 
-/** Oldest first. */
-export const VERSIONS = ['0.4.0', '1.0.0', '1.1.0'] as const;
-export type CniVersion = (typeof VERSIONS)[number];
+export type CniVersion = (typeof CNI_VERSIONS)[number];
 export const NEWEST_VERSION: CniVersion = '1.1.0';
 
 export type CniCommand = 'ADD' | 'CHECK' | 'DEL' | 'VERSION' | 'GC' | 'STATUS';
@@ -61,7 +60,7 @@ export function badConfiguration(key: string, rule: string): CniError {
 }
 
 export function isVersion(text: unknown): text is CniVersion {
-  return VERSIONS.some((version) => version === text);
+  return CNI_VERSIONS.some((version) => version === text);
 }
 
 export function isCommand(text: string): text is CniCommand {
@@ -70,7 +69,7 @@ export function isCommand(text: string): text is CniCommand {
 
 /** Whether a configuration of `version` may use `command`. */
 export function allowsCommand(version: CniVersion, command: CniCommand): boolean {
-  return VERSIONS.indexOf(version) >= VERSIONS.indexOf(COMMANDS[command]);
+  return CNI_VERSIONS.indexOf(version) >= CNI_VERSIONS.indexOf(COMMANDS[command]);
 }
 
 /** Any error as one for a container engine. */

@@ -1,14 +1,13 @@
 // The configuration list that makes a network of p6n known to container engines (CNI), and the
 // program that they run for it: pure texts.
 
+import { CNI_NETWORK_NAME_PATTERN, CNI_VERSIONS } from '../../../api/contract/cni.ts';
 import { P6nError } from '../../../base/errors.ts';
 
 /** Of the program in an engine's folder of plugins, and in configurations. */
 export const PLUGIN_NAME = 'p6n-cni';
 /** Taken by every engine: podman 4 knows no newer one. */
 const CONFLIST_VERSION = '1.0.0';
-/** Section "Network configuration format" of the specification. */
-const NETWORK_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 export interface PluginSettings {
   readonly app: string | undefined;
@@ -28,11 +27,12 @@ export interface ConfigurationFile {
 
 interface Conflist {
   readonly name: string;
+  readonly cniVersion?: unknown;
   readonly plugins: readonly { readonly type?: unknown }[];
 }
 
 export function requireNetworkName(name: string): void {
-  if (NETWORK_NAME_PATTERN.test(name)) return;
+  if (CNI_NETWORK_NAME_PATTERN.test(name)) return;
   throw new P6nError('VALUE_INVALID', `Cannot use "${name}" as the name of a network of CNI`, {
     hint: 'It has letters, digits, dots, dashes and underscores, first a letter or digit.',
   });
@@ -47,6 +47,13 @@ export function makeConflist(name: string, settings: PluginSettings): string {
 export function chainConflist(file: ConfigurationFile, settings: PluginSettings): string {
   const list = parseConflist(file.text);
   if (list === undefined) throw notAList(file.path);
+  const { cniVersion: version } = list;
+  if (!CNI_VERSIONS.some((known) => known === version)) {
+    const facts = `it is of version ${JSON.stringify(version) ?? 'none'}, which p6n does not speak`;
+    throw new P6nError('CONFIG_INVALID', `Cannot chain in ${file.path}: ${facts}`, {
+      hint: `Set "cniVersion" to one of ${CNI_VERSIONS.join(', ')}, if its plugins take that.`,
+    });
+  }
   const others = list.plugins.filter(({ type }) => type !== PLUGIN_NAME);
   if (others.length > 0) return format({ ...list, plugins: [...others, pluginOf(settings)] });
   throw new P6nError('CONFIG_INVALID', `Cannot chain in ${file.path}: p6n is alone in it`, {
