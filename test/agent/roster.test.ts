@@ -106,6 +106,26 @@ test('Roster brings back nothing that is removed while it writes of others', asy
   );
 });
 
+test('Roster knows a moved interface by what its owner calls it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'namespace');
+  await writeFile(path, '');
+  const facts = { ...(await factsOf(path)), owner: 'engine/1', handover: 'p6n-1' };
+  const record = makeRecord({ origin: 'attached', attachment: facts });
+  const roster = await makeRoster(folder, new ManualClock(), record);
+  const { address, machineId } = record.instance;
+  await roster.recordNames({
+    find: (...asked) => {
+      assert.deepEqual(asked, [path, address]);
+      return Promise.resolve('p6n1');
+    },
+  });
+  await roster.recordNames({ find: () => Promise.resolve(undefined) });
+  await roster.recordNames({ find: () => Promise.reject(new Error('no ip')) });
+  assert.equal(roster.journal.get(machineId)?.attachment?.interfaceName, 'p6n1');
+});
+
 test('Roster gives up an interface that its owner moves nowhere', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
   t.after(() => rm(folder, { recursive: true }));
