@@ -1,6 +1,6 @@
 // The socket that wg(8) speaks to: /var/run/wireguard/IFNAME.sock. The door of this folder.
 
-import { chmodSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { wipe } from '../base/bytes.ts';
@@ -81,9 +81,8 @@ export async function serveUapi(options: UapiOptions): Promise<UapiServer> {
   return {
     close: async () => {
       for (const socket of sockets) socket.destroy();
-      // Node.js removes the file by its name, whoever made it; ours alone is to go.
-      if (inodeOf(path) !== ino) server.unref();
-      else await new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      if (inodeOf(path) === ino) unlinkSync(path);
     },
   };
 }
@@ -114,7 +113,13 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
+/**
+ * The file comes to its place once somebody listens behind it: wg(8) removes one that it is refused
+ * at.
+ */
 function listen(server: Server, path: string): Promise<void> {
+  const bound = `${path}.${process.pid}`;
+  rmSync(bound, { force: true });
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const text = cause instanceof Error ? cause.message : String(cause);
@@ -122,8 +127,9 @@ function listen(server: Server, path: string): Promise<void> {
     });
     // The file is made by bind(): nobody else may speak to it from its first moment.
     const mask = process.umask(0o777 & ~SOCKET_MODE);
-    server.listen(path, () => {
-      chmodSync(path, SOCKET_MODE);
+    server.listen(bound, () => {
+      chmodSync(bound, SOCKET_MODE);
+      renameSync(bound, path);
       resolve();
     });
     process.umask(mask);
