@@ -11,8 +11,11 @@ import { reportCrypto } from './crypto-report.ts';
 import { type ErrorText, errorFromText } from './error-text.ts';
 import { HandshakeClockKeeper, type TimestampStore } from './handshake-clock.ts';
 
-/** Packets leave next to nothing behind, and a large configuration shall keep no room for more. */
-export const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8 };
+/**
+ * Packets leave next to nothing behind, and what handshakes leave is collected often, for a
+ * short time each. With less room than this, large configurations are kept with their garbage.
+ */
+export const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
 
 /** What a worker is given when it is made. */
 export interface WorkerData<Options> {
