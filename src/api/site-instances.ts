@@ -51,6 +51,20 @@ export async function knownInstances(
   }
 }
 
+/**
+ * Whether the app of an instance is the one that has that name now: an app that was removed while
+ * the instance's host was cut off may have left its name to another one, on another network.
+ */
+export async function isOfApp(
+  registry: Pick<RegistryService, 'getApp' | 'getNetwork'>,
+  principal: Principal,
+  { app, network_id: networkId }: InstanceView,
+): Promise<boolean> {
+  const { network: name, organization } = await registry.getApp(principal, app);
+  const { id } = await registry.getNetwork(principal, { name, organization: organization.slug });
+  return id === networkId;
+}
+
 /** One of this host by its id or name, or one of another by its id. Rejects with NOT_FOUND. */
 export async function showInstance(
   services: SiteInstances,

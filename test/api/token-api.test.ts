@@ -9,6 +9,7 @@ import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { NewToken } from '../../src/registry/tokens.ts';
 import { TOKEN_LENGTH_MAX } from '../../src/tokens/format.ts';
 import { narrowToken } from '../../src/tokens/mint.ts';
+import { INSTANCE } from '../fakes/api-services.ts';
 import { makeSigner } from '../fakes/site.ts';
 import { type Asking, TokenScene } from './token-scene.ts';
 
@@ -224,6 +225,38 @@ test('a token for an app is none for what another organization names so afterwar
   assert.equal((await scene.ask('POST /v1/apps', { token, payload })).status, 403);
   await registry.createApp({ name: 'brief', organization: 'acme' });
   assert.equal((await scene.ask('GET /v1/apps/brief', { token })).status, 403);
+});
+
+test('a token for an app is none for instances of one that had its name before', async () => {
+  const own = await TokenScene.start();
+  const { registry } = own.site;
+  const { network } = await own.app('web');
+  own.own = [{ ...INSTANCE, network_id: network, host_id: 0x1_ffff }];
+  const { app, id } = INSTANCE;
+  const paths = [
+    `/v1/instances/${id}`,
+    `/v1/instances/${id}/output`,
+    `/v1/apps/${app}/machines/${id}`,
+    `/v1/apps/${app}/machines/${id}/metadata`,
+  ];
+  const token = await own.token({ organizations: ['default'] });
+  for (const path of paths) {
+    assert.equal((await own.ask(`GET ${path}`, { token })).status, 200, path);
+  }
+  await registry.removeApp(app, { force: true });
+  await registry.createApp({ name: app, network: 'blue', organization: 'acme' });
+  for (const organization of ['acme', 'default']) {
+    const other = await own.token({ organizations: [organization] });
+    for (const path of paths) {
+      const { status } = await own.ask(`GET ${path}`, { token: other });
+      assert.ok(status === 403 || status === 404, `${path} for ${organization}: ${status}`);
+    }
+    const { body: list } = await own.ask('GET /v1/instances', { token: other });
+    const ids = (list['instances'] as { id: string }[]).map((one) => one.id);
+    assert.ok(!ids.includes(id));
+    const { body } = await own.ask(`GET /v1/apps/${app}/machines`, { token: other });
+    assert.ok(!JSON.stringify(body).includes(id));
+  }
 });
 
 test('what a token changes stands in the audit under its id', async () => {

@@ -6,6 +6,7 @@ import type { HostId } from '../../src/addressing/ids.ts';
 import { TokenCheck } from '../../src/api/access/token-check.ts';
 import type { OperatorServices } from '../../src/api/api.ts';
 import type { ErrorBody } from '../../src/api/contract/error.ts';
+import type { InstanceView } from '../../src/api/contract/instances.ts';
 import type { ApiServer } from '../../src/api/http-server.ts';
 import { networkApi, tokenApi } from '../../src/api/token-api.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
@@ -14,7 +15,7 @@ import { LocalRegistryService } from '../../src/daemon/registry-service.ts';
 import type { App } from '../../src/registry/model.ts';
 import type { NewToken } from '../../src/registry/tokens.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
-import { fakeServices } from '../fakes/api-services.ts';
+import { fakeServices, INSTANCE } from '../fakes/api-services.ts';
 import { Site } from '../fakes/site.ts';
 
 const ELSEWHERE = 0x1_ffff as HostId;
@@ -39,16 +40,22 @@ export class TokenScene {
   readonly check: TokenCheck;
   /** What this host has heard of; undefined while that is nothing. */
   revoked: ReadonlySet<string> | undefined = new Set<string>();
+  /** What the host that answers has of its own. */
+  own: InstanceView[] = [];
   siteKey: string;
   readonly door: ApiServer;
   readonly inside: ApiServer;
 
   private constructor(service: LocalRegistryService, site: Site) {
     this.site = site;
-    const { show } = fakeServices().instances;
     // The host that answers is none of those that have them.
     const hostId = (): HostId => ELSEWHERE;
-    const instances = { list: () => Promise.resolve([]), show, hostId };
+    const list = (): Promise<InstanceView[]> => Promise.resolve(this.own);
+    const show = async (): Promise<InstanceView> => {
+      const { network } = await this.app('web');
+      return this.own[0] ?? { ...INSTANCE, network_id: network };
+    };
+    const instances = { list, show, hostId };
     this.services = { ...fakeServices({ instances }), registry: service };
     this.siteKey = site.signer.publicKey;
     this.check = new TokenCheck({
@@ -114,7 +121,8 @@ export class TokenScene {
       ...(payload === undefined ? {} : { payload }),
       headers: header === undefined ? {} : { authorization: header },
     });
-    const isJson = body.startsWith('{') || body.startsWith('[');
+    const type = String(headers['content-type'] ?? '');
+    const isJson = body !== '' && type.startsWith('application/json');
     return {
       status: statusCode,
       headers,

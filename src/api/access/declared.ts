@@ -10,6 +10,8 @@ export interface Place {
   /** The name of a network of the organization. */
   readonly network?: string | undefined;
   readonly app?: string | undefined;
+  /** Of what is an app's: the network that it is on. */
+  readonly networkId?: number | undefined;
 }
 
 /** Whether whoever asks may see what is there. */

@@ -11,7 +11,7 @@ import { permitsObject, permitsVerb } from '../../tokens/scope.ts';
 import type { NetworkView } from '../contract/networks.ts';
 import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
-import { showInstance } from '../site-instances.ts';
+import { isOfApp, showInstance } from '../site-instances.ts';
 import type { Access, Place } from './declared.ts';
 import type { TokenCheck } from './token-check.ts';
 import { endWithTokens } from './token-watch.ts';
@@ -31,6 +31,9 @@ export interface TokenGuardDependencies {
   /** Whether one more request may be answered now to a network, or else to the token of that id. */
   readonly admits: (asker: NetworkId | string) => boolean;
 }
+
+/** Where an instance is whose app is gone, whatever has got the app's name since. */
+const OF_NOBODY: Place = {};
 
 interface Grant {
   readonly restrictions: readonly Restrictions[];
@@ -113,8 +116,10 @@ async function placeOf(
     case 'app':
       return await placeOfApp(target.of(request));
     case 'instance': {
-      const { app } = await showInstance({ instances, registry }, principal, target.of(request));
-      return await placeOfApp(app);
+      const services = { instances, registry };
+      const instance = await showInstance(services, principal, target.of(request));
+      const isOwned = await isOfApp(registry, principal, instance);
+      return isOwned ? await placeOfApp(instance.app) : OF_NOBODY;
     }
   }
 }
@@ -126,11 +131,21 @@ async function seer(
   grant: Grant,
 ): Promise<(place: Place) => boolean> {
   const bounds = await boundsOf(dependencies, request, grant);
-  const { apps } = await dependencies.registry.listApps(request.principal, {});
-  const owners = new Map(apps.map(({ name, organization }) => [name, organization.slug]));
+  const { principal } = request;
+  const [{ apps }, { networks }] = await Promise.all([
+    dependencies.registry.listApps(principal, {}),
+    dependencies.registry.listNetworks(principal, {}),
+  ]);
+  const owners = new Map(apps.map((app) => [app.name, app]));
+  const ids = new Map(
+    networks.map(({ id, name, organization }) => [`${organization} ${name}`, id]),
+  );
   return (place) => {
-    const organization = place.organization ?? owners.get(place.app ?? '');
-    const whole = { ...place, organization };
+    const owner = owners.get(place.app ?? '');
+    const slug = owner?.organization.slug;
+    const isOwned =
+      place.networkId === undefined || ids.get(`${slug} ${owner?.network}`) === place.networkId;
+    const whole = isOwned ? { ...place, organization: place.organization ?? slug } : OF_NOBODY;
     return permitsObject(grant.restrictions, whole) && isWithin(whole, bounds);
   };
 }

@@ -30,7 +30,9 @@ export interface InstanceRouteServices {
 
 const LIST = ofEach<InstanceList>((list, sees) => ({
   ...list,
-  instances: list.instances.filter(({ app, network }) => sees({ network, app })),
+  instances: list.instances.filter(({ app, network, network_id: networkId }) =>
+    sees({ network, networkId, app }),
+  ),
 }));
 
 interface OneInstance {

@@ -23,7 +23,7 @@ import {
 import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
 import { SharedEvents } from '../shared-events.ts';
-import { allInstances, ownInstances } from '../site-instances.ts';
+import { allInstances, isOfApp, ownInstances } from '../site-instances.ts';
 import { OPERATOR_OR_TOKEN } from './callers.ts';
 
 const READ = { allow: OPERATOR_OR_TOKEN, access: ofApp('read') };
@@ -74,7 +74,8 @@ function readingRoutes(app: FastifyInstance, services: MachineServices): void {
     async ({ params, principal, query }) => {
       // That there is no such app is another answer than that it has no machines.
       await services.registry.getApp(principal, params.app);
-      const instances = await allInstances(services, principal, { app: params.app });
+      const all = await allInstances(services, principal, { app: params.app });
+      const instances = await shownTo(services, principal, all);
       const machines = await machineViews(services, principal, instances);
       return machines.filter((machine) => fitsMachineFilter(machine, query));
     },
@@ -138,10 +139,25 @@ async function find(services: MachineServices, asked: Asked): Promise<InstanceVi
   const isWanted = (one: InstanceView): boolean => one.id === params.id;
   // This host knows its own without a server.
   const own = (await ownInstances(services, principal, filter)).find(isWanted);
-  if (own !== undefined) return own;
-  const found = (await allInstances(services, principal, filter)).find(isWanted);
-  if (found === undefined) throw missing(params, 'there is none of that id');
-  return found;
+  const found = own ?? (await allInstances(services, principal, filter)).find(isWanted);
+  const [shown] = found === undefined ? [] : await shownTo(services, principal, [found]);
+  if (shown === undefined) throw missing(params, 'there is none of that id');
+  return shown;
+}
+
+/** A token is for an app, not for what had the app's name before it. */
+async function shownTo(
+  { registry }: MachineServices,
+  principal: Principal,
+  instances: readonly InstanceView[],
+): Promise<readonly InstanceView[]> {
+  if (principal.kind !== 'token') return instances;
+  const areShown = new Map<number, boolean>();
+  for (const instance of instances) {
+    const { network_id: id } = instance;
+    if (!areShown.has(id)) areShown.set(id, await isOfApp(registry, principal, instance));
+  }
+  return instances.filter(({ network_id: id }) => areShown.get(id));
 }
 
 /** Whether the machine was in `state` before `signal` aborts. Throws NOT_FOUND if there is none. */
