@@ -50,7 +50,7 @@ describe('the database of a site in the hands of somebody else', { skip: SKIP_RE
       });
       const names = await peersOf(host);
       assert.deepEqual(names, [host === one ? 'two' : 'one']);
-      assert.match(host.log, /record of a host is refused/);
+      assert.match(host.log, /record is refused/);
     }
     await until('what was removed is gone again', async () => {
       const hosts = await one.json<readonly { name: string }[]>('hosts', 'list');
