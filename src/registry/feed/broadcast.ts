@@ -14,14 +14,10 @@ import { CompactedError, REVISIONS_KEPT, type Store, type StoreRevision } from '
 import { type Beginning, Following, type Live } from './following.ts';
 import { Listings } from './listings.ts';
 import { type FollowedRevision, formatEvent, RecentChanges } from './recent-changes.ts';
+import { pauseAfterTelling } from './telling-pace.ts';
 
 /** A follower for which nothing happens hears so often how far it is, milliseconds. */
 const PROGRESS_INTERVAL_MS = 5_000;
-/**
- * The first change is told at once, and what follows it within so many milliseconds together, so
- * that a storm of changes costs a follower so many pieces a second at the most.
- */
-const TELL_INTERVAL_MS = 10;
 /** A watch that ends sooner has met something that the store has forgotten. */
 const WATCH_LASTS_MS = 60_000;
 /** A store that refuses a watch so often, one after the other, is given up for this round. */
@@ -128,7 +124,7 @@ class Round {
   readonly #begun: Promise<void>;
   readonly #revisionsMax: number;
   #recent: RecentChanges;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #tellFromMs = Number.NEGATIVE_INFINITY;
   #recalled: Promise<void> = Promise.resolve();
   #nextHead: Promise<number> | undefined;
   #lastSynced: (Revision & { readonly bytes: Uint8Array }) | undefined;
@@ -290,15 +286,15 @@ class Round {
     reader.position = position;
     this.#due.push(reader);
     if (this.#due.length > 1) return;
-    const waitMs = this.#toldAtMs + TELL_INTERVAL_MS - performance.now();
+    const waitMs = this.#tellFromMs - performance.now();
     if (waitMs > 0) setTimeout(() => this.#wakeDue(), waitMs);
     else setImmediate(() => this.#wakeDue());
   }
 
   #wakeDue(): void {
-    this.#toldAtMs = performance.now();
     const due = this.#due;
     this.#due = [];
+    this.#tellFromMs = performance.now() + pauseAfterTelling(due.length);
     for (const reader of due) reader.wake();
   }
 
