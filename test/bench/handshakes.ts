@@ -1,10 +1,11 @@
 // Handshakes as responder, without sockets and in a worker thread like that of the data plane: how
 // many a second, and for how long one keeps the loop from other peers' packets. Beside each a loop
 // does nothing for as long as a handshake takes: what that takes longer the machine has taken away,
-// from whatever runs. `npm run bench`.
+// from whatever runs. The initiations are written before and by another thread, so that what is
+// collected is what a responder leaves. `npm run bench`.
 
 import { randomBytes } from 'node:crypto';
-import { isMainThread, Worker } from 'node:worker_threads';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import type { Millis, WallMillis } from '../../src/base/clock.ts';
 import { DatagramBatch, PacketBatch } from '../../src/base/packet-batch.ts';
 import { WORKER_LIMITS } from '../../src/dataplane/worker/worker-link.ts';
@@ -31,11 +32,19 @@ const ROUND_MS = 1000;
 const SPINS = 10_000;
 const CRYPTO = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;
 
-function measure(): void {
-  const responder = new Responder();
-  const peers = Array.from({ length: PEERS }, (_, index) => makePeer(responder, index));
-  const expected = median(runRounds(responder, peers, WARM_ROUNDS, 0).handshakes);
-  const { handshakes, spins } = runRounds(responder, peers, ROUNDS, expected);
+/** What the responder is told. */
+interface Written {
+  readonly privateKey: PrivateKey;
+  readonly peers: readonly PublicKey[];
+  /** One initiation of each peer after the other, for each round. */
+  readonly initiations: Uint8Array;
+}
+
+function measure(written: Written): void {
+  const responder = new Responder(written.privateKey);
+  for (const peer of written.peers) responder.install(peer);
+  const expected = median(runRounds(responder, written, 0, WARM_ROUNDS, 0).handshakes);
+  const { handshakes, spins } = runRounds(responder, written, WARM_ROUNDS, ROUNDS, expected);
   const total = handshakes.reduce((sum, one) => sum + one, 0);
   say(`${responder.responses} responses to ${PEERS * (WARM_ROUNDS + ROUNDS)} initiations`);
   say(`${((handshakes.length * 1e6) / total).toFixed(0)} handshakes a second as responder`);
@@ -43,23 +52,20 @@ function measure(): void {
   say(`a loop that does nothing for as long takes ${percentiles(spins)}`);
 }
 
-/** Each round has one initiation of each peer, all of which are written before. */
 function runRounds(
   responder: Responder,
-  peers: readonly Tunnel[],
+  { initiations }: Written,
+  first: number,
   rounds: number,
   spinMicros: number,
 ): { handshakes: number[]; spins: number[] } {
   const [handshakes, spins]: [number[], number[]] = [[], []];
-  for (let round = 0; round < rounds; round++) {
-    const now = responder.nextRound();
-    const messages = peers.map((tunnel) => {
-      const message = new Uint8Array(INITIATION_BYTES);
-      tunnel.initiate(message, Date.now() as WallMillis, now);
-      return message;
-    });
-    for (const message of messages) {
-      handshakes.push(responder.receive(message));
+  for (let round = first; round < first + rounds; round++) {
+    const now = roundBegins(round);
+    for (let peer = 0; peer < PEERS; peer++) {
+      const start = initiationStart(round, peer);
+      const message = initiations.subarray(start, start + INITIATION_BYTES);
+      handshakes.push(responder.receive(message, now));
       spins.push(spin(spinMicros));
     }
   }
@@ -67,14 +73,12 @@ function runRounds(
 }
 
 class Responder {
-  readonly local: KeyPair = keyPair(CRYPTO, privateKey());
   responses = 0;
   readonly #datagrams = new DatagramBatch(nativeSlab(2048), 1);
   readonly #packets = new PacketBatch(this.#datagrams.slab, 1);
   readonly #device: Device;
-  #now = 0;
 
-  constructor() {
+  constructor(privateKey: PrivateKey) {
     const sink = {
       push: () => {
         this.responses += 1;
@@ -100,21 +104,16 @@ class Responder {
         // What it costs is measured here: the gate against floods stays open.
         workNow: () => 0 as Millis,
       },
-      { privateKey: this.local.privateKey, mtu: 1420 },
+      { privateKey, mtu: 1420 },
     );
   }
 
   install(publicKey: PublicKey): void {
-    this.#device.installPeer({ publicKey }, this.#now as Millis);
-  }
-
-  nextRound(): Millis {
-    this.#now += ROUND_MS;
-    return this.#now as Millis;
+    this.#device.installPeer({ publicKey }, 0 as Millis);
   }
 
   /** Returns how many microseconds it took. */
-  receive(message: Uint8Array): number {
+  receive(message: Uint8Array, now: Millis): number {
     const [datagrams, packets] = [this.#datagrams, this.#packets];
     datagrams.slab.bytes.set(message, 0);
     datagrams.offsets[0] = 0;
@@ -123,20 +122,43 @@ class Responder {
     datagrams.count = 1;
     packets.clear();
     const begun = performance.now();
-    this.#device.receiveDatagrams(datagrams, packets, this.#now as Millis);
+    this.#device.receiveDatagrams(datagrams, packets, now);
     return (performance.now() - begun) * 1000;
   }
 }
 
-function makePeer(responder: Responder, index: number): Tunnel {
-  const own = keyPair(CRYPTO, privateKey());
-  responder.install(own.publicKey);
+function writeInitiations(): Written {
+  const responder = keyPair(CRYPTO, privateKey());
+  const peers = Array.from({ length: PEERS }, () => keyPair(CRYPTO, privateKey()));
+  const tunnels = peers.map((own, index) => makeTunnel(own, responder.publicKey, index));
+  const rounds = WARM_ROUNDS + ROUNDS;
+  const initiations = new Uint8Array(initiationStart(rounds, 0));
+  for (let round = 0; round < rounds; round++) {
+    for (const [peer, tunnel] of tunnels.entries()) {
+      const start = initiationStart(round, peer);
+      const message = initiations.subarray(start, start + INITIATION_BYTES);
+      tunnel.initiate(message, Date.now() as WallMillis, roundBegins(round));
+    }
+  }
+  const publicKeys = peers.map((own) => own.publicKey);
+  return { privateKey: responder.privateKey, peers: publicKeys, initiations };
+}
+
+function initiationStart(round: number, peer: number): number {
+  return (round * PEERS + peer) * INITIATION_BYTES;
+}
+
+function roundBegins(round: number): Millis {
+  return ((round + 1) * ROUND_MS) as Millis;
+}
+
+function makeTunnel(local: KeyPair, remote: PublicKey, index: number): Tunnel {
   const indices = {
     claim: () => index as ReceiverIndex,
     bind: () => undefined,
     release: () => undefined,
   };
-  const keys = { local: own, remote: responder.local.publicKey, presharedKey: undefined };
+  const keys = { local, remote, presharedKey: undefined };
   return new Tunnel({ crypto: CRYPTO, random: SYSTEM_RANDOM, indices }, keys);
 }
 
@@ -161,8 +183,9 @@ function percentiles(micros: readonly number[]): string {
 }
 
 if (isMainThread) {
-  new Worker(new URL(import.meta.url), { resourceLimits: WORKER_LIMITS });
+  const workerData = writeInitiations();
+  new Worker(new URL(import.meta.url), { resourceLimits: WORKER_LIMITS, workerData });
 } else {
   raiseThreadPriority();
-  measure();
+  measure(workerData as Written);
 }

@@ -101,13 +101,18 @@ export class OpensslMac {
   }
 
   #update(input: Uint8Array): boolean {
+    // No subarray where none is needed: for one V8 moves a short array out of its heap.
+    if (input.length <= INPUT_BYTES) return this.#updatePiece(input);
     for (let from = 0; from < input.length; from += INPUT_BYTES) {
-      const piece = input.subarray(from, from + INPUT_BYTES);
-      this.#memory.set(piece, INPUT_OFFSET);
-      const address = this.#address + INPUT_OFFSET;
-      if (this.#functions.macUpdate(this.#context, address, piece.length) !== SUCCESS) return false;
+      if (!this.#updatePiece(input.subarray(from, from + INPUT_BYTES))) return false;
     }
     return true;
+  }
+
+  #updatePiece(piece: Uint8Array): boolean {
+    this.#memory.set(piece, INPUT_OFFSET);
+    const address = this.#address + INPUT_OFFSET;
+    return this.#functions.macUpdate(this.#context, address, piece.length) === SUCCESS;
   }
 
   #set({ name, value }: MacAlgorithm['parameter']): boolean {
