@@ -65,8 +65,11 @@ export interface Crypto {
   hash(a: Uint8Array, b?: Uint8Array): Uint8Array;
   /** Keyed BLAKE2s with 16 bytes of output, over one or two parts. */
   mac(key: Uint8Array, a: Uint8Array, b?: Uint8Array): Uint8Array;
-  /** HMAC-BLAKE2s-256. */
-  hmac(key: Uint8Array, a: Uint8Array, b?: Uint8Array): Uint8Array;
+  /**
+   * HMAC-BLAKE2s-256, written over `target` (HASH_BYTES). A handshake takes some twenty, and what
+   * it would leave for each is collected while packets wait.
+   */
+  hmac(target: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
   /**
    * ChaCha20-Poly1305 with a 12-byte nonce (RFC 8439, section 2.8), for handshake fields and other
    * short texts. Returns ciphertext and tag.

@@ -27,7 +27,11 @@ export const NOBLE_CRYPTO: Crypto = {
   diffieHellman,
   hash: (a, b) => absorb(blake2s.create({ dkLen: HASH_BYTES }), a, b),
   mac: (key, a, b) => absorb(blake2s.create({ key, dkLen: MAC_BYTES }), a, b),
-  hmac: (key, a, b) => absorb(hmac.create(blake2s, key), a, b),
+  hmac: (target, key, a, b) => {
+    const output = absorb(hmac.create(blake2s, key), a, b);
+    target.set(output);
+    wipe(output);
+  },
   aeadSeal: (key, nonce, plaintext, additional) =>
     chacha20poly1305(key, nonce, additional).encrypt(plaintext),
   aeadOpen: (key, nonce, ciphertext, additional) =>

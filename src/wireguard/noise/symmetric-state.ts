@@ -3,7 +3,13 @@
 
 import { assert } from '../../base/assert.ts';
 import { wipe } from '../../base/bytes.ts';
-import { type Crypto, NONCE_BYTES, type SymmetricKey } from '../crypto/crypto.ts';
+import {
+  type Crypto,
+  HASH_BYTES,
+  KEY_BYTES,
+  NONCE_BYTES,
+  type SymmetricKey,
+} from '../crypto/crypto.ts';
 import { kdf1, kdf2, kdf3 } from './kdf.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -12,10 +18,13 @@ const NONCE = new Uint8Array(NONCE_BYTES);
 
 export class SymmetricState {
   readonly #crypto: Crypto;
-  #chainingKey: Uint8Array;
+  readonly #chainingKey: Uint8Array;
   #hash: Uint8Array;
   /** Seals the next field; replaced by each mix, never used twice. */
-  #fieldKey: Uint8Array | undefined;
+  readonly #fieldKey = new Uint8Array(KEY_BYTES);
+  #hasFieldKey = false;
+  /** Of one mix; zero between two. */
+  readonly #seed = new Uint8Array(HASH_BYTES);
 
   private constructor(crypto: Crypto, chainingKey: Uint8Array, hash: Uint8Array) {
     this.#crypto = crypto;
@@ -46,29 +55,31 @@ export class SymmetricState {
   /** An ephemeral public key: with a preshared key in the pattern it is a key too (section 9.2). */
   mixEphemeral(publicKey: Uint8Array): void {
     this.mixHash(publicKey);
-    this.#replaceChainingKey(kdf1(this.#crypto, this.#chainingKey, publicKey));
+    kdf1(this.#crypto, this.#chainingKey, publicKey, this.#seed);
+    wipe(this.#seed);
   }
 
   /** A shared secret whose key the next field is sealed with. */
   mixKey(secret: Uint8Array): void {
-    const [chainingKey, fieldKey] = kdf2(this.#crypto, this.#chainingKey, secret);
-    this.#replaceChainingKey(chainingKey);
-    this.#replaceFieldKey(fieldKey);
+    kdf2(this.#crypto, this.#chainingKey, secret, this.#seed, this.#fieldKey);
+    wipe(this.#seed);
+    this.#hasFieldKey = true;
   }
 
   mixPresharedKey(presharedKey: SymmetricKey): void {
-    const [chainingKey, hashInput, fieldKey] = kdf3(this.#crypto, this.#chainingKey, presharedKey);
-    this.#replaceChainingKey(chainingKey);
-    this.#replaceFieldKey(fieldKey);
+    const hashInput = new Uint8Array(HASH_BYTES);
+    const [seed, fieldKey] = [this.#seed, this.#fieldKey];
+    kdf3(this.#crypto, this.#chainingKey, presharedKey, seed, hashInput, fieldKey);
+    this.#hasFieldKey = true;
     this.mixHash(hashInput);
-    wipe(hashInput);
+    wipe(seed, hashInput);
   }
 
   /** Seals a field; the ciphertext with its tag goes into the hash. */
   seal(plaintext: Uint8Array): Uint8Array {
     const ciphertext = this.#crypto.aeadSeal(this.#takeFieldKey(), NONCE, plaintext, this.#hash);
     this.mixHash(ciphertext);
-    this.#replaceFieldKey(undefined);
+    this.#forgetFieldKey();
     return ciphertext;
   }
 
@@ -76,34 +87,32 @@ export class SymmetricState {
   open(ciphertext: Uint8Array): Uint8Array | undefined {
     const plaintext = this.#crypto.aeadOpen(this.#takeFieldKey(), NONCE, ciphertext, this.#hash);
     this.mixHash(ciphertext);
-    this.#replaceFieldKey(undefined);
+    this.#forgetFieldKey();
     return plaintext;
   }
 
   /** The keys of the two directions, the initiator's sending one first. */
   split(): [SymmetricKey, SymmetricKey] {
-    const [first, second] = kdf2(this.#crypto, this.#chainingKey, EMPTY);
+    const first = this.#chainingKey.slice();
+    const second = new Uint8Array(KEY_BYTES);
+    kdf2(this.#crypto, first, EMPTY, this.#seed, second);
+    wipe(this.#seed);
     return [first as SymmetricKey, second as SymmetricKey];
   }
 
   /** Zeroes all secrets; the state is not used afterwards. */
   wipe(): void {
-    wipe(this.#chainingKey, this.#hash);
-    this.#replaceFieldKey(undefined);
+    wipe(this.#chainingKey, this.#hash, this.#seed);
+    this.#forgetFieldKey();
   }
 
   #takeFieldKey(): Uint8Array {
-    assert(this.#fieldKey !== undefined, 'SymmetricState: no key was mixed in for this field');
+    assert(this.#hasFieldKey, 'SymmetricState: no key was mixed in for this field');
     return this.#fieldKey;
   }
 
-  #replaceChainingKey(chainingKey: Uint8Array): void {
-    wipe(this.#chainingKey);
-    this.#chainingKey = chainingKey;
-  }
-
-  #replaceFieldKey(fieldKey: Uint8Array | undefined): void {
-    if (this.#fieldKey !== undefined) wipe(this.#fieldKey);
-    this.#fieldKey = fieldKey;
+  #forgetFieldKey(): void {
+    wipe(this.#fieldKey);
+    this.#hasFieldKey = false;
   }
 }

@@ -6,7 +6,9 @@ import { assert } from '../../../base/assert.ts';
 import { equalConstantTime, wipe } from '../../../base/bytes.ts';
 import {
   type Crypto,
+  HASH_BYTES,
   KEY_BYTES,
+  MAC_BYTES,
   NONCE_BYTES,
   type PrivateKey,
   type PublicKey,
@@ -41,8 +43,12 @@ export function opensslCrypto(reference: Crypto): Crypto | undefined {
     name: 'openssl',
     ...keyExchange(functions),
     hash: new OpensslHash(functions).hash,
-    mac: (key, a, b) => macs.mac(key, a, b),
-    hmac: (key, a, b) => hmacs.mac(key, a, b),
+    mac: (key, a, b) => {
+      const output = new Uint8Array(MAC_BYTES);
+      macs.write(output, key, a, b);
+      return output;
+    },
+    hmac: (target, key, a, b) => hmacs.write(target, key, a, b),
     aeadSeal: aead.seal,
     aeadOpen: aead.open,
     xaeadSeal: aead.xseal,
@@ -139,7 +145,8 @@ function outputs(crypto: Crypto): Uint8Array[] {
   const xsealed = crypto.xaeadSeal(key, xnonce, publicKey, secret);
   const hash = crypto.hash(key, publicKey);
   const mac = crypto.mac(key, publicKey);
-  const hmac = crypto.hmac(key, publicKey, secret);
+  const hmac = new Uint8Array(HASH_BYTES);
+  crypto.hmac(hmac, key, publicKey, secret);
   const opened = [
     crypto.aeadOpen(key, nonce, sealed, secret),
     crypto.aeadOpen(key, nonce, sealed, publicKey),
