@@ -90,6 +90,8 @@ export class Agent {
   readonly #handshakes = new Set<string>();
   #problems: PassResult['failures'] = new Map();
   #incarnation: string | undefined;
+  /** Nothing is applied before: interfaces would be made that are there under other names. */
+  #recovered = false;
   #stopped = false;
   #cancelPlanned: () => void = () => undefined;
   #cancelLook: () => void = () => undefined;
@@ -152,6 +154,7 @@ export class Agent {
     await agent.#roster.recover();
     await agent.#roster.recordNames(dependencies.links);
     await agent.#removeLeftInterfaces();
+    agent.#recovered = true;
     await agent.applied();
     agent.#publisher.republish();
     agent.#checks.start();
@@ -162,6 +165,7 @@ export class Agent {
 
   /** Something that the plan is made of has changed: copy, invites, identity. */
   changed(): void {
+    if (!this.#recovered) return;
     this.#reconciler.trigger();
     this.#publisher.trigger();
   }

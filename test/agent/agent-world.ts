@@ -256,6 +256,8 @@ export class AgentWorld {
   invites: Invite[] = [];
   followed: ReadonlySet<NetworkId> = new Set();
   config: DataplaneConfig | undefined;
+  /** By its name, whatever the address of the one that is looked for. */
+  foundInterface: string | undefined;
   zone: Zone | undefined;
   listeners: readonly Ipv6Address[] = [];
   readonly links: Map<string, LinkSettings> = new Map();
@@ -304,7 +306,10 @@ export class AgentWorld {
             this.links.set(where, link);
             return 1;
           },
-          find: () => Promise.resolve(undefined),
+          find: async () => {
+            await this.#step('find link');
+            return this.foundInterface;
+          },
           remove: (namespace) => this.#step(`remove link ${namespace ?? 'host'}`),
         },
         names: {

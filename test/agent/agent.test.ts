@@ -104,6 +104,23 @@ test('Agent finds running instances again after a restart', async () => {
   assert.equal(nameCount(world.zone!), 1);
 });
 
+test('Agent applies nothing before it knows what moved interfaces are called', async () => {
+  const world = new AgentWorld();
+  const first = await world.start();
+  await first.instances.run(RUN);
+  const namespace = { path: '/proc/self/ns/net' };
+  await first.instances.attach({ app: 'web', owner: 'engine/1', handover: 'p6n-1', namespace });
+  await first.stop();
+  for (const supervisor of world.supervisors) supervisor.initialState = 'running';
+  world.foundInterface = 'p6n1';
+  world.log.length = 0;
+  await world.start();
+  const steps = world.log.filter((step) => step !== 'publish');
+  assert.deepEqual(steps.slice(0, 4), ['find', 'find link', 'follow', 'dataplane']);
+  const { name } = world.config?.tuns.at(-1) ?? {};
+  assert.equal(name, 'p6n1');
+});
+
 test('Agent calls an instance stopped whose supervisor is gone after a restart', async () => {
   const world = new AgentWorld();
   const first = await world.start();

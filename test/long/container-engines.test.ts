@@ -259,7 +259,7 @@ describe('container engines', { skip: SKIP_REASON, timeout: 300_000 }, () => {
     await requireNames(await docker.must(...words, 'sh', '-c', `${FIRST_QUESTIONS}; ${LOOK}`));
   });
 
-  test('a container that was connected anew is in one network', async (t) => {
+  test('a container that was connected anew is in one network, and outlives p6nd', async (t) => {
     if (!needsDocker(t)) return;
     const before = await addresses();
     await docker.must(...docker.runWords('web', '-d', '--name', 'd4'), ...SERVE);
@@ -267,7 +267,14 @@ describe('container engines', { skip: SKIP_REASON, timeout: 300_000 }, () => {
     await docker.must('network', 'connect', 'web', 'd4');
     const second = await docker.ask('network', 'connect', 'shop', 'd4');
     assert.match(second.stderr, /the container is an instance of app "web" in network "blue"/);
-    await requireReach();
+    // Mostly before p6nd has seen where Docker has moved the interface, and then after.
+    for (const _ of ['at once', 'later']) {
+      await one.kill('SIGKILL');
+      await startOne();
+      await requireReach();
+      const { stdout } = await docker.ask('exec', 'd4', 'ip', '-o', 'link');
+      assert.equal(stdout.split('\n').filter((line) => line.includes(' p6n')).length, 1, stdout);
+    }
     await docker.must('rm', '--force', 'd4');
     await until('its end', async () => (await addresses()).join() === before.join());
   });
