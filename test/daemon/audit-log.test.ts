@@ -70,7 +70,7 @@ test('AuditLog goes on after a gap', async (t) => {
   await until(async () => {
     n += 1;
     await site.registry.createApp({ name: `app-${n}` });
-    return (await audit.last(9)).length === 2;
+    return (await audit.last(9)).length >= 2;
   });
   await audit.stop();
 });
