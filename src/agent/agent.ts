@@ -152,7 +152,7 @@ export class Agent {
     const agent = new Agent(dependencies, journal, options);
     await removeHalfFormed(journal);
     await agent.#roster.recover();
-    await agent.#roster.recordNames(dependencies.links);
+    await agent.#roster.attached.recordNames(dependencies.links);
     await agent.#removeLeftInterfaces();
     agent.#recovered = true;
     await agent.applied();
@@ -207,7 +207,7 @@ export class Agent {
   /** A kill between the end of an attached instance and that of its interface has left that. */
   async #removeLeftInterfaces(): Promise<void> {
     const { links, logger } = this.#dependencies;
-    for (const { name = TUN_NAME, namespace } of this.#roster.leftInterfaces()) {
+    for (const { name = TUN_NAME, namespace } of this.#roster.attached.leftInterfaces()) {
       try {
         await links.remove(namespace, name);
       } catch (error) {
@@ -307,8 +307,8 @@ export class Agent {
 
   async #lookAtNamespaces(): Promise<void> {
     try {
-      await this.#roster.recordArrivals();
-      await this.#roster.recordVanished();
+      await this.#roster.attached.recordArrivals();
+      await this.#roster.attached.recordVanished();
     } catch (error) {
       const { logger } = this.#dependencies;
       logger.error('end of an instance is not kept', { error: String(error) });

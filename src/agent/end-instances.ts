@@ -36,7 +36,7 @@ export async function endInstances(
   for (const { exit, instance, startsAgain } of journal.instances()) {
     if (startsAgain === true) await roster.setState(instance.machineId, 'stopped', { exit });
   }
-  for (const { name = TUN_NAME, namespace } of roster.leftInterfaces()) {
+  for (const { name = TUN_NAME, namespace } of roster.attached.leftInterfaces()) {
     await links.remove(namespace, name);
   }
   roster.disconnect();

@@ -6,10 +6,11 @@ import { mkdtemp, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ARRIVAL_WAIT_MS } from '../../src/agent/attached-instances.ts';
 import { Journal } from '../../src/agent/journal.ts';
 import type { Attachment, JournalRecord } from '../../src/agent/journal-record.ts';
 import { awaitedNamespace } from '../../src/agent/namespace.ts';
-import { ARRIVAL_WAIT_MS, Roster } from '../../src/agent/roster.ts';
+import { Roster } from '../../src/agent/roster.ts';
 import { PROCESS_SUPERVISION } from '../../src/agent/supervision.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -45,13 +46,13 @@ test('Roster removes an instance whose owner let its namespace go', async (t) =>
       const record = roster.journal.get(instance.machineId);
       return [record?.instance.state, record?.removed];
     });
-  await roster.recordVanished();
+  await roster.attached.recordVanished();
   assert.deepEqual(states(), [
     ['started', false],
     ['started', false],
   ]);
   await rm(path);
-  await roster.recordVanished();
+  await roster.attached.recordVanished();
   assert.deepEqual(states(), [
     ['started', true],
     ['stopped', false],
@@ -69,20 +70,20 @@ test('Roster waits for a namespace that an interface is handed over to', async (
   const { machineId } = record.instance;
   // The engine makes the file before it mounts the namespace on it.
   await writeFile(path, '');
-  await roster.recordArrivals();
-  await roster.recordVanished();
+  await roster.attached.recordArrivals();
+  await roster.attached.recordVanished();
   assert.deepEqual([...roster.namespaces()], [[machineId, undefined]]);
   clock.advance(ARRIVAL_WAIT_MS - 1);
-  await roster.recordArrivals();
+  await roster.attached.recordArrivals();
   assert.deepEqual(roster.journal.instances().length, 1);
   await rm(path);
   await symlink('/proc/self/ns/net', path);
-  await roster.recordArrivals();
+  await roster.attached.recordArrivals();
   assert.deepEqual([...roster.namespaces()], [[machineId, path]]);
   const { ino } = await stat(path);
   assert.equal(roster.journal.get(machineId)?.attachment?.inode, ino);
   await rm(path);
-  await roster.recordVanished();
+  await roster.attached.recordVanished();
   assert.deepEqual(roster.journal.instances(), []);
 });
 
@@ -97,7 +98,7 @@ test('Roster brings back nothing that is removed while it writes of others', asy
   }) as [JournalRecord, JournalRecord];
   const roster = await makeRoster(folder, new ManualClock(), first, second);
   const { journal } = roster;
-  const recorded = roster.recordArrivals();
+  const recorded = roster.attached.recordArrivals();
   await journal.forget(second.instance.machineId);
   await recorded;
   assert.deepEqual(
@@ -115,14 +116,14 @@ test('Roster knows a moved interface by what its owner calls it', async (t) => {
   const record = makeRecord({ origin: 'attached', attachment: facts });
   const roster = await makeRoster(folder, new ManualClock(), record);
   const { address, machineId } = record.instance;
-  await roster.recordNames({
+  await roster.attached.recordNames({
     find: (...asked) => {
       assert.deepEqual(asked, [path, address]);
       return Promise.resolve('p6n1');
     },
   });
-  await roster.recordNames({ find: () => Promise.resolve(undefined) });
-  await roster.recordNames({ find: () => Promise.reject(new Error('no ip')) });
+  await roster.attached.recordNames({ find: () => Promise.resolve(undefined) });
+  await roster.attached.recordNames({ find: () => Promise.reject(new Error('no ip')) });
   assert.equal(roster.journal.get(machineId)?.attachment?.interfaceName, 'p6n1');
 });
 
@@ -132,11 +133,11 @@ test('Roster gives up an interface that its owner moves nowhere', async (t) => {
   const attachment = { ...awaitedNamespace(''), owner: 'engine/1', handover: 'p6n-1' };
   const clock = new ManualClock();
   const roster = await makeRoster(folder, clock, makeRecord({ origin: 'attached', attachment }));
-  await roster.recordArrivals();
+  await roster.attached.recordArrivals();
   clock.advance(ARRIVAL_WAIT_MS);
-  await roster.recordArrivals();
+  await roster.attached.recordArrivals();
   assert.deepEqual(roster.journal.instances(), []);
-  assert.deepEqual(roster.leftInterfaces(), [{ namespace: undefined, name: 'p6n-1' }]);
+  assert.deepEqual(roster.attached.leftInterfaces(), [{ namespace: undefined, name: 'p6n-1' }]);
 });
 
 async function factsOf(path: string): Promise<Attachment> {
