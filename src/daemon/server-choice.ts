@@ -57,7 +57,8 @@ export class ServerChoice {
         }
         return;
       } catch (error) {
-        if (this.#chosen === hostId) this.#chosen = this.inOrder()[1]?.hostId;
+        // Also where it has answered, and nothing but that it has nothing to tell.
+        if (this.inOrder()[0]?.hostId === hostId) this.#chosen = this.inOrder()[1]?.hostId;
         if (hasBegun || !isAway(error)) throw error;
         failure = error;
       }
@@ -68,7 +69,9 @@ export class ServerChoice {
 
 /** Whether another server may answer what this one has not. */
 function isAway(error: unknown): error is P6nError {
-  const codes: readonly string[] = ['SERVER_UNREACHABLE', 'REGISTRY_UNAVAILABLE'];
+  const codes: readonly string[] = [
+    ...['SERVER_UNREACHABLE', 'REGISTRY_UNAVAILABLE', 'REGISTRY_EMPTY'],
+  ];
   return error instanceof P6nError && codes.includes(error.code);
 }
 

@@ -67,6 +67,32 @@ test('ServerChoice.follow() goes on behind a server that is lost', async () => {
   assert.deepEqual(heard, [order[1], order[2]]);
 });
 
+test('ServerChoice.follow() goes on behind a server that has nothing to tell', async () => {
+  for (const code of ['REGISTRY_CLOSED', 'REGISTRY_CORRUPT', 'INTERNAL'] as const) {
+    const one = choice(0);
+    const [first, second] = one.inOrder().map(({ hostId }) => hostId);
+    const open = async function* (server: HostId): AsyncGenerator<HostId> {
+      if (server === first) throw new P6nError(code, 'Cannot follow');
+      yield await Promise.resolve(server);
+    };
+    const heard = async (): Promise<HostId | undefined> => {
+      for await (const server of one.follow(open)) return server;
+      return undefined;
+    };
+    await assert.rejects(heard(), { code });
+    assert.equal(await heard(), second);
+  }
+});
+
+test('ServerChoice asks others behind a server whose registry is empty', async () => {
+  const one = choice(0);
+  const [first, second] = one.inOrder().map(({ hostId }) => hostId);
+  const empty = new P6nError('REGISTRY_EMPTY', 'Cannot find it: there is no site in the registry');
+  const ask = (server: HostId): Promise<HostId> =>
+    server === first ? Promise.reject(empty) : Promise.resolve(server);
+  assert.equal(await one.ask(ask), second);
+});
+
 function choice(host: number): ServerChoice {
   const servers = IDS.map((hostId) => ({ hostId, name: String(hostId) }));
   return new ServerChoice(host as HostId, () => servers);
