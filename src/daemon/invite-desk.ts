@@ -54,6 +54,9 @@ export class InviteDesk {
   /** Keys of hosts that have proved to be here while their invites are still on record. */
   readonly #proved = new Set<string>();
   #changed: InvitesChanged = () => Promise.resolve();
+  #refreshing: Promise<void> = Promise.resolve();
+  /** Begins after the one under way; shared by all who ask until then. */
+  #nextRefresh: Promise<void> | undefined;
 
   constructor(dependencies: InviteDeskDependencies, options: InviteDeskOptions) {
     this.#dependencies = dependencies;
@@ -74,13 +77,26 @@ export class InviteDesk {
    * Removes what has expired or done its work and reads what is left; tells when that differs from
    * before. To be called again after it has failed.
    */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    // One at a time: of two at once the earlier answer could take the place of the later one.
+    this.#nextRefresh ??= this.#refreshing.then(() => {
+      this.#nextRefresh = undefined;
+      const refreshed = this.#refresh();
+      this.#refreshing = refreshed.catch(() => undefined);
+      return refreshed;
+    });
+    return this.#nextRefresh;
+  }
+
+  async #refresh(): Promise<void> {
     const { registry } = this.#dependencies;
     const { server } = this.#options;
     await this.#finishProved();
     await registry.removeExpiredInvites(server);
     const before = JSON.stringify(this.#invites);
     this.#invites = await this.#genuineInvites();
+    const used = new Set(this.#invites.map(({ use }) => use?.publicKey));
+    for (const publicKey of this.#proved) if (!used.has(publicKey)) this.#proved.delete(publicKey);
     if (JSON.stringify(this.#invites) !== before) await this.#changed();
   }
 

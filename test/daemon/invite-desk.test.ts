@@ -69,6 +69,29 @@ test('revoke() and the end of its time take an invite away', async () => {
   assert.deepEqual(desk.invites(), []);
 });
 
+test('an invite is served once it is made, however late an earlier look is answered', async () => {
+  const { desk, registry } = await scene();
+  const list = registry.listInvites.bind(registry);
+  const answers: (() => void)[] = [];
+  // The first one asks before there is an invite, and hears so when there is one.
+  registry.listInvites = async (filter) => {
+    const invites = await list(filter);
+    if (answers.length === 0) await new Promise<void>((resolve) => answers.push(resolve));
+    return invites;
+  };
+  const early = desk.refresh();
+  while (answers.length === 0) await new Promise(setImmediate);
+  const created = desk.create(OPERATOR, {});
+  for (let turns = 0; turns < 100; turns += 1) await new Promise(setImmediate);
+  answers[0]?.();
+  const { invite } = await created;
+  await early;
+  assert.deepEqual(
+    desk.invites().map(({ number }) => number),
+    [invite.number],
+  );
+});
+
 interface Scene {
   readonly site: Site;
   readonly registry: Registry;
