@@ -3,6 +3,7 @@
 // An instance of this host that a server has and the journal has not is removed there.
 
 import type { HostId, MachineId } from '../addressing/ids.ts';
+import type { WallMillis } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
@@ -32,8 +33,8 @@ export class Publisher {
   readonly #again = new Set<MachineId>();
   /** Those whose app is gone: they are not told of until somebody makes everything known again. */
   readonly #homeless = new Set<MachineId>();
-  /** The apps that the copy had when it was looked at last. */
-  #apps: ReadonlySet<string> = new Set();
+  /** The apps that the copy had when it was looked at last, with when they were created. */
+  #apps: ReadonlyMap<string, WallMillis> = new Map();
   /** Instances of the copy that the journal lacks and that a server was told to remove. */
   readonly #disowned = new Set<MachineId>();
 
@@ -87,13 +88,17 @@ export class Publisher {
     return pending || this.#again.has(instance.machineId);
   }
 
-  /** Instances of an app that has come or gone are told of again: a server says what holds. */
+  /**
+   * Instances of an app that has come or gone are told of again: a server says what holds. One that
+   * went has taken their records along, also where another of its name was seen at once.
+   */
   #noteApps(): void {
     const { copy, journal } = this.#dependencies;
-    const apps = new Set([...copy.current().apps].map(({ name }) => name));
+    const known = [...copy.current().apps];
+    const apps = new Map(known.map(({ name, createdAt }) => [name, createdAt]));
     for (const { instance } of journal.instances()) {
       const { app, machineId } = instance;
-      if (apps.has(app) === this.#apps.has(app)) continue;
+      if (apps.get(app) === this.#apps.get(app)) continue;
       this.#again.add(machineId);
       this.#homeless.delete(machineId);
     }

@@ -186,7 +186,8 @@ async function requireTaking(
 async function addInstance(transaction: Transaction, instance: Instance): Promise<void> {
   const { machineId, app, network, host, instanceId, name } = instance;
   const { network: networkOfApp } = await requireApp(transaction, app);
-  if (networkOfApp !== network) throw invalid(machineId, `app "${app}" is on another network`);
+  // An app keeps its network for life: this is another app than that of the instance, which went.
+  if (networkOfApp !== network) throw ofAnotherApp(machineId, app);
   if ((await transaction.get(instanceIdKey(host, instanceId))) !== undefined) {
     throw invalid(machineId, 'another instance of its host has its instance id');
   }
@@ -249,6 +250,13 @@ function keyOf({ network, host, machineId }: Instance): string {
 
 function invalid(machineId: string, facts: string): P6nError {
   return new P6nError('VALUE_INVALID', `Cannot write instance "${machineId}": ${facts}`);
+}
+
+function ofAnotherApp(machineId: MachineId, app: string): P6nError {
+  const facts = `there is none, and one of that name on another network`;
+  return new P6nError('NOT_FOUND', `Cannot find app "${app}" of instance ${machineId}: ${facts}`, {
+    hint: 'Remove the instance and run it anew.',
+  });
 }
 
 function ofAnotherHost(machineId: MachineId): P6nError {

@@ -221,6 +221,22 @@ test('Agent stops an instance whose app is gone, says why, and lets the server b
   await until(() => world.log.includes('unpublish'));
 });
 
+test('Agent tells of an instance again whose app went and came again at once', async () => {
+  const world = new AgentWorld();
+  const agent = await world.start();
+  const { instance } = await agent.instances.run(RUN);
+  const { machineId } = instance;
+  await until(() => agent.instances.show(machineId).published);
+  const apps = [...world.copy.apps];
+  world.published.delete(machineId);
+  world.copy = {
+    ...world.copy,
+    apps: apps.map((app) => ({ ...app, createdAt: (app.createdAt + 1) as WallMillis })),
+  };
+  agent.changed();
+  await until(() => world.published.has(machineId));
+});
+
 test('Agent has a server remove an instance of this host that it does not know', async () => {
   const world = new AgentWorld();
   const stranger = { ...makeRemoteInstance(), host: HOST };

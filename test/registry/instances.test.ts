@@ -65,7 +65,7 @@ test('putInstance() refuses a record that is not sound', async () => {
     [{ machineId: 'ABCDEF01234567' as MachineId }, 'VALUE_INVALID'],
     [{ app: 'none' }, 'NOT_FOUND'],
     [{ app: 'No' }, 'NAME_INVALID'],
-    [{ app: elsewhere.app.name }, 'VALUE_INVALID'],
+    [{ app: elsewhere.app.name }, 'NOT_FOUND'],
     [{ network: elsewhere.network.id }, 'VALUE_INVALID'],
     [{ network: 0 as NetworkId }, 'VALUE_INVALID'],
     [{ host: other.id }, 'NOT_PERMITTED'],
