@@ -3,16 +3,14 @@
 // between any two steps is repaired by starting again: the draft on disk keeps the host's key, and
 // the server answers the same key the same.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { hostAddress, SITE_ROUTE, wireguardPeerAddress } from '../addressing/layout.ts';
 import { DEFAULT_REGION } from '../addressing/names.ts';
 import { ENROLMENT_PORT } from '../addressing/ports.ts';
 import type { Enrolled } from '../api/contract/enrolment.ts';
 import { enrol } from '../api/enrol.ts';
-import { Backoff } from '../base/backoff.ts';
 import { fromBase64, toBase64, wipe } from '../base/bytes.ts';
-import { after, type Clock, type Millis } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomBytes } from '../base/random.ts';
@@ -30,17 +28,14 @@ import {
 import { keyPair, wipeKeyPair } from '../wireguard/identity.ts';
 import type { DaemonConfig } from './config.ts';
 import { resolveEndpoints } from './endpoints.ts';
+import { askEach, unreachable } from './enrolment-tries.ts';
 import type { Identity, IdentityFiles, JoiningDraft } from './identity.ts';
 import { type InviteToken, parseToken, tokenId } from './invite-token.ts';
 import { HOST_DEVICE } from './machine.ts';
 import { publishStep } from './steps.ts';
 
-/** How long a machine tries before it says that the server is not to be reached. */
-const JOIN_TIMEOUT_MS = 30_000;
 /** One try of the enrolment: a handshake, retransmitted once, and the exchange. */
 const TRY_TIMEOUT_MS = 7_000;
-const RETRY_MIN_MS = 200;
-const RETRY_MAX_MS = 2_000;
 
 export interface JoinDependencies {
   readonly files: IdentityFiles;
@@ -136,34 +131,6 @@ export async function join(
 }
 
 /**
- * Tries one endpoint after the other until an answer comes, the server refuses, or time is over.
- * Whether the invite still is good is for the server's clock: by this machine's it is only how long
- * a server that says nothing is asked, and what is said about it.
- */
-async function askEach(
-  candidates: readonly EndpointAddress[],
-  token: InviteToken,
-  { clock, random, logger, signal }: JoinDependencies,
-  ask: (endpoint: EndpointAddress) => Promise<Enrolled>,
-): Promise<Enrolled> {
-  const backoff = new Backoff(random, { minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS });
-  const deadline: Millis = after(clock.now(), JOIN_TIMEOUT_MS);
-  for (let turn = 0; ; turn += 1) {
-    try {
-      return await ask(candidates[turn % candidates.length] as EndpointAddress);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof P6nError) || error.fault !== 'environment') throw error;
-      logger.info('server does not answer yet', { code: error.code, error: error.message });
-      const isOver = token.expiresAt <= clock.wallNow();
-      if (isOver && turn + 1 >= candidates.length) throw expired();
-      if (clock.now() >= deadline) throw unreachable(token, 'it does not answer');
-    }
-    await delay(backoff.next(), undefined, { signal });
-  }
-}
-
-/**
  * A data plane with no address but the invite's, and one peer, the server, where it has an
  * endpoint.
  */
@@ -244,21 +211,4 @@ function requireSiteSecret(siteSecretKey: string, siteKey: string): void {
   wipe(secretKey);
   if (publicKey !== undefined && toBase64(publicKey) === siteKey) return;
   throw new P6nError('INTERNAL', "Cannot join: the server has sent no key that is the site's");
-}
-
-function expired(): P6nError {
-  return new P6nError(
-    'INVITE_EXPIRED',
-    "Cannot join: the server does not answer, and by this machine's clock the invite is over",
-    { hint: 'Make a new one with `p6nctl hosts invite` on a server, or set the clock right.' },
-  );
-}
-
-function unreachable(token: InviteToken, why: string): P6nError {
-  const where = token.endpoints.join(', ');
-  return new P6nError('SERVER_UNREACHABLE', `Cannot join by the server at ${where}: ${why}`, {
-    hint:
-      'Check that its UDP port is open and that the invite was not used, revoked or expired; ' +
-      'starting again with the same token goes on where this ended.',
-  });
 }
