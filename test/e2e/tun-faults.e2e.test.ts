@@ -2,7 +2,6 @@
 // descriptors left.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
@@ -12,6 +11,7 @@ import type { RefusedOffload } from '../../src/os/offloads.ts';
 import { SUPERPACKET_REFUSED, type Tun } from '../../src/os/tun.ts';
 import { NEEDS_CHECKSUM, SuperpacketKind, writeVirtioHeader } from '../../src/os/virtio-header.ts';
 import { buildPacket } from '../dataplane/offload/transport-packets.ts';
+import { withDescriptorsLeft } from '../os/scarce-descriptors.ts';
 import { makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
 
 const NAME = 'p6n0';
@@ -19,8 +19,6 @@ const MTU = 1420;
 const OFFSET = 64;
 const HEADERS = 60;
 const SEGMENT_BYTES = 100;
-/** Of this process while there are none left: its own and some more. */
-const DESCRIPTORS_MAX = 128;
 
 test('tun: a superpacket that is refused by itself leaves the others as they are', {
   skip: SKIP,
@@ -52,7 +50,7 @@ test('tun: what was seen of it stands until a look that succeeds', { skip: SKIP 
   t.after(() => watch.close());
   assert.deepEqual(watch.read(), { isUp: true, mtu: MTU });
   before.run(`ip link set ${NAME} mtu 1300 netns ${behind.name}`);
-  withOneDescriptorLeft(() => assert.deepEqual(watch.read(), { isUp: true, mtu: MTU }));
+  withDescriptorsLeft(1, () => assert.deepEqual(watch.read(), { isUp: true, mtu: MTU }));
   assert.deepEqual(watch.read(), { isUp: false, mtu: 1300 });
 });
 
@@ -87,25 +85,4 @@ function writeSuperpackets(tun: Tun): number[] {
     writeVirtioHeader(slab.bytes, OFFSET, NEEDS_CHECKSUM, kind, ...place);
     return tun.writeWithHeader(slab, OFFSET, packet.length);
   });
-}
-
-function withOneDescriptorLeft(action: () => void): void {
-  const limit = (count: string): void => {
-    const words = ['--pid', `${process.pid}`, `--nofile=${count}:`];
-    assert.equal(spawnSync('prlimit', words).status, 0);
-  };
-  const { stdout } = spawnSync('sh', ['-c', 'ulimit -Sn'], { encoding: 'utf8' });
-  limit(`${DESCRIPTORS_MAX}`);
-  const taken: number[] = [];
-  try {
-    for (;;) taken.push(openSync('/dev/null', 'r'));
-  } catch {
-    closeSync(taken.pop() ?? assert.fail());
-  }
-  try {
-    action();
-  } finally {
-    for (const descriptor of taken) closeSync(descriptor);
-    limit(stdout.trim());
-  }
 }

@@ -14,12 +14,15 @@ import {
 import { parseIpv6 } from '../../src/ip/ipv6-address.ts';
 import { LinuxPoller } from '../../src/os/linux/poller.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
+import { probeRuns } from '../../src/os/linux/udp/run-probe.ts';
 import { openUdp } from '../../src/os/linux/udp/udp.ts';
 import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from '../../src/os/offloads.ts';
 import { RUN_DATAGRAMS_MAX, UDP_COUNTERS, type Udp, UdpCounter } from '../../src/os/udp.ts';
+import { withDescriptorsLeft } from './scarce-descriptors.ts';
 
 const STRIDE = 256;
 const CAPACITY = 8;
+const LOOPBACK_INTERFACE = 1;
 /** Of places that take runs. */
 const RUN_STRIDE = 65_536;
 
@@ -210,6 +213,21 @@ test('a run of datagrams that are too long is dropped and counted once', () => {
   assert.equal(b.text(0), 'after'.padEnd(STRIDE, '.'));
   assert.equal(b.udp.counters[UdpCounter.DropTooLong], 1);
   close(a, b);
+});
+
+test('a machine without a descriptor left knows nothing of paths, and stops nobody', () => {
+  const { udp } = open(0, ALL_OFFLOADS);
+  const target = endpoint('127.0.0.1', udp.port);
+  target.set(addressBytes('127.0.0.1'), ENDPOINT_LOCAL_OFFSET);
+  new DataView(target.buffer).setUint32(ENDPOINT_INTERFACE_OFFSET, LOOPBACK_INTERFACE, true);
+  const asked = (): unknown[] => [
+    udp.pathMtu(target, 0) > 0,
+    udp.isSourceRight(target, 0),
+    probeRuns(4),
+  ];
+  withDescriptorsLeft(0, () => assert.deepEqual(asked(), [false, false, 0]));
+  assert.deepEqual(asked(), [true, true, 0]);
+  udp.close();
 });
 
 interface Side {

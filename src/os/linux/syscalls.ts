@@ -168,6 +168,12 @@ export function makeSocket(family: number, type: number, protocol = 0): number |
   throw systemError('Cannot make a socket', -fd);
 }
 
+/** The same for what the loop of the data plane can do without: undefined for every failure. */
+export function trySocket(family: number, type: number): number | undefined {
+  const fd = socket(family, type, 0);
+  return fd < 0 ? undefined : fd;
+}
+
 /** Sets an option that is an int; returns 0, or the error number negated. */
 export function setOption(fd: number, level: number, option: number, value: number): number {
   const memory = nativeMemory(4);

@@ -13,14 +13,14 @@ import {
   SOCK_DGRAM,
   SOL_SOCKET,
 } from '../layouts.ts';
-import { close, connect, getOption, makeSocket, setOption } from '../syscalls.ts';
+import { close, connect, getOption, setOption, trySocket } from '../syscalls.ts';
 import { socketAddress } from './socket-address.ts';
 
-/** 0 when there is no way to the endpoint at `endpoint` of `endpoints`. */
+/** 0 when there is no way to the endpoint at `endpoint` of `endpoints`, or nobody to ask. */
 export function pathMtuTo(endpoints: Uint8Array, endpoint: number, mark: number): number {
   const name = socketAddress(endpoints, endpoint);
   const isIpv4 = name.readUInt16LE() === AF_INET;
-  const descriptor = makeSocket(isIpv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC);
+  const descriptor = trySocket(isIpv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC);
   if (descriptor === undefined) return 0;
   if (mark !== 0) setOption(descriptor, SOL_SOCKET, SO_MARK, mark | 0);
   const isThere = connect(descriptor, name, name.length) === 0;

@@ -20,7 +20,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_RAW,
 } from '../layouts.ts';
-import { close, makeSocket, read, write } from '../syscalls.ts';
+import { close, read, trySocket, write } from '../syscalls.ts';
 
 const MESSAGE_BYTES = 4096;
 const TYPE_OFFSET = 4;
@@ -40,20 +40,17 @@ const RTA_OIF = 4;
 const RTA_MARK = 16;
 
 export class RouteLookup {
-  readonly #descriptor: number | undefined;
+  /** Made when it is first asked, in the network namespace that the thread is in. */
+  #descriptor: number | undefined;
   readonly #message = nativeMemory(MESSAGE_BYTES);
   readonly #address = addressOf(this.#message);
 
-  /** Of the network namespace that the thread is in. Without rtnetlink it finds nothing. */
-  constructor() {
-    this.#descriptor = makeSocket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK);
-  }
-
   /**
    * The index of the interface by which datagrams with the local address of the endpoint at
-   * `offset` leave for its place; undefined when there is none.
+   * `offset` leave for its place; undefined when there is none, or nobody to ask.
    */
   interfaceFor(endpoints: Uint8Array, offset: number, mark: number): number | undefined {
+    this.#descriptor ??= trySocket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (this.#descriptor === undefined) return undefined;
     const length = this.#writeRequest(endpoints, offset, mark);
     if (write(this.#descriptor, this.#address, length) !== length) return undefined;

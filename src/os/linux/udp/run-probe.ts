@@ -26,7 +26,7 @@ import {
   SOL_UDP,
   UDP_SEGMENT,
 } from '../layouts.ts';
-import { bind, close, getsockname, makeSocket, poll, recv, sendmmsg } from '../syscalls.ts';
+import { bind, close, getsockname, poll, recv, sendmmsg, trySocket } from '../syscalls.ts';
 import { MessageVector } from './message-vector.ts';
 import type { Family } from './udp-socket.ts';
 
@@ -43,7 +43,7 @@ const SEGMENT_CONTROL_BYTES: number = CMSG_DATA_OFFSET + 2;
 /** 0, or the error number of a refusal: EBADMSG where what arrives is not what was sent. */
 export function probeRuns(family: Family): number {
   const type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const socket = makeSocket(family === 4 ? AF_INET : AF_INET6, type);
+  const socket = trySocket(family === 4 ? AF_INET : AF_INET6, type);
   if (socket === undefined) return 0;
   try {
     const probe = new RunProbe(socket, family);

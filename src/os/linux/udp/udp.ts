@@ -30,8 +30,7 @@ class LinuxUdp implements Udp {
   readonly #ipv4: UdpSender | undefined;
   readonly #ipv6: UdpSender | undefined;
   #mark = 0;
-  /** Made when it is first asked. */
-  #routes: RouteLookup | undefined;
+  readonly #routes = new RouteLookup();
 
   constructor(pair: SocketPair, options: UdpOptions) {
     const { counters } = options;
@@ -64,7 +63,6 @@ class LinuxUdp implements Udp {
   }
 
   isSourceRight(endpoints: Uint8Array, endpointOffset: number): boolean {
-    this.#routes ??= new RouteLookup();
     const { buffer, byteOffset } = endpoints;
     const view = new DataView(buffer, byteOffset + endpointOffset, ENDPOINT_BYTES);
     const heardOn = view.getUint32(ENDPOINT_INTERFACE_OFFSET, true);
@@ -103,6 +101,6 @@ class LinuxUdp implements Udp {
 
   close(): void {
     for (const descriptor of this.descriptors) close(descriptor);
-    this.#routes?.close();
+    this.#routes.close();
   }
 }
