@@ -65,6 +65,21 @@ export function buildPacket(flow: Flow, fields: Fields, payload: Uint8Array): Ui
   return packet;
 }
 
+/** Makes all checksums of a packet right again, whatever was changed in it. */
+export function resum(packet: Uint8Array): Uint8Array {
+  const isIpv4 = packet[0]! >>> 4 === 4;
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  const protocol = packet[isIpv4 ? 9 : 6]!;
+  if (isIpv4) {
+    view.setUint16(10, 0);
+    view.setUint16(10, finishChecksum(sumBytes(packet, 0, 20)));
+  }
+  const field = (isIpv4 ? 20 : 40) + (protocol === TCP ? 16 : 6);
+  view.setUint16(field, 0);
+  view.setUint16(field, finishChecksum(transportSum(packet, isIpv4, protocol)));
+  return packet;
+}
+
 /** Fails when a checksum or length of the packet is wrong. */
 export function verifyPacket(packet: Uint8Array): void {
   const isIpv4 = packet[0]! >>> 4 === 4;
