@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { text as consumeText } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { joinNamespaces, makeNamespace, SKIP, type TestNamespace } from './namespaces.ts';
@@ -130,11 +131,12 @@ test(
   OPTIONS,
   async (t) => {
     const { b, inside } = await tunnel(t, { hasTraffic: false });
-    const capture = b.runAsync(`timeout 20 tcpdump -ni any -c 4 -v udp and dst port ${PORT}`);
-    await until(() => b.run('cat /proc/net/packet').trim().split('\n').length > 1);
+    const capture = await startCapture(t, b, `-c 4 -v udp and dst port ${PORT}`);
     // The first datagrams of the tunnel: a handshake, then data that is capable of marks.
     await inside.runAsync('ping -c 2 -i 0.2 -W 2 -Q 2 10.77.0.2');
-    const classes = [...(await capture).matchAll(/tos (0x[0-9a-f]+)/g)].map((match) => match[1]);
+    const classes = [...(await capture.text).matchAll(/tos (0x[0-9a-f]+)/g)].map(
+      (match) => match[1],
+    );
     assert.deepEqual(classes, ['0x88', '0x88', '0x2', '0x2']);
   },
 );
@@ -219,6 +221,27 @@ test(
     await until(() => sentBytes(one.show('transfer')) >= sentBytes(before) + handshakeBytes);
   },
 );
+
+/**
+ * Starts tcpdump on all interfaces of a namespace. It says that it listens once its filter is in
+ * place; what came between its socket and its filter it has thrown away.
+ */
+async function startCapture(
+  t: TestContext,
+  namespace: TestNamespace,
+  words: string,
+): Promise<{ readonly text: Promise<string> }> {
+  const command = `netns exec ${namespace.name} timeout 20 tcpdump -ni any ${words}`.split(' ');
+  const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => child.kill());
+  const text = consumeText(child.stdout);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (one: string) => {
+    said += one;
+  });
+  await until(() => said.includes('listening on'));
+  return { text };
+}
 
 /** Tells listeners of a namespace what the kernel tells of its device with the generation id. */
 function tellGeneration(namespace: TestNamespace, variable: string): void {
