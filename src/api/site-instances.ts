@@ -4,6 +4,7 @@
 import { isMachineId } from '../addressing/ids.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Principal } from '../registry/authority.ts';
+import type { AppView } from './contract/apps.ts';
 import type { InstanceFilter, InstanceList, InstanceView } from './contract/instances.ts';
 import { fitsFilter } from './instance-filter.ts';
 import type { InstanceService, RegistryService } from './services.ts';
@@ -52,17 +53,21 @@ export async function knownInstances(
 }
 
 /**
- * Whether the app of an instance is the one that has that name now: an app that was removed while
- * the instance's host was cut off may have left its name to another one, on another network.
+ * The app of an instance; undefined where another one has that name by now: an app that was removed
+ * while the instance's host was cut off may have left its name, also to one on another network.
+ * Rejects with NOT_FOUND where none has the name.
  */
-export async function isOfApp(
+export async function appOf(
   registry: Pick<RegistryService, 'getApp' | 'getNetwork'>,
   principal: Principal,
-  { app, network_id: networkId }: InstanceView,
-): Promise<boolean> {
-  const { network: name, organization } = await registry.getApp(principal, app);
-  const { id } = await registry.getNetwork(principal, { name, organization: organization.slug });
-  return id === networkId;
+  { app: name, network_id: networkId }: InstanceView,
+): Promise<AppView | undefined> {
+  const app = await registry.getApp(principal, name);
+  const { id } = await registry.getNetwork(principal, {
+    name: app.network,
+    organization: app.organization.slug,
+  });
+  return id === networkId ? app : undefined;
 }
 
 /** One of this host by its id or name, or one of another by its id. Rejects with NOT_FOUND. */

@@ -259,6 +259,22 @@ test('a token for an app is none for instances of one that had its name before',
   }
 });
 
+test('where an instance is, a token asks a server twice', async () => {
+  const own = await TokenScene.start();
+  const token = await own.token({ apps: ['web'] });
+  const { registry } = own.services;
+  const asked: string[] = [];
+  for (const name of ['getApp', 'getNetwork', 'listApps', 'listNetworks'] as const) {
+    const method = registry[name].bind(registry) as () => never;
+    registry[name] = (...words: readonly unknown[]) => {
+      asked.push(name);
+      return method(...(words as []));
+    };
+  }
+  assert.equal((await own.ask('GET /v1/instances/web-1', { token })).status, 200);
+  assert.deepEqual(asked, ['getApp', 'getNetwork']);
+});
+
 test('what a token changes stands in the audit under its id', async () => {
   const { record, token } = await scene.site.registry.tokens.create({});
   const abort = new AbortController();

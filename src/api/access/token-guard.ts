@@ -8,10 +8,11 @@ import { foldNetworkName } from '../../addressing/names.ts';
 import { P6nError } from '../../base/errors.ts';
 import type { Restrictions } from '../../tokens/restrictions.ts';
 import { permitsObject, permitsVerb } from '../../tokens/scope.ts';
+import type { AppView } from '../contract/apps.ts';
 import type { NetworkView } from '../contract/networks.ts';
 import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
-import { isOfApp, showInstance } from '../site-instances.ts';
+import { appOf, showInstance } from '../site-instances.ts';
 import type { Access, Place } from './declared.ts';
 import type { TokenCheck } from './token-check.ts';
 import { endWithTokens } from './token-watch.ts';
@@ -104,24 +105,24 @@ async function placeOf(
   target: Exclude<Access['target'], { readonly on: 'nothing' | 'each' }>,
 ): Promise<Place> {
   const { principal } = request;
-  const placeOfApp = async (name: string): Promise<Place> => {
-    const { network, organization } = await registry.getApp(principal, name);
-    return { organization: organization.slug, network, app: name };
-  };
   switch (target.on) {
     case 'site':
       return {};
     case 'place':
       return target.of(request);
     case 'app':
-      return await placeOfApp(target.of(request));
+      return placeOfApp(await registry.getApp(principal, target.of(request)));
     case 'instance': {
       const services = { instances, registry };
       const instance = await showInstance(services, principal, target.of(request));
-      const isOwned = await isOfApp(registry, principal, instance);
-      return isOwned ? await placeOfApp(instance.app) : OF_NOBODY;
+      const app = await appOf(registry, principal, instance);
+      return app === undefined ? OF_NOBODY : placeOfApp(app);
     }
   }
+}
+
+function placeOfApp({ name, network, organization }: AppView): Place {
+  return { organization: organization.slug, network, app: name };
 }
 
 /** Places of lists say the organization of an app or leave it to be looked up here. */

@@ -23,7 +23,7 @@ import {
 import { errorBody } from '../error-body.ts';
 import type { InstanceService, RegistryService } from '../services.ts';
 import { SharedEvents } from '../shared-events.ts';
-import { allInstances, isOfApp, ownInstances } from '../site-instances.ts';
+import { allInstances, appOf, ownInstances } from '../site-instances.ts';
 import { OPERATOR_OR_TOKEN } from './callers.ts';
 
 const READ = { allow: OPERATOR_OR_TOKEN, access: ofApp('read') };
@@ -155,7 +155,8 @@ async function shownTo(
   const areShown = new Map<number, boolean>();
   for (const instance of instances) {
     const { network_id: id } = instance;
-    if (!areShown.has(id)) areShown.set(id, await isOfApp(registry, principal, instance));
+    if (areShown.has(id)) continue;
+    areShown.set(id, (await appOf(registry, principal, instance)) !== undefined);
   }
   return instances.filter(({ network_id: id }) => areShown.get(id));
 }
