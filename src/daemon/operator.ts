@@ -67,6 +67,7 @@ export async function serveOperator(
       {
         ...{ dataplane, follower, ledger, instances, invites, names, refusedRequests },
         rotation: life.rotation,
+        registryAwaySince: () => server?.pulse.awaySince(),
       },
       facts,
     ),

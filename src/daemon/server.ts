@@ -16,6 +16,7 @@ import { EnrolmentDesk } from './enrolment-desk.ts';
 import type { Identity } from './identity.ts';
 import { InviteDesk } from './invite-desk.ts';
 import { HOST_DEVICE, type Machine } from './machine.ts';
+import { RegistryPulse } from './registry-pulse.ts';
 import { LocalRegistryService } from './registry-service.ts';
 import type { SiteKeyDesk } from './site-key.ts';
 import { SiteServices } from './site-services.ts';
@@ -45,6 +46,7 @@ export class Server {
   readonly invites: InviteDesk;
   readonly audit: AuditLog;
   readonly service: LocalRegistryService;
+  readonly pulse: RegistryPulse;
   readonly #machine: Machine;
   readonly #logger: Logger;
   readonly #facts: ServerFacts;
@@ -60,6 +62,7 @@ export class Server {
       { registry, signer, crypto: machine.crypto, random: machine.random, logger },
       { server: identity.hostId, serverKey: publicKey, endpoints, isShared },
     );
+    this.pulse = new RegistryPulse(machine.clock);
     this.audit = new AuditLog({ registry, logger }, facts.stateDir);
     this.service = new LocalRegistryService({
       registry,
@@ -117,7 +120,7 @@ export class Server {
 
   #noteAbsences(lifecycle: Lifecycle): void {
     const look = async (): Promise<void> => {
-      for (const host of await this.registry.absences.look()) {
+      for (const host of await this.pulse.feel(this.registry.absences.look())) {
         this.#logger.warn('host is absent', { host });
       }
     };

@@ -30,6 +30,8 @@ export interface StatusDependencies {
   /** Of a server: requests of others that they may not make. */
   readonly refusedRequests: () => number;
   readonly names: Pick<Nameserver, 'counters'>;
+  /** Of a server: since when its registry does not answer; undefined while it does. */
+  readonly registryAwaySince: () => WallMillis | undefined;
 }
 
 export interface StatusFacts {
@@ -94,11 +96,14 @@ export class LocalStatusService implements StatusService {
   }
 
   #registry(): StatusRegistry {
-    const { follower } = this.#dependencies;
+    const { follower, registryAwaySince } = this.#dependencies;
     const { revision, following: isFollowing } = follower.status();
     const following = isFollowing ? 'following' : 'unreachable';
+    const since = registryAwaySince();
+    const serving = since === undefined ? 'serving' : 'unavailable';
     return {
-      state: this.#facts.identity.role === 'server' ? 'serving' : following,
+      state: this.#facts.identity.role === 'server' ? serving : following,
+      ...(since === undefined ? {} : { since }),
       ...(revision === undefined ? {} : { revision: `${revision.incarnation}/${revision.number}` }),
     };
   }

@@ -47,6 +47,11 @@ test('status says how many instances there are in which state, and what was aske
   assert.match(text, /^registry +serving$/m);
 });
 
+test('status says since when the registry of a server does not answer', async () => {
+  const text = await shown({ ...STATUS, registry: { state: 'unavailable', since: 60_001 } });
+  assert.match(text, /^registry +unavailable for 1m/m);
+});
+
 test('status names the hosts that a change of the key waits for', async () => {
   assert.doesNotMatch(await shown(STATUS), /key change/);
   const text = await shown({ ...STATUS, key_change: { since: 60_001, missing: ['two', 'three'] } });

@@ -63,12 +63,18 @@ describe('servers on one etcd', { skip, timeout: 120_000 }, () => {
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /REGISTRY_UNAVAILABLE/);
     assert.equal(await pings(three), 2);
+    const registry = async (): Promise<string> =>
+      /^registry +(.*)$/m.exec((await one.must('status')).stdout)?.[1] ?? '';
+    await until('the registry is said to be away', async () =>
+      /^unavailable for \d+/.test(await registry()),
+    );
     cluster.startMember(second);
     await until('writes are taken again', async () => {
       const { code, stderr } = await one.ctl('networks', 'create', 'with-majority');
       return code === 0 || stderr.includes('NAME_TAKEN');
     });
     assert.ok(includesAll(['before', 'with-majority'], await networkNames(two)));
+    await until('the registry is said to be back', async () => (await registry()) === 'serving');
 
     // One server is killed; the other goes on, and the host with it.
     await one.kill();

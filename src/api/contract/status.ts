@@ -16,8 +16,13 @@ export interface StatusHost {
 }
 
 export interface StatusRegistry {
-  /** `serving` on a server; elsewhere whether a server is followed or none is reached. */
-  readonly state: 'serving' | 'following' | 'unreachable';
+  /**
+   * On a server whether its registry answers; elsewhere whether a server is followed or none is
+   * reached.
+   */
+  readonly state: 'serving' | 'unavailable' | 'following' | 'unreachable';
+  /** Of one that is unavailable: its last answer, milliseconds since 1970. */
+  readonly since?: number;
   /** Where this host's copy stands: `INCARNATION/NUMBER`. */
   readonly revision?: string;
 }
@@ -83,9 +88,11 @@ const host = strictObject({
 const registry = strictObject({
   state: Type.Union([
     Type.Literal('serving'),
+    Type.Literal('unavailable'),
     Type.Literal('following'),
     Type.Literal('unreachable'),
   ]),
+  since: Type.Optional(Type.Number()),
   revision: Type.Optional(Type.String()),
 });
 

@@ -18,7 +18,9 @@ export const REGISTRY: Check = {
   examine: async ({ client, status }) => {
     if (status === undefined) return [];
     const { state, revision = 'none' } = status.registry;
-    if (state === 'serving' && /^p6n_registry_up 0$/m.test(await client.host.metrics())) {
+    const isSilent = async (): Promise<boolean> =>
+      status.host.role === 'server' && /^p6n_registry_up 0$/m.test(await client.host.metrics());
+    if (state === 'unavailable' || (await isSilent())) {
       return [
         problem('The registry of this server does not answer', {
           why: 'Nothing can be changed by way of this server; packets, names and instances go on.',

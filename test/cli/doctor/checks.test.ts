@@ -18,6 +18,9 @@ test('a server whose registry does not answer is told', async () => {
   assert.equal(found?.level, 'problem');
   assert.match(found.found, /registry of this server does not answer/);
   assert.equal((await examine(REGISTRY, metrics(1)))[0]?.level, 'good');
+  const status = { ...STATUS, registry: { state: 'unavailable', since: 1 } } as const;
+  const [told] = await REGISTRY.examine({ status } as unknown as Patient);
+  assert.equal(told?.level, 'problem');
 });
 
 test('a host is said to be down by servers alone', async () => {

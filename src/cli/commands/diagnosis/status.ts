@@ -1,7 +1,12 @@
 // `p6nctl status`: this host at a glance.
 
 import type { ClientPart } from '../../../api/client.ts';
-import type { StatusInstance, StatusPeer, StatusView } from '../../../api/contract/status.ts';
+import type {
+  StatusInstance,
+  StatusPeer,
+  StatusRegistry,
+  StatusView,
+} from '../../../api/contract/status.ts';
 import type { WallMillis } from '../../../base/clock.ts';
 import type { Command } from '../../command.ts';
 import { formatDuration } from '../../duration.ts';
@@ -63,7 +68,7 @@ function hostFields(now: WallMillis): readonly Field<StatusView>[] {
     { title: 'public key', text: ({ host }) => host.public_key },
     { title: 'listens on', text: ({ host }) => `UDP port ${host.listen_port}` },
     { title: 'endpoints', text: ({ host }) => host.endpoints.join(', ') },
-    { title: 'registry', text: ({ registry }) => registry.state },
+    { title: 'registry', text: ({ registry }) => registryText(registry, now) },
     { title: 'revision', text: ({ registry }) => registry.revision ?? '' },
     { title: 'sessions', text: ({ peers }) => sessions(peers, now) },
     { title: 'instances', text: ({ instances }) => counts(instances.map(({ state }) => state)) },
@@ -71,6 +76,10 @@ function hostFields(now: WallMillis): readonly Field<StatusView>[] {
     { title: 'version', text: ({ version }) => version },
     { title: 'runs for', text: (view) => formatDuration(now - view.started_at) },
   ];
+}
+
+function registryText({ state, since }: StatusRegistry, now: WallMillis): string {
+  return since === undefined ? state : `${state} for ${formatDuration(now - since)}`;
 }
 
 function keyChangeFields(
