@@ -32,6 +32,21 @@ test('Roster gives nobody the place of an attached namespace that is gone', asyn
   assert.deepEqual([...roster.namespaces()], []);
 });
 
+test('Roster gives nobody the place of a process that is another one by now', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'namespace');
+  await writeFile(path, '');
+  const { pid } = process;
+  // Field 22 of proc_pid_stat(5); the name before it has no blank here.
+  const startTicks = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19];
+  const facts = { ...(await factsOf(path)), pid };
+  const same = makeRecord({ origin: 'attached', attachment: { ...facts, startTicks } });
+  const other = makeRecord({ origin: 'attached', attachment: { ...facts, startTicks: '1' } });
+  const roster = await makeRoster(folder, new ManualClock(), same, other);
+  assert.deepEqual([...roster.namespaces()], [[same.instance.machineId, path]]);
+});
+
 test('Roster removes an instance whose owner let its namespace go', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
   t.after(() => rm(folder, { recursive: true }));

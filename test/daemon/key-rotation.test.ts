@@ -26,6 +26,17 @@ test('rotate() waits for a host that is not ready, until it is told not to', asy
   assert.equal(switched.length, 1);
 });
 
+test('rotate() by force that could not begin forces no later one', async (t) => {
+  const { rotation, asked, keeper } = scene({}, new ManualClock(), failingOnce());
+  t.after(() => rotation.stop());
+  const { privateKey } = keeper.current;
+  await assert.rejects(rotation.rotate({ force: true }), /Cannot reach/);
+  const later = rotation.rotate({ force: false });
+  await asked;
+  assert.equal(keeper.current.privateKey, privateKey);
+  await Promise.all([later, rotation.rotate({ force: true })]);
+});
+
 test('rotate() tries again what the environment refuses', async (t) => {
   const { rotation, keeper } = scene({
     publishNextKey: failingOnce(),
@@ -76,7 +87,11 @@ interface Scene {
   readonly switched: string[];
 }
 
-function scene(overrides: Partial<HostSelf> = {}, clock = new ManualClock()): Scene {
+function scene(
+  overrides: Partial<HostSelf> = {},
+  clock = new ManualClock(),
+  write = () => Promise.resolve(),
+): Scene {
   const switched: string[] = [];
   let noteAsked: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => {
@@ -92,7 +107,7 @@ function scene(overrides: Partial<HostSelf> = {}, clock = new ManualClock()): Sc
     ...overrides,
   };
   const identity = { privateKey: toBase64(new Uint8Array(32).fill(7)) };
-  const keeper = new IdentityKeeper({ write: () => Promise.resolve() }, identity as Identity);
+  const keeper = new IdentityKeeper({ write }, identity as Identity);
   const rotation = new KeyRotation({
     keeper,
     self: self as HostSelf,

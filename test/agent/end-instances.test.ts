@@ -1,0 +1,28 @@
+// The instances of a host whose p6nd does not run, after their end.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { endInstances } from '../../src/agent/end-instances.ts';
+import { JOURNAL_FOLDER, Journal } from '../../src/agent/journal.ts';
+import type { WallMillis } from '../../src/base/clock.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
+import { ManualClock } from '../fakes/manual-clock.ts';
+import { makeRecord } from './agent-world.ts';
+
+test('endInstances() leaves none that the next p6nd would start again', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'p6n-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const open = (): Promise<Journal> => Journal.open(join(folder, JOURNAL_FOLDER), SILENT_LOGGER);
+  const { instance, ...record } = makeRecord();
+  const exit = { code: 7, signal: undefined, at: 3 as WallMillis };
+  const stopped = { ...instance, state: 'stopped' } as const;
+  await (await open()).put({ ...record, instance: stopped, exit, startsAgain: true });
+  const links = { remove: () => Promise.resolve() };
+  await endInstances({ links, clock: new ManualClock(), logger: SILENT_LOGGER }, folder);
+  const [found] = (await open()).instances();
+  assert.deepEqual([found?.instance.state, found?.exit?.code], ['stopped', 7]);
+  assert.equal(found?.startsAgain, undefined);
+});
