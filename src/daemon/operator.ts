@@ -65,7 +65,7 @@ export async function serveOperator(
     instances: new LocalInstanceService(instances, { id, name }),
     status: new LocalStatusService(
       {
-        ...{ dataplane, follower, ledger, instances, invites, names, refusedRequests },
+        ...{ dataplane, applied, follower, ledger, instances, invites, names, refusedRequests },
         rotation: life.rotation,
         registryAwaySince: () => server?.pulse.awaySince(),
       },

@@ -4,7 +4,12 @@ import { INFRASTRUCTURE_NETWORK } from '../addressing/ids.ts';
 import { hostAddress, wireguardPeerAddress } from '../addressing/layout.ts';
 import type { HostLedger } from '../agent/host-ledger.ts';
 import type { InstanceOperations } from '../agent/ports.ts';
-import type { StatusPeer, StatusRegistry, StatusView } from '../api/contract/status.ts';
+import type {
+  StatusGateway,
+  StatusPeer,
+  StatusRegistry,
+  StatusView,
+} from '../api/contract/status.ts';
 import type { StatusService } from '../api/services.ts';
 import type { WallMillis } from '../base/clock.ts';
 import type { Dataplane, PeerStatus } from '../dataplane/dataplane.ts';
@@ -14,6 +19,7 @@ import { formatHostPort } from '../ip/host-port.ts';
 import type { Nameserver } from '../nameserver/nameserver.ts';
 import type { Principal } from '../registry/authority.ts';
 import type { Invite } from '../registry/model.ts';
+import type { AppliedConfig } from './applied-config.ts';
 import type { Identity } from './identity.ts';
 import type { KeyRotation } from './key-rotation.ts';
 
@@ -22,6 +28,8 @@ const DROP_PATTERN = /^(?:(?<part>[a-z]+)_)?drop_(?<reason>.+)$/;
 
 export interface StatusDependencies {
   readonly dataplane: Dataplane;
+  /** What was asked of it last. */
+  readonly applied: Pick<AppliedConfig, 'config'>;
   readonly follower: Follower;
   readonly ledger: Pick<HostLedger, 'current' | 'counters'>;
   readonly instances: InstanceOperations;
@@ -72,6 +80,7 @@ export class LocalStatusService implements StatusService {
         address: hostAddress(identity.hostId),
         public_key: publicKey(),
         listen_port: listenPort,
+        ...this.#gateway(),
         endpoints,
         state_dir: stateDir,
       },
@@ -93,6 +102,13 @@ export class LocalStatusService implements StatusService {
       },
       names: withoutZeros(names.counters()),
     };
+  }
+
+  #gateway(): { gateway?: StatusGateway } {
+    const { applied, dataplane } = this.#dependencies;
+    const port = applied.config.gateway?.listenPort;
+    if (port === undefined) return {};
+    return { gateway: { port, open: dataplane.gatewayPort === port } };
   }
 
   #registry(): StatusRegistry {

@@ -132,6 +132,11 @@ export class Dataplane {
     return applied;
   }
 
+  /** The UDP port for WireGuard peers; undefined while none is open. */
+  get gatewayPort(): number | undefined {
+    return this.#applied?.gateway?.listenPort;
+  }
+
   /** All counters by name, from the start of this data plane. */
   counters(): Readonly<Record<string, number>> {
     return this.#link.counters();

@@ -24,6 +24,11 @@ interface Finding {
   readonly remedy?: string;
 }
 
+/** A program that has a port, in the words of a shell. */
+function holding(port: number): string {
+  return `${process.execPath} -e "require('node:dgram').createSocket('udp4').bind(${port})"`;
+}
+
 let site: Site;
 let one: SiteHost;
 let two: SiteHost;
@@ -214,6 +219,28 @@ describe('p6nctl doctor', { skip: SKIP_REASON, timeout: 300_000 }, () => {
     });
   });
 
+  test('finds the port of the gateway taken, and closed by a firewall', async () => {
+    const held = await inside('sh', '-c', `${holding(51_821)} >/dev/null 2>&1 & echo $!`);
+    const listeners = async () => (await inside('ss', '-lun')).stdout;
+    await until('the port is taken', async () => (await listeners()).includes(':51821'));
+    const peer = ['wireguard', 'create', 'anna', '--network', 'blue'];
+    await one.ctl(...peer);
+    const gateway = async () => (await one.client.host.status()).host.gateway;
+    await until('there are peers', async () => (await gateway()) !== undefined);
+    await finds({ check: 'UDP port', level: 'problem', found: /51821 is taken/ }, {});
+    await inside('kill', held.stdout.trim());
+    await until('the gateway is open', async () => (await gateway())?.open === true);
+    const rule = ['INPUT', '-p', 'udp', '--dport', '51821', '-j', 'DROP'];
+    await finds(
+      { check: 'firewall', level: 'problem', found: /datagrams to UDP port 51821/ },
+      {
+        make: () => inside('iptables', '-A', ...rule),
+        undo: () => inside('iptables', '-D', ...rule),
+      },
+    );
+    await one.must('wireguard', 'remove', 'anna', '--network', 'blue');
+  });
+
   test('finds a state folder and files that are open to others', async () => {
     const file = join(one.stateDir, 'identity.json');
     for (const [path, mode, right] of [
@@ -332,8 +359,7 @@ describe('p6nctl doctor', { skip: SKIP_REASON, timeout: 300_000 }, () => {
   test('finds p6nd missing and its port taken', async () => {
     await two.kill('SIGTERM');
     await finds({ check: 'p6nd', level: 'problem', found: /Cannot reach p6nd/ }, { host: two });
-    const hold = `require('node:dgram').createSocket('udp4').bind(51820)`;
-    const script = `${process.execPath} -e "${hold}" & sleep 1; "$@"; code=$?; kill $!; exit $code`;
+    const script = `${holding(51_820)} & sleep 1; "$@"; code=$?; kill $!; exit $code`;
     await finds(
       { check: 'UDP port', level: 'problem', found: /51820 is taken/ },
       { host: two, wrap: ['sh', '-c', script, '-'] },

@@ -11,8 +11,17 @@ export interface StatusHost {
   readonly address: string;
   readonly public_key: string;
   readonly listen_port: number;
+  /** Absent while there are no WireGuard peers here. */
+  readonly gateway?: StatusGateway;
   readonly endpoints: readonly string[];
   readonly state_dir: string;
+}
+
+export interface StatusGateway {
+  /** UDP, for WireGuard peers. */
+  readonly port: number;
+  /** Whether it could be opened. */
+  readonly open: boolean;
 }
 
 export interface StatusRegistry {
@@ -81,6 +90,7 @@ const host = strictObject({
   address: Type.String(),
   public_key: Type.String(),
   listen_port: Type.Integer(),
+  gateway: Type.Optional(strictObject({ port: Type.Integer(), open: Type.Boolean() })),
   endpoints: Type.Array(Type.String()),
   state_dir: Type.String(),
 });

@@ -3,7 +3,15 @@
 import { createSocket } from 'node:dgram';
 import { stat } from 'node:fs/promises';
 import { formatDuration } from '../duration.ts';
-import { type Check, type CheckFinding, good, problem } from './finding.ts';
+import {
+  type Advice,
+  type Check,
+  type CheckFinding,
+  good,
+  orGood,
+  problem,
+  warning,
+} from './finding.ts';
 
 const TUN_DEVICE = '/dev/net/tun';
 /** Of /dev/net/tun on every Linux: major 10, minor 200. */
@@ -26,23 +34,54 @@ export const DAEMON: Check = {
   },
 };
 
-/** Only where p6nd does not run: else the port is its own. */
-export const LISTEN_PORT: Check = {
+export const CONFIGURATION: Check = {
+  name: 'configuration',
+  examine: ({ refusal }) => {
+    if (refusal === undefined) return [];
+    return [
+      problem(refusal.message, {
+        why: 'p6nd cannot start; what follows is told of its defaults.',
+        remedy: 'Mend the configuration until `p6nd check-config` prints it.',
+      }),
+    ];
+  },
+};
+
+export const UDP_PORTS: Check = {
   name: 'UDP port',
-  examine: async ({ status, listenPort }) => {
-    if (status !== undefined) return [good(`p6nd listens on UDP port ${listenPort}`)];
-    for (const type of ['udp4', 'udp6'] as const) {
-      if (await isFree(type, listenPort)) continue;
-      return [
-        problem(`UDP port ${listenPort} is taken by another program`, {
+  examine: async ({ status, listenPort, gatewayPort }) => {
+    const gateway = status?.host.gateway;
+    if (gateway?.open === false) return [problem(...withoutGateway(gateway.port))];
+    const ports = gatewayPort === undefined ? [listenPort] : [listenPort, gatewayPort];
+    const words = ports.join(' and ');
+    if (status !== undefined) return [good(`p6nd listens on UDP port ${words}`)];
+    const findings: CheckFinding[] = [];
+    if (!(await isFree(listenPort))) {
+      findings.push(
+        problem(taken(listenPort), {
           why: 'p6nd cannot start: WireGuard has no port to listen on.',
           remedy: 'See which it is with `ss -lupn`; stop it, or give p6nd another --listen-port.',
         }),
-      ];
+      );
     }
-    return [good(`UDP port ${listenPort} is free`)];
+    if (gatewayPort !== undefined && !(await isFree(gatewayPort))) {
+      findings.push(warning(...withoutGateway(gatewayPort)));
+    }
+    return orGood(findings, `UDP port ${words} is free`);
   },
 };
+
+function withoutGateway(port: number): [found: string, advice: Advice] {
+  const advice = {
+    why: 'WireGuard peers whose gateway this host is, laptops say, reach nothing.',
+    remedy: 'See which it is with `ss -lupn`; stop it, or give p6nd another --gateway-port.',
+  };
+  return [taken(port), advice];
+}
+
+function taken(port: number): string {
+  return `UDP port ${port} is taken by another program`;
+}
 
 export const TUN: Check = {
   name: 'TUN device',
@@ -95,7 +134,11 @@ export const KERNEL_HELP: Check = {
   },
 };
 
-function isFree(type: 'udp4' | 'udp6', port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
+  return (await canBind('udp4', port)) && (await canBind('udp6', port));
+}
+
+function canBind(type: 'udp4' | 'udp6', port: number): Promise<boolean> {
   const socket = createSocket({ type, ipv6Only: type === 'udp6' });
   return new Promise((resolve) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {

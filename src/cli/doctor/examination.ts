@@ -2,7 +2,7 @@
 // first, so that the first problem is the one to begin with.
 
 import { P6nError } from '../../base/errors.ts';
-import { DAEMON, KERNEL_HELP, LISTEN_PORT, TUN } from './daemon.ts';
+import { CONFIGURATION, DAEMON, KERNEL_HELP, TUN, UDP_PORTS } from './daemon.ts';
 import type { Check, Finding, Patient } from './finding.ts';
 import { FIREWALL } from './firewall.ts';
 import { NAMES, RESOLVERS } from './instances.ts';
@@ -13,7 +13,8 @@ import { DISK, PERMISSIONS } from './state.ts';
 export const CHECKS: readonly Check[] = [
   TUN,
   IPV6,
-  LISTEN_PORT,
+  CONFIGURATION,
+  UDP_PORTS,
   ROUTES,
   FIREWALL,
   PERMISSIONS,

@@ -28,6 +28,10 @@ export interface Patient {
   readonly silence: P6nError | undefined;
   readonly stateDir: string;
   readonly listenPort: number;
+  /** Undefined where p6nd runs and has no WireGuard peers. */
+  readonly gatewayPort: number | undefined;
+  /** Why p6nd would not take its configuration; undefined where it would, or runs. */
+  readonly refusal: P6nError | undefined;
 }
 
 /** One subject. What cannot be looked at is thrown. */

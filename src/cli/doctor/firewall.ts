@@ -30,6 +30,25 @@ interface Need {
   readonly nft: string;
 }
 
+/** What becomes of a port whose datagrams are dropped. */
+interface Purpose {
+  readonly arriving: Pick<Need, 'why' | 'isProblem'>;
+  readonly leaving: Pick<Need, 'why' | 'isProblem'>;
+}
+
+const BETWEEN_HOSTS: Purpose = {
+  arriving: {
+    why: 'Other hosts may not reach this one; those that it calls still answer.',
+    isProblem: false,
+  },
+  leaving: { why: 'This host reaches no other, and answers none.', isProblem: true },
+};
+/** They call, and this host never does. */
+const WITH_PEERS: Purpose = {
+  arriving: { why: 'WireGuard peers whose gateway this host is reach nothing.', isProblem: true },
+  leaving: { why: 'WireGuard peers whose gateway this host is hear no answer.', isProblem: true },
+};
+
 /** One filter program with what it has in force for a family. */
 interface Filter {
   readonly program: string;
@@ -40,7 +59,12 @@ export const FIREWALL: Check = {
   name: 'firewall',
   examine: async ({ listenPort, status }) => {
     const device = await outerDevice();
-    const needs = [...datagrams(listenPort, device), ...ofHostDevice(status?.host.role)];
+    const gateway = status?.host.gateway;
+    const needs = [
+      ...datagrams(BETWEEN_HOSTS, listenPort, device),
+      ...(gateway === undefined ? [] : datagrams(WITH_PEERS, gateway.port, device)),
+      ...ofHostDevice(status?.host.role),
+    ];
     const findings = new Map<string, CheckFinding>();
     for (const family of ['ipv4', 'ipv6'] as const) {
       for (const { program, tables } of await filtersOf(family)) {
@@ -69,21 +93,24 @@ function findingOf(program: string, need: Need, { table, chain, isPolicy }: Drop
 }
 
 /** WireGuard's. Packets of instances go by way of p6nd, and meet no firewall of the host. */
-function datagrams(port: number, device: string | undefined): readonly Need[] {
+function datagrams(
+  { arriving, leaving }: Purpose,
+  port: number,
+  device: string | undefined,
+): readonly Need[] {
   const udp = { protocol: 'udp', state: 'new' };
+  const families = ['ipv4', 'ipv6'] as const;
   const outer = (subject: string) => (device === undefined ? {} : { [subject]: device });
   return [
     {
       what: `WireGuard's datagrams to UDP port ${port}`,
-      why: 'Other hosts may not reach this one; those that it calls still answer.',
-      ...{ isProblem: false, families: ['ipv4', 'ipv6'], hooks: INWARDS },
+      ...{ ...arriving, families, hooks: INWARDS },
       probe: { ...udp, 'destination port': port, ...outer('input device') },
       ...{ iptables: `-p udp --dport ${port}`, nft: `udp dport ${port}` },
     },
     {
       what: `WireGuard's datagrams from UDP port ${port}`,
-      why: 'This host reaches no other, and answers none.',
-      ...{ isProblem: true, families: ['ipv4', 'ipv6'], hooks: OUTWARDS },
+      ...{ ...leaving, families, hooks: OUTWARDS },
       probe: { ...udp, 'source port': port, ...outer('output device') },
       ...{ iptables: `-p udp --sport ${port}`, nft: `udp sport ${port}` },
     },

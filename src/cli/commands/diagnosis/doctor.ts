@@ -31,7 +31,11 @@ export const DOCTOR: Command = {
   usage: 'doctor',
   summary: 'Find what is wrong with this host; exits with 0, 1 (warnings) or 2 (problems)',
   options: {
+    config: { summary: 'Configuration of p6nd, where p6nd does not run to say it', value: 'FILE' },
     'state-dir': { summary: 'State folder, where p6nd does not run to say it', value: 'FOLDER' },
   },
-  run: (context, words) => doctor({ ...context, stateDir: words.optionalText('state-dir') }),
+  run: (context, words) => {
+    const [config, stateDir] = [words.optionalText('config'), words.optionalText('state-dir')];
+    return doctor({ ...context, config, stateDir });
+  },
 };

@@ -2,6 +2,7 @@
 
 import type { ClientPart } from '../../../api/client.ts';
 import type {
+  StatusHost,
   StatusInstance,
   StatusPeer,
   StatusRegistry,
@@ -66,7 +67,7 @@ function hostFields(now: WallMillis): readonly Field<StatusView>[] {
     { title: 'role', text: ({ host }) => host.role },
     { title: 'address', text: ({ host }) => host.address },
     { title: 'public key', text: ({ host }) => host.public_key },
-    { title: 'listens on', text: ({ host }) => `UDP port ${host.listen_port}` },
+    { title: 'listens on', text: ({ host }) => ports(host) },
     { title: 'endpoints', text: ({ host }) => host.endpoints.join(', ') },
     { title: 'registry', text: ({ registry }) => registryText(registry, now) },
     { title: 'revision', text: ({ registry }) => registry.revision ?? '' },
@@ -76,6 +77,13 @@ function hostFields(now: WallMillis): readonly Field<StatusView>[] {
     { title: 'version', text: ({ version }) => version },
     { title: 'runs for', text: (view) => formatDuration(now - view.started_at) },
   ];
+}
+
+/** The second one is for WireGuard peers. */
+function ports({ listen_port: port, gateway }: StatusHost): string {
+  if (gateway === undefined) return `UDP port ${port}`;
+  const { open, port: other } = gateway;
+  return open ? `UDP ports ${port}, ${other}` : `UDP port ${port}, not ${other}`;
 }
 
 function registryText({ state, since }: StatusRegistry, now: WallMillis): string {
