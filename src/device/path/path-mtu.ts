@@ -82,7 +82,6 @@ export class PathMtu {
     this.#state = 'dormant';
     this.#checkedAt = undefined;
     this.#raisedAt = undefined;
-    this.number = (this.number + 1) >>> 0;
   }
 
   /**

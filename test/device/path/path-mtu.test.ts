@@ -101,6 +101,25 @@ test('PathMtu finds that a path has become wide again', () => {
   assert.equal(one.path.limit, MTU);
 });
 
+test('PathMtu asks at once where the system knows of a wider path', () => {
+  const one = world(MTU);
+  one.ceiling = 1_300;
+  one.keepWanted(1_000);
+  assert.equal(one.path.limit, 1_300);
+  one.ceiling = MTU;
+  one.keepWanted(2 * CHECK_INTERVAL_MS);
+  assert.equal(one.path.limit, MTU);
+});
+
+test('PathMtu sends what was lost once more', () => {
+  const one = world(MTU, 0);
+  one.path.wanted(one.now);
+  one.runFor(PROBE_WAIT_MS + 100);
+  one.fits = 1_350;
+  one.runFor(3 * PROBE_WAIT_MS);
+  assert.ok(one.path.limit <= 1_350 && one.path.limit > 1_334, `${one.path.limit}`);
+});
+
 test('PathMtu tries again what a silent peer has not answered', () => {
   const one = world(MTU, 1_350);
   one.keepWanted(30_000);
@@ -135,12 +154,15 @@ test('PathMtu takes no answer to probes of before', () => {
 });
 
 test('PathMtu takes no answer to what was not asked', () => {
-  const one = world(MTU, 1_300);
-  one.path.wanted(one.now);
-  one.runFor(100);
-  one.path.arrived(MTU + 1, one.path.number, one.now);
-  one.runFor(5_000);
-  assert.ok(one.path.limit <= 1_300);
+  // While one probe is out, and while many are.
+  for (const ms of [100, PROBE_WAIT_MS + 10]) {
+    const one = world(MTU, 1_300);
+    one.path.wanted(one.now);
+    one.runFor(ms);
+    one.path.arrived(MTU + 1, one.path.number, one.now);
+    one.runFor(5_000);
+    assert.ok(one.path.limit <= 1_300);
+  }
 });
 
 test('PathMtu knows nothing of a peer that moved, and asks again after new routes', () => {
