@@ -4,27 +4,29 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P6nError } from '../../src/base/errors.ts';
 import {
-  DatagramBatch,
   ENDPOINT_ADDRESS_OFFSET,
   ENDPOINT_BYTES,
   ENDPOINT_INTERFACE_OFFSET,
   ENDPOINT_LOCAL_OFFSET,
-  ENDPOINT_PORT_OFFSET,
 } from '../../src/base/packet-batch.ts';
-import { parseIpv6 } from '../../src/ip/ipv6-address.ts';
-import { LinuxPoller } from '../../src/os/linux/poller.ts';
-import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { probeRuns } from '../../src/os/linux/udp/run-probe.ts';
-import { openUdp } from '../../src/os/linux/udp/udp.ts';
-import { ALL_OFFLOADS, NO_OFFLOADS, type Offloads } from '../../src/os/offloads.ts';
-import { RUN_DATAGRAMS_MAX, UDP_COUNTERS, type Udp, UdpCounter } from '../../src/os/udp.ts';
+import { ALL_OFFLOADS, NO_OFFLOADS } from '../../src/os/offloads.ts';
+import { UdpCounter } from '../../src/os/udp.ts';
 import { withDescriptorsLeft } from './scarce-descriptors.ts';
+import {
+  addressBytes,
+  bytesAt,
+  CAPACITY,
+  close,
+  endpoint,
+  endpointAt,
+  open,
+  push,
+  STRIDE,
+  send,
+} from './udp-side.ts';
 
-const STRIDE = 256;
-const CAPACITY = 8;
 const LOOPBACK_INTERFACE = 1;
-/** Of places that take runs. */
-const RUN_STRIDE = 65_536;
 
 test('a datagram arrives with its bytes, source, local address and traffic class', () => {
   for (const address of ['127.0.0.1', '::1']) {
@@ -121,7 +123,7 @@ test('a run of equal datagrams arrives as it was, whoever uses runs', () => {
         const a = open(0, { ...NO_OFFLOADS, udpGso: sendRuns });
         const b = open(0, { ...NO_OFFLOADS, udpGro: takeRuns });
         const target = endpoint(address, b.udp.port);
-        const texts = ['first', 'equal', 'tail', 'longer than', 'x'];
+        const texts = ['first', 'equal', 'tail', 'no', 'longer than', 'x'];
         for (const [place, text] of texts.entries()) push(a, target, text, 0x88, place);
         a.udp.flush();
         b.receive(texts.length);
@@ -159,6 +161,25 @@ test('each datagram of a run keeps the local address that the run was sent to', 
   }
 });
 
+test('a run is at most as long as a datagram can be, and may come where one has come', () => {
+  const a = open(0, { ...NO_OFFLOADS, udpGso: true });
+  const b = open(0, ALL_OFFLOADS);
+  const target = endpoint('127.0.0.1', b.udp.port);
+  send(a, target, 'single', 0x88);
+  b.receive(1);
+  for (let place = 0; place < 3; place++) push(a, target, `run ${place}`, 0x88, place);
+  a.udp.flush();
+  b.receive(3);
+  assert.deepEqual([b.text(0), b.text(2), b.datagrams.trafficClasses[2]], ['run 0', 'run 2', 0x88]);
+  assert.equal(b.messages(), 1);
+  const long = 1_300;
+  for (let i = 0; i < 60; i++) a.udp.push(a.outgoing, 0, long, target, 0, 0);
+  a.udp.flush();
+  assert.equal(a.udp.counters[UdpCounter.Sent], 1 + 3 + 60);
+  assert.equal(a.udp.counters[UdpCounter.RunsSplit], 0);
+  close(a, b);
+});
+
 test('an IPv6 address behind an IPv4 one is sent to whole, and the other way round', () => {
   const [a, b, c] = [open(), open(), open()];
   const targets = [endpoint('127.0.0.1', b.udp.port), endpoint('::1', c.udp.port)];
@@ -180,6 +201,7 @@ test('a run ends at another endpoint, at another traffic class and at 64 datagra
   push(a, toB, 'b+', 0, 102);
   a.udp.flush();
   b.receive(102);
+  assert.equal(b.messages(), 4);
   c.receive(1);
   for (let i = 0; i < 100; i++) assert.equal(b.text(i), `b${i % 10}`);
   assert.deepEqual([b.text(100), b.text(101), c.text(0)], ['b!', 'b+', 'c0']);
@@ -229,78 +251,3 @@ test('a machine without a descriptor left knows nothing of paths, and stops nobo
   assert.deepEqual(asked(), [true, true, 0]);
   udp.close();
 });
-
-interface Side {
-  readonly udp: Udp;
-  readonly datagrams: DatagramBatch;
-  readonly outgoing: ReturnType<typeof nativeSlab>;
-  /** Waits until `count` datagrams are there and receives them. */
-  receive(count: number): boolean;
-  text(index: number): string;
-}
-
-function open(port = 0, offloads: Offloads = NO_OFFLOADS): Side {
-  const stride = offloads.udpGro ? RUN_STRIDE : STRIDE;
-  const slab = nativeSlab(CAPACITY * stride);
-  const datagrams = new DatagramBatch(slab, CAPACITY * RUN_DATAGRAMS_MAX);
-  const counters = new Float64Array(UDP_COUNTERS);
-  const lengthMax = STRIDE;
-  const places = CAPACITY;
-  const udp = openUdp({ port, datagrams, places, stride, lengthMax, counters, offloads });
-  return {
-    udp,
-    datagrams,
-    outgoing: nativeSlab(512 * STRIDE),
-    receive: (count) => {
-      const poller = new LinuxPoller();
-      for (const [i, descriptor] of udp.descriptors.entries()) poller.add(descriptor, i);
-      assert.ok(poller.wait(5000) > 0, 'nothing arrived');
-      poller.close();
-      const more = udp.receive(datagrams, poller.ready[0]!);
-      assert.equal(datagrams.count, count);
-      return more;
-    },
-    text: (index) => {
-      const offset = datagrams.offsets[index] ?? 0;
-      const bytes = datagrams.slab.bytes.subarray(offset, offset + (datagrams.lengths[index] ?? 0));
-      return Buffer.from(bytes).toString();
-    },
-  };
-}
-
-function push(side: Side, to: Uint8Array, text: string, trafficClass: number, place: number): void {
-  const bytes = Buffer.from(text);
-  side.outgoing.bytes.set(bytes, place * STRIDE);
-  side.udp.push(side.outgoing, place * STRIDE, bytes.length, to, 0, trafficClass);
-}
-
-function send(side: Side, to: Uint8Array, text: string, trafficClass: number): void {
-  push(side, to, text, trafficClass, 0);
-  side.udp.flush();
-}
-
-function endpoint(address: string, port: number): Uint8Array {
-  const bytes = new Uint8Array(ENDPOINT_BYTES);
-  bytes[0] = address.includes(':') ? 6 : 4;
-  new DataView(bytes.buffer).setUint16(ENDPOINT_PORT_OFFSET, port);
-  bytes.set(addressBytes(address), ENDPOINT_ADDRESS_OFFSET);
-  return bytes;
-}
-
-function addressBytes(address: string): Uint8Array {
-  return parseIpv6(address) ?? Uint8Array.from(address.split('.').map(Number));
-}
-
-function endpointAt(side: Side, index: number): Uint8Array {
-  const start = index * ENDPOINT_BYTES;
-  return new Uint8Array(side.datagrams.endpoints.subarray(start, start + ENDPOINT_BYTES));
-}
-
-function bytesAt(side: Side, offset: number, length: number): Uint8Array {
-  assert.ok(offset + length <= ENDPOINT_INTERFACE_OFFSET);
-  return new Uint8Array(side.datagrams.endpoints.subarray(offset, offset + length));
-}
-
-function close(...sides: readonly Side[]): void {
-  for (const side of sides) side.udp.close();
-}
