@@ -3,7 +3,7 @@
 // which stops then).
 
 import type { Clock, Millis, WallMillis } from '../../base/clock.ts';
-import { addressOf } from './ffi.ts';
+import { addressOf, viewOf } from './ffi.ts';
 import {
   CLOCK_BOOTTIME,
   CLOCK_THREAD_CPUTIME_ID,
@@ -17,6 +17,7 @@ const NANOSECONDS_PER_MS = 1e6;
 
 export class LinuxClock implements Clock {
   readonly #timespec = lastingMemory(TIMESPEC_BYTES);
+  readonly #view = viewOf(this.#timespec);
   readonly #address = addressOf(this.#timespec);
 
   now(): Millis {
@@ -40,8 +41,8 @@ export class LinuxClock implements Clock {
   #read(clock: number): Millis {
     clockGettime(clock, this.#address);
     // The seconds since boot fit 32 bits for 136 years.
-    const seconds = this.#timespec.readUInt32LE(0);
-    const nanoseconds = this.#timespec.readUInt32LE(TIMESPEC_NANOSECONDS_OFFSET);
+    const seconds = this.#view.getUint32(0, true);
+    const nanoseconds = this.#view.getUint32(TIMESPEC_NANOSECONDS_OFFSET, true);
     return (seconds * 1000 + nanoseconds / NANOSECONDS_PER_MS) as Millis;
   }
 }

@@ -58,6 +58,14 @@ export function memoryAt(address: number, length: number): Buffer {
   return Buffer.from(koffi.view(BigInt(address), length));
 }
 
+/**
+ * A view of memory, for the packet path: V8 makes a few instructions of its methods, but calls of
+ * those of Buffer, which take ten times as long.
+ */
+export function viewOf(memory: Buffer): DataView {
+  return new DataView(memory.buffer, memory.byteOffset, memory.length);
+}
+
 /** The address of the first byte of memory that stays at its place. */
 export function addressOf(memory: Buffer): number {
   return Number(koffi.address(memory));

@@ -1,6 +1,6 @@
 // An array of `struct iovec` in native memory, for writev(2).
 
-import { addressOf, nativeMemory } from './ffi.ts';
+import { addressOf, nativeMemory, viewOf } from './ffi.ts';
 import { IOVEC_BASE_OFFSET, IOVEC_BYTES, IOVEC_LENGTH_OFFSET } from './layouts.ts';
 
 const TWO_TO_32 = 2 ** 32;
@@ -12,7 +12,7 @@ export class IovecList {
 
   constructor(capacity: number) {
     this.#memory = nativeMemory(capacity * IOVEC_BYTES);
-    this.#view = new DataView(this.#memory.buffer, this.#memory.byteOffset, this.#memory.length);
+    this.#view = viewOf(this.#memory);
     this.address = addressOf(this.#memory);
   }
 

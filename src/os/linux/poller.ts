@@ -1,7 +1,7 @@
 // Waiting by epoll(7), level-triggered: the cost does not grow with the number of descriptors.
 
 import type { Poller } from '../poller.ts';
-import { addressOf, nativeMemory } from './ffi.ts';
+import { addressOf, nativeMemory, viewOf } from './ffi.ts';
 import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
@@ -21,6 +21,7 @@ export class LinuxPoller implements Poller {
   readonly ready: Uint32Array = new Uint32Array(EVENTS_MAX);
   readonly #descriptor: number;
   readonly #events = lastingMemory(EVENTS_MAX * EPOLL_EVENT_BYTES);
+  readonly #eventsView = viewOf(this.#events);
   readonly #eventsAddress = addressOf(this.#events);
 
   constructor() {
@@ -45,7 +46,7 @@ export class LinuxPoller implements Poller {
     const count = epollWait(this.#descriptor, this.#eventsAddress, EVENTS_MAX, timeout);
     for (let i = 0; i < count; i++) {
       const offset = i * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA_OFFSET;
-      this.ready[i] = this.#events.readUInt32LE(offset);
+      this.ready[i] = this.#eventsView.getUint32(offset, true);
     }
     // A failure is an interrupted call: nothing is ready.
     return Math.max(count, 0);

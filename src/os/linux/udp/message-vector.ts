@@ -4,7 +4,7 @@
 //
 //   mmsghdr[n]  |  iovec[n or more]  |  sockaddr_in6[n] (32 each)  |  control[n] (96 each)
 
-import { addressOf, nativeMemory } from '../ffi.ts';
+import { addressOf, nativeMemory, viewOf } from '../ffi.ts';
 import {
   IOVEC_BASE_OFFSET,
   IOVEC_BYTES,
@@ -45,7 +45,7 @@ export class MessageVector {
     this.#controls = this.#names + capacity * NAME_STRIDE;
     this.#memory = nativeMemory(this.#controls + capacity * CONTROL_STRIDE);
     this.bytes = this.#memory;
-    this.view = new DataView(this.#memory.buffer, this.#memory.byteOffset, this.#memory.length);
+    this.view = viewOf(this.#memory);
     this.address = addressOf(this.#memory);
     for (let index = 0; index < capacity; index++) this.#link(index);
   }
