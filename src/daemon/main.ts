@@ -2,6 +2,7 @@
 // could not.
 
 import { asP6nError } from '../base/errors.ts';
+import { calmHelperThreads } from '../os/linux/thread-priority.ts';
 import { sendUnixDatagram } from '../os/linux/unix-datagram.ts';
 import { runDaemon } from './compose.ts';
 import { type DaemonConfig, readConfig, readServiceEnvironment } from './config.ts';
@@ -37,6 +38,7 @@ async function check(config: DaemonConfig): Promise<void> {
 }
 
 async function run(config: DaemonConfig, flags: readonly string[]): Promise<void> {
+  calmHelperThreads();
   const logger = createLogger(config.logLevel);
   const ended = new AbortController();
   for (const signal of END_SIGNALS) process.once(signal, () => ended.abort());

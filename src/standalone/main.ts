@@ -6,6 +6,7 @@ import { asP6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { VERSION } from '../daemon/version.ts';
 import { StandaloneInterface } from '../dataplane/standalone/standalone.ts';
+import { calmHelperThreads } from '../os/linux/thread-priority.ts';
 import { zoneIndex } from '../os/linux/zones.ts';
 import { TimestampFile } from '../os/timestamp-file.ts';
 import { serveUapi } from '../uapi/server.ts';
@@ -45,6 +46,7 @@ export function main(words: readonly string[]): Promise<number> {
 }
 
 async function run(name: string, ready: number | undefined): Promise<number> {
+  calmHelperThreads();
   const ended = new Promise<void>((resolve) => {
     for (const signal of END_SIGNALS) process.once(signal, () => resolve());
   });

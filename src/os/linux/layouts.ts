@@ -78,6 +78,10 @@ export const TIMESPEC_NANOSECONDS_OFFSET = 8;
 export const CLOCK_THREAD_CPUTIME_ID = 3;
 export const CLOCK_BOOTTIME = 7;
 
+// sched(7): struct sched_param has a priority, which is 0 for the usual policies
+export const SCHED_BATCH = 3;
+export const SCHED_PARAM_BYTES = 4;
+
 // open(2), fcntl(2)
 export const O_RDONLY = 0x0;
 export const O_RDWR = 0x2;

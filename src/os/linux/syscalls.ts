@@ -59,6 +59,9 @@ export const ioctl: (fd: number, request: number, argument: Buffer) => number = 
 export const ioctlByValue: Call3 = nativeFunction('ioctl', 'int', ['int', 'ulong', POINTER]);
 /** flock(fd, operation) */
 export const flock: Call2 = nativeFunction('flock', 'int', ['int', 'int']);
+/** sched_setscheduler(thread, policy, struct sched_param) */
+export const setScheduler: (thread: number, policy: number, parameters: Buffer) => number =
+  nativeFunction('sched_setscheduler', 'int', ['int', 'int', 'void *']);
 /** if_nametoindex(name), 0 for none */
 export const interfaceIndex: (name: string) => number = nativeFunction('if_nametoindex', 'uint', [
   'str',
