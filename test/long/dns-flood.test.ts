@@ -2,6 +2,9 @@
 // it, good questions among them are answered at once, and memory does not grow. The server is a
 // process of its own, so that its memory and its time are not those of the flood. Each good
 // question is sent once.
+//
+// What this process does for itself while a question is under way would count as the server's: it
+// collects its garbage between questions. The server collects as p6nd does.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
@@ -9,6 +12,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { makeOpt, makeQuestion } from '../dns/dns-messages.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 
@@ -17,11 +22,18 @@ const SEED = 20_261_121;
 const QUESTIONS = 1_000_000;
 /** Questions between two good ones. */
 const BURST = 100;
+/** Bursts between two collections of all that this process has; of what is new it is each one. */
+const COLLECTION = 25;
 /** Bursts between two looks at the server's memory. */
 const ROUND = 1000;
 /** The server's code is warm and its tables are as large as they get. */
 const WARM_ROUNDS = 2;
 const GOOD_MS_MAX = 10;
+/**
+ * What this process itself needs for the answers to a burst. Where it ran for longer it had no
+ * machine under it: a hypervisor that stops all of it says so in no other account.
+ */
+const OWN_WORK_MS_MAX = 5;
 const HEADER_MS_MAX = 1;
 const ANSWER_MS_MAX = 5000;
 const USED_GROWTH_MAX = 2 ** 20;
@@ -38,17 +50,25 @@ interface Memory {
 /** A good question: how long its answer took, and how much of it the machine did other things. */
 interface Waited {
   readonly ms: number;
-  /** While the server or this process was ready to run and had no core. */
+  /** While the server or this process was ready to run and had no core, or no machine. */
   readonly coreless: number;
   readonly serverCpu: number;
 }
 
+/** See os/linux/thread-priority.ts: helpers would have to be waited for. */
+const AS_P6ND = '--no-parallel-scavenge';
+
+type Collect = (options?: { readonly type: 'minor' }) => void;
+
+let collect: Collect;
 let server: ChildProcess;
 let port: number;
 let socket: Socket;
 
 before(async () => {
-  server = fork(SERVER, ['200'], { execArgv: ['--expose-gc'] });
+  for (const flag of [AS_P6ND, '--expose-gc']) setFlagsFromString(flag);
+  collect = runInNewContext('gc') as Collect;
+  server = fork(SERVER, ['200'], { execArgv: [AS_P6ND, '--expose-gc'] });
   port = Number(await new Promise((resolve) => server.once('message', resolve)));
   socket = createSocket({ type: 'udp6', recvBufferSize: 4 * 2 ** 20 });
   await new Promise<void>((resolve) => socket.bind(0, '::1', resolve));
@@ -66,6 +86,8 @@ test('a good question behind each hundred of a million others is answered', {
   const waits: Waited[] = [];
   const memory: Memory[] = [];
   for (let burst = 0; burst < QUESTIONS / BURST; burst++) {
+    if (burst % COLLECTION === 0) collect();
+    else collect({ type: 'minor' });
     const messages = Array.from({ length: BURST }, () => hostile(random));
     await Promise.all(messages.map(send));
     waits.push(await askGood(burst & 0xffff));
@@ -127,7 +149,8 @@ async function askGood(id: number): Promise<Waited> {
   const ms = performance.now() - start;
   const [later, oursLater] = [scheduled(server.pid), scheduled(process.pid)];
   assert.equal((reply[3] ?? 0xff) & 0xf, 0);
-  const coreless = later.waitedMs - before.waitedMs + oursLater.waitedMs - ours.waitedMs;
+  const waited = later.waitedMs - before.waitedMs + oursLater.waitedMs - ours.waitedMs;
+  const coreless = waited + Math.max(0, oursLater.ranMs - ours.ranMs - OWN_WORK_MS_MAX);
   return { ms, coreless, serverCpu: later.ranMs - before.ranMs };
 }
 
