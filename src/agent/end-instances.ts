@@ -11,7 +11,7 @@ import { Roster } from './roster.ts';
 import { PROCESS_SUPERVISION } from './supervision.ts';
 
 export interface EndInstancesDependencies {
-  readonly links: Pick<LinkPort, 'remove'>;
+  readonly links: Pick<LinkPort, 'find' | 'remove'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -26,6 +26,8 @@ export async function endInstances(
   const onChange = (): void => undefined;
   const roster = new Roster({ journal, supervision, clock, logger, onChange }, stateFolder);
   await roster.recover();
+  // Their owners may have moved them since the last start of p6nd.
+  await roster.attached.recordNames(links);
   const started = journal.instances().filter(({ instance }) => instance.state === 'started');
   await Promise.all(
     started.map(async ({ instance }) => {

@@ -23,8 +23,8 @@ import {
 import { type PeerMemory, PeerTrust } from './peer-trust.ts';
 import type { CopySource, CopyView, Timers } from './ports.ts';
 
-/** What a change waits for others to be written with it, milliseconds. */
-const WRITE_DELAY_MS = 1_000;
+/** Between two writes: what changes meanwhile is written together, milliseconds. */
+const WRITE_PAUSE_MS = 1_000;
 const WRITE_RETRY_MS = 30_000;
 /** Refusals that are remembered, so that each is logged and counted once. */
 const REMEMBERED_MAX = 65_536;
@@ -82,7 +82,10 @@ export class HostLedger implements CopySource {
   #peers: readonly WireguardPeer[] = [];
   readonly #refused = new Set<string>();
   readonly #counters: Record<RefusalReason, number>;
-  #cancelWrite: (() => void) | undefined;
+  /** Ends the pause after a write; undefined where there is none. */
+  #endPause: (() => void) | undefined;
+  /** Whether something has changed during the pause. */
+  #isDue = false;
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(dependencies: HostLedgerDependencies, path: string, kept: Kept) {
@@ -170,8 +173,11 @@ export class HostLedger implements CopySource {
 
   /** Resolves when what is believed is on disk, as far as the disk takes it. */
   async stop(): Promise<void> {
-    if (this.#cancelWrite !== undefined) this.#write();
+    this.#endPause?.();
+    if (this.#isDue) this.#write();
+    // A write that fails would be tried again.
     await this.#writing;
+    this.#endPause?.();
   }
 
   /** A registry from an older state, which nobody has accepted yet, drains no host. */
@@ -188,7 +194,7 @@ export class HostLedger implements CopySource {
       this.#dependencies.logger.info('site key changed', { siteKey: trust.siteKey });
     }
     this.#note(refusals, copy);
-    if (trust !== before) this.#writeSoon();
+    if (trust !== before) this.#keep();
   }
 
   #judgePeers(copy: SignedCopy): void {
@@ -204,7 +210,7 @@ export class HostLedger implements CopySource {
       const reason = 'peer-removal-signature';
       this.#noteOnce(`${reason} ${network} ${signature}`, reason, { network });
     }
-    if (this.#peerTrust.takeNews()) this.#writeSoon();
+    if (this.#peerTrust.takeNews()) this.#keep();
   }
 
   /** Each once: the registry says the same thing with every change of anything else. */
@@ -225,22 +231,35 @@ export class HostLedger implements CopySource {
     this.#dependencies.logger.warn('record is refused', { reason, host, network });
   }
 
-  #writeSoon(): void {
-    if (this.#cancelWrite !== undefined) return;
-    const { timers } = this.#dependencies;
-    this.#cancelWrite = timers.after(WRITE_DELAY_MS, () => this.#write());
+  /** At once, so that a crash forgets no removal; after a pause where much changes. */
+  #keep(): void {
+    this.#isDue = true;
+    if (this.#endPause === undefined) this.#write();
   }
 
   #write(): void {
-    this.#cancelWrite?.();
-    this.#cancelWrite = undefined;
-    const { logger, timers } = this.#dependencies;
+    const { logger } = this.#dependencies;
+    this.#isDue = false;
+    this.#pause(WRITE_PAUSE_MS);
     this.#writing = this.#writing
       .then(() => writeFileAtomic(this.#path, format(this.#trust, this.#peerTrust.memory)))
       .catch((error: unknown) => {
         logger.warn('ledger of hosts is not kept', { error: String(error) });
-        this.#cancelWrite ??= timers.after(WRITE_RETRY_MS, () => this.#write());
+        this.#isDue = true;
+        this.#pause(WRITE_RETRY_MS);
       });
+  }
+
+  #pause(ms: number): void {
+    this.#endPause?.();
+    const cancel = this.#dependencies.timers.after(ms, () => {
+      this.#endPause = undefined;
+      if (this.#isDue) this.#write();
+    });
+    this.#endPause = () => {
+      this.#endPause = undefined;
+      cancel();
+    };
   }
 }
 

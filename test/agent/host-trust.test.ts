@@ -2,10 +2,11 @@
 // may write to.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { HostLedger, type SignedCopy } from '../../src/agent/host-ledger.ts';
 import { judge, type RefusalReason, type Trust } from '../../src/agent/host-trust.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
@@ -13,7 +14,7 @@ import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import type { Host, HostRemoval, SiteKey } from '../../src/registry/model.ts';
 import type { SiteSigner } from '../../src/registry/site-signer.ts';
 import { makeSigner } from '../fakes/site.ts';
-import { ManualTimers, makeHost, makeKey } from './agent-world.ts';
+import { ManualTimers, makeHost, makeKey, until } from './agent-world.ts';
 
 const SITE = '0123456789abcdef';
 const NOW = 0 as WallMillis;
@@ -141,6 +142,29 @@ test('HostLedger remembers over a restart what it has refused and believed', asy
   writeFileSync(path, '{"version":1,');
   const damaged = await HostLedger.open(dependencies, options);
   assert.deepEqual(idsIn(damaged), []);
+});
+
+test('HostLedger has a removal on disk at once, and what follows soon together', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'p6n-ledger-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'hosts.json');
+  const removed = (): unknown => {
+    if (!existsSync(path)) return [];
+    return (JSON.parse(readFileSync(path, 'utf8')) as { removed: number[] }).removed;
+  };
+  const timers = new ManualTimers();
+  let copy = copyOf([ONE, TWO], [removal(TWO)]);
+  const copies = { current: () => copy, setNetworks: () => undefined };
+  const dependencies = { copy: copies, timers, logger: SILENT_LOGGER };
+  const ledger = await HostLedger.open(dependencies, { path, siteKey: FIRST.publicKey });
+  ledger.current();
+  await until(() => isDeepStrictEqual(removed(), [TWO.id]));
+  copy = copyOf([], [removal(TWO), removal(ONE)]);
+  ledger.current();
+  assert.deepEqual(removed(), [TWO.id]);
+  timers.fire(1_000);
+  await until(() => isDeepStrictEqual(removed(), [TWO.id, ONE.id]));
+  await ledger.stop();
 });
 
 function fresh(): Trust {
