@@ -31,7 +31,7 @@ import {
 import type { FilterConfig } from './config.ts';
 import { DROP_REASONS } from './drop-reason.ts';
 import { PacketFilter } from './filter.ts';
-import { AddressShape, PacketAddress } from './packet-address.ts';
+import { AddressShape, keyOf, PacketAddress } from './packet-address.ts';
 import { HOST_TUN, PASS_RULES, Rejection, Verdict } from './verdict.ts';
 
 export interface ExplainQuestion {
@@ -97,9 +97,11 @@ function judge(filter: PacketFilter, config: FilterConfig, packet: Uint8Array): 
   }
   if (host !== config.hostId) return filter.judgeFromHost(host, packet, 0, length, NOW);
   if (shape === AddressShape.WireguardPeer) {
-    return filter.judgeFromWireguardPeer(network, slot, packet, 0, length, NOW);
+    return filter.judgeFromWireguardPeer(network >>> 0, slot, packet, 0, length, NOW);
   }
-  const own = config.instances.find((one) => one.network === network && one.instance === instance);
+  const own = config.instances.find(
+    (one) => keyOf(one.network) === network && keyOf(one.instance) === instance,
+  );
   return filter.judgeFromTun(own?.tun ?? NO_TUN, packet, 0, length, NOW);
 }
 

@@ -13,7 +13,7 @@ import {
   SLOT_OFFSET,
   WIREGUARD_PEER_FIELD,
 } from '../addressing/layout.ts';
-import { readUint16, readUint32 } from '../ip/header.ts';
+import { readInt32, readUint16, readUint32 } from '../ip/header.ts';
 
 /** What an address stands for. */
 export const AddressShape = {
@@ -32,10 +32,21 @@ export const AddressShape = {
 } as const;
 export type AddressShape = (typeof AddressShape)[keyof typeof AddressShape];
 
+/**
+ * An id as packets and tables have it. The engine makes an object of a number of 2^31 and more
+ * whenever it is handed on or looked up, with every packet of half of all networks: so a key is the
+ * same 32 bits with a sign.
+ */
+export function keyOf(id: number): number {
+  return id | 0;
+}
+
 export class PacketAddress {
   shape: AddressShape = AddressShape.OutsideSite;
+  /** keyOf() the id. */
   network = 0;
   host = 0;
+  /** keyOf() the id. */
   instance = 0;
   slot = 0;
 
@@ -45,9 +56,9 @@ export class PacketAddress {
       this.#clear();
       return;
     }
-    this.network = readUint32(bytes, offset + NETWORK_OFFSET);
+    this.network = readInt32(bytes, offset + NETWORK_OFFSET);
     this.host = readUint32(bytes, offset + HOST_OFFSET);
-    this.instance = readUint32(bytes, offset + INSTANCE_OFFSET);
+    this.instance = readInt32(bytes, offset + INSTANCE_OFFSET);
     this.slot = readUint16(bytes, offset + SLOT_OFFSET);
     this.shape = this.#classify();
   }
@@ -63,14 +74,14 @@ export class PacketAddress {
   #classify(): AddressShape {
     const { network, host, instance, slot } = this;
     const tenant = network !== INFRASTRUCTURE_NETWORK;
-    if (tenant && network < ID_MIN) return AddressShape.OutsidePlan;
+    if (tenant && network >>> 0 < ID_MIN) return AddressShape.OutsidePlan;
     if (host < ID_MIN) {
       if (host === SERVICE_HOST_FIELD && tenant) return AddressShape.Service;
       const server = host === 0 && instance === 0 && slot === NAMESERVER_SLOT;
       return server ? AddressShape.Nameserver : AddressShape.OutsidePlan;
     }
     if (host > HOST_ID_MAX) return AddressShape.OutsidePlan;
-    if (instance >= ID_MIN) return tenant ? AddressShape.Instance : AddressShape.OutsidePlan;
+    if (instance >>> 0 >= ID_MIN) return tenant ? AddressShape.Instance : AddressShape.OutsidePlan;
     if (instance === 0 && slot === HOST_SLOT) return AddressShape.Host;
     if (instance === WIREGUARD_PEER_FIELD && slot > 0) return AddressShape.WireguardPeer;
     return AddressShape.OutsidePlan;

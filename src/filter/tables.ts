@@ -5,6 +5,7 @@ import { INFRASTRUCTURE_NETWORK, isInstanceId, isNetworkId } from '../addressing
 import { assert } from '../base/assert.ts';
 import { ipv6Bytes } from '../ip/ipv6-address.ts';
 import type { FilterConfig } from './config.ts';
+import { keyOf } from './packet-address.ts';
 import { HOST_TUN } from './verdict.ts';
 
 /** Stands for the host id of a host that has none yet; no address has it in its host field. */
@@ -13,11 +14,12 @@ const PEER_MAX = 0xffff;
 
 export interface NetworkTable {
   readonly regionScoped: boolean;
-  /** Instance id to TUN number. */
+  /** keyOf() an instance id to TUN number. */
   readonly instances: ReadonlyMap<number, number>;
   readonly wireguardPeers: ReadonlySet<number>;
 }
 
+/** By keyOf() their ids. */
 export interface TunOwner {
   readonly network: number;
   readonly instance: number;
@@ -32,7 +34,7 @@ export interface FilterTables {
   readonly extraAddresses: readonly Uint8Array[];
   /** Host id to region. */
   readonly hosts: ReadonlyMap<number, string>;
-  /** By id; network 0 is always there, its WireGuard peers are the invites. */
+  /** By keyOf() the id; network 0 is always there, its WireGuard peers are the invites. */
   readonly networks: ReadonlyMap<number, NetworkTable>;
   /** The instance behind each TUN; `p6n0` is not one of them. */
   readonly tuns: ReadonlyMap<number, TunOwner>;
@@ -45,14 +47,16 @@ export interface FilterTables {
  */
 export function compileTables(config: FilterConfig): FilterTables {
   const networks = new Map<number, MutableNetwork>();
-  networks.set(INFRASTRUCTURE_NETWORK, emptyNetwork(false));
+  networks.set(keyOf(INFRASTRUCTURE_NETWORK), emptyNetwork(false));
   for (const network of config.networks) {
     assert(isNetworkId(network.id), `compileTables: ${network.id} is not a network id`);
-    networks.set(network.id, emptyNetwork(network.regionScoped));
+    networks.set(keyOf(network.id), emptyNetwork(network.regionScoped));
   }
   for (const { network, peer } of config.wireguardPeers) {
     assert(Number.isInteger(peer) && peer >= 1 && peer <= PEER_MAX, 'compileTables: bad peer');
-    networks.get(network)?.wireguardPeers.add(peer);
+    const isKnown = network === INFRASTRUCTURE_NETWORK || isNetworkId(network);
+    assert(isKnown, `compileTables: ${network} is not a network id`);
+    networks.get(keyOf(network))?.wireguardPeers.add(peer);
   }
   return {
     hostId: config.hostId ?? NO_HOST,
@@ -84,10 +88,10 @@ function addInstances(
     assert(isInstanceId(instance), `compileTables: ${instance} is not an instance id`);
     assert(tun !== HOST_TUN, 'compileTables: an instance cannot have the TUN of the host');
     assert(!tuns.has(tun), `compileTables: TUN ${tun} has two instances`);
-    tuns.set(tun, { network, instance });
-    const instances = networks.get(network)?.instances;
-    assert(instances?.has(instance) !== true, 'compileTables: an instance is there twice');
-    instances?.set(instance, tun);
+    tuns.set(tun, { network: keyOf(network), instance: keyOf(instance) });
+    const instances = networks.get(keyOf(network))?.instances;
+    assert(instances?.has(keyOf(instance)) !== true, 'compileTables: an instance is there twice');
+    instances?.set(keyOf(instance), tun);
   }
   return tuns;
 }

@@ -83,6 +83,16 @@ export function readUint32(bytes: Uint8Array, offset: number): number {
   );
 }
 
+/** The same 32 bits with a sign: the engine keeps them without an object, whatever they are. */
+export function readInt32(bytes: Uint8Array, offset: number): number {
+  return (
+    (bytes[offset]! << 24) |
+    (bytes[offset + 1]! << 16) |
+    (bytes[offset + 2]! << 8) |
+    bytes[offset + 3]!
+  );
+}
+
 export function writeUint16(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value >>> 8;
   bytes[offset + 1] = value;

@@ -1,17 +1,22 @@
 // What each stage of the packet path costs a packet, without the kernel and in a worker thread, as
 // that of the data plane is (which has its native memory elsewhere): full segments of a TCP flow,
-// cut, sealed, opened and merged, in nanoseconds and in bytes that are allocated on JavaScript's
-// heap. `npm run bench`.
+// cut, sealed, opened, judged and merged, in nanoseconds and in bytes that are allocated on
+// JavaScript's heap. `npm run bench`.
 
 import { isMainThread, Worker } from 'node:worker_threads';
+import type { HostId, InstanceId, NetworkId } from '../../src/addressing/ids.ts';
+import { instanceAddress } from '../../src/addressing/layout.ts';
+import type { Millis } from '../../src/base/clock.ts';
 import { type MergedWriter, Merger } from '../../src/dataplane/offload/merger.ts';
 import { Segmenter } from '../../src/dataplane/offload/segmenter.ts';
+import { PacketFilter } from '../../src/filter/filter.ts';
 import { opensslCrypto } from '../../src/os/linux/crypto/openssl.ts';
 import { nativeSummedSlab } from '../../src/os/linux/slab.ts';
 import { NEEDS_CHECKSUM, SuperpacketKind, writeVirtioHeader } from '../../src/os/virtio-header.ts';
 import type { SymmetricKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { buildPacket } from '../dataplane/offload/transport-packets.ts';
+import { ACK, tcp } from '../filter/packets.ts';
 import { say } from './traffic.ts';
 
 const SEGMENTS = 46;
@@ -50,6 +55,7 @@ function measureAll(): void {
   measure(`seal and open ${MTU} bytes`, SEGMENTS, () => sealAndOpenAll(MTU));
   measure(`seal ${SMALL} bytes`, SEGMENTS, () => sealAll(SMALL));
   measure(`seal and open ${SMALL} bytes`, SEGMENTS, () => sealAndOpenAll(SMALL));
+  measure('judge a packet of another host', SEGMENTS, judging());
   cut();
   const cutHeaders = slab.bytes.slice(PLACES, PLACES + HEADERS);
   measure('verify and merge a segment, with its copy', SEGMENTS, () => {
@@ -72,6 +78,29 @@ function measureAll(): void {
     sealAll(length);
     for (let i = 0; i < SEGMENTS; i++) cipher.open(slab, PLACES + i * STRIDE, length + 16, i, 0);
   }
+}
+
+/** By a filter of one host, in a network whose ids are as large as half of all are. */
+function judging(): () => void {
+  const [here, there] = [0x1_0001 as HostId, 0x1_0002 as HostId];
+  const [network, instance] = [0xfa0a_0001 as NetworkId, 0xf111_0001 as InstanceId];
+  const filter = new PacketFilter({
+    hostId: here,
+    region: 'local',
+    server: false,
+    extraHostAddresses: [],
+    hosts: [here, there].map((id) => ({ id, region: 'local' })),
+    networks: [{ id: network, regionScoped: false }],
+    instances: [{ network, instance, tun: 1 }],
+    wireguardPeers: [],
+  });
+  const [from, to] = [there, here].map((host) => instanceAddress(network, host, instance));
+  const packet = tcp(from ?? '', to ?? '', 80, ACK);
+  return () => {
+    for (let i = 0; i < SEGMENTS; i++) {
+      filter.judgeFromHost(there, packet, 0, packet.length, 0 as Millis);
+    }
+  };
 }
 
 function measure(stage: string, packets: number, action: () => void): void {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keyOf } from '../../src/filter/packet-address.ts';
 import { compileTables } from '../../src/filter/tables.ts';
 import { CONFIG, GREY, RED } from './site.ts';
 
@@ -28,8 +29,11 @@ test('ids must be those of the plan', () => {
   }
   for (const peer of [1, 0xffff]) {
     const tables = compileTables({ ...CONFIG, wireguardPeers: [{ network: RED, peer }] });
-    assert.ok(tables.networks.get(RED)?.wireguardPeers.has(peer));
+    assert.ok(tables.networks.get(keyOf(RED))?.wireguardPeers.has(peer));
   }
+  // As numbers of 32 bits it would be network 0.
+  const beyond = { ...CONFIG, wireguardPeers: [{ network: (2 ** 32) as never, peer: 1 }] };
+  assert.throws(() => compileTables(beyond), /not a network id/);
   for (const id of [0, 1, 0xffff, 2 ** 32, 1.5]) {
     const config = { ...CONFIG, networks: [{ id: id as never, regionScoped: false }] };
     assert.throws(() => compileTables(config), /not a network id/);
@@ -42,7 +46,7 @@ test('what is in a network that is not configured is left out', () => {
     instances: [{ network: GREY, instance: 0x1111_0001 as never, tun: 9 }],
     wireguardPeers: [{ network: GREY, peer: 1 }],
   });
-  assert.equal(tables.networks.get(GREY), undefined);
+  assert.equal(tables.networks.get(keyOf(GREY)), undefined);
   for (const network of tables.networks.values()) {
     assert.deepEqual([network.instances.size, network.wireguardPeers.size], [0, 0]);
   }

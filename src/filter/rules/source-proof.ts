@@ -11,7 +11,7 @@ import { bytesEqual, SOURCE_OFFSET } from '../../ip/header.ts';
 import { IPV6_ADDRESS_BYTES } from '../../ip/ipv6-address.ts';
 import { DropReason } from '../drop-reason.ts';
 import type { FilterPacket } from '../packet.ts';
-import { AddressShape } from '../packet-address.ts';
+import { AddressShape, keyOf } from '../packet-address.ts';
 import type { FilterTables } from '../tables.ts';
 
 /** What is wrong with a source from the TUN of an instance, or undefined; any slot will do. */
@@ -62,12 +62,13 @@ export function proveWireguardPeer(
   peer: number,
   packet: FilterPacket,
 ): DropReason | undefined {
-  const known = tables.networks.get(network)?.wireguardPeers.has(peer) === true;
+  const key = keyOf(network);
+  const known = tables.networks.get(key)?.wireguardPeers.has(peer) === true;
   if (!known) return DropReason.UnknownWireguardPeer;
   const { source } = packet;
   const own =
     source.shape === AddressShape.WireguardPeer &&
-    source.network === network &&
+    source.network === key &&
     source.host === tables.hostId &&
     source.slot === peer;
   return own ? undefined : DropReason.SourceNotWireguardPeer;
