@@ -144,9 +144,9 @@ test('HostLedger remembers over a restart what it has refused and believed', asy
   assert.deepEqual(idsIn(damaged), []);
 });
 
-test('HostLedger has a removal on disk at once, and what follows soon together', async (context) => {
+test('HostLedger has a removal on disk at once, and what follows soon together', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'p6n-ledger-'));
-  context.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'hosts.json');
   const removed = (): unknown => {
     if (!existsSync(path)) return [];
