@@ -19,10 +19,23 @@ const newest = process.env['P6N_WIREGUARD_GO'] ?? WIREGUARD_GOES.at(-1);
 const folder = mkdtempSync(join(tmpdir(), 'p6n-bench-'));
 const file = join(folder, 'peers.conf');
 writeFileSync(file, configuration(), { mode: 0o600 });
-for (const program of [newest, P6NWG]) if (program !== undefined) await measure(program);
+const [theirs, ours] = [
+  newest === undefined ? undefined : await measure(newest),
+  await measure(P6NWG),
+];
+if (theirs !== undefined) {
+  const ratio = (figure: keyof Figures): string => (ours[figure] / theirs[figure]).toFixed(2);
+  say(`ratio: ${ratio('seconds')} of the time, ${ratio('grown')} of the memory`);
+}
 rmSync(folder, { recursive: true });
 
-async function measure(program: string): Promise<void> {
+interface Figures {
+  readonly seconds: number;
+  /** MiB. */
+  readonly grown: number;
+}
+
+async function measure(program: string): Promise<Figures> {
   const undone: (() => unknown)[] = [];
   const scope = { after: (undo: () => unknown) => undone.push(undo) };
   try {
@@ -42,6 +55,7 @@ async function measure(program: string): Promise<void> {
       `${program}: ${PEERS} peers in ${seconds.toFixed(2)} s, ${grown.toFixed(0)} MiB more than ` +
         `${before.toFixed(0)} MiB, idle ${percent(share)} of a core (${percent(alone)} without)`,
     );
+    return { seconds, grown };
   } finally {
     for (const undo of undone.reverse()) await undo();
   }

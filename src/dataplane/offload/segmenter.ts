@@ -54,12 +54,12 @@ const LAST_FLAGS: number = TcpFlag.Fin | TcpFlag.Psh;
 const ADDRESSES_BYTES_IPV6 = 32;
 /** More than any real MSS makes of 64 KiB: each costs a seal, and their sender chooses the size. */
 const SEGMENTS_MAX = 1024;
-/** Where the checksum stands in the header of a transport. */
-const CHECKSUM_FIELDS: ReadonlyMap<number, number> = new Map([
-  [IpProtocol.Tcp, TCP_CHECKSUM_OFFSET],
-  [IpProtocol.Udp, UDP_CHECKSUM_OFFSET],
-  [IpProtocol.Icmpv6, ICMPV6_CHECKSUM_OFFSET],
-]);
+const NO_FIELD = -1;
+const CHECKSUM_FIELDS: readonly number[] = [
+  TCP_CHECKSUM_OFFSET,
+  UDP_CHECKSUM_OFFSET,
+  ICMPV6_CHECKSUM_OFFSET,
+];
 
 export class Segmenter {
   readonly #bytes: Uint8Array;
@@ -225,9 +225,9 @@ export class Segmenter {
     const headers = isIpv4 ? readIpv4HeaderLength(bytes, offset) : IPV6_HEADER_BYTES;
     if (start < headers || start + field + 2 > length) return false;
     const protocol = bytes[offset + (isIpv4 ? IPV4_PROTOCOL_OFFSET : NEXT_HEADER_OFFSET)]!;
-    const expected = CHECKSUM_FIELDS.get(protocol);
+    const expected = checksumField(protocol);
     // Behind an extension header the transport may be any of them.
-    if (expected === undefined) return [...CHECKSUM_FIELDS.values()].includes(field);
+    if (expected === NO_FIELD) return CHECKSUM_FIELDS.includes(field);
     return start === headers && field === expected;
   }
 
@@ -241,6 +241,13 @@ export class Segmenter {
     const isUdp = field === UDP_CHECKSUM_OFFSET;
     writeUint16(bytes, offset + start + field, isUdp ? neverZero(checksum) : checksum);
   }
+}
+
+/** Where the checksum stands in the header of a transport; NO_FIELD for any other header. */
+function checksumField(protocol: number): number {
+  if (protocol === IpProtocol.Tcp) return TCP_CHECKSUM_OFFSET;
+  if (protocol === IpProtocol.Udp) return UDP_CHECKSUM_OFFSET;
+  return protocol === IpProtocol.Icmpv6 ? ICMPV6_CHECKSUM_OFFSET : NO_FIELD;
 }
 
 /** UDP has 0 for "no checksum" (RFC 768). */
