@@ -1,14 +1,9 @@
-// The store in etcd, for several servers at a time. It connects by itself and again whenever it has
-// to; until then its calls wait, and fail as a registry that is away.
+// The store in etcd, for several servers at a time: what each call of the port asks of etcd.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import { Backoff } from '../../base/backoff.ts';
-import { toHex } from '../../base/bytes.ts';
-import { P6nError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { type Random, randomBytes, randomInteger } from '../../base/random.ts';
-import { ChangeFeed, closedError, refuseRestored } from '../change-feed.ts';
+import { type Random, randomInteger } from '../../base/random.ts';
+import { refuseRestored } from '../change-feed.ts';
 import { pastWith, type RevisionMark } from '../revision-mark.ts';
 import {
   assertKey,
@@ -25,21 +20,17 @@ import {
   type StoreTransaction,
   type StoreWrite,
 } from '../store.ts';
-import { type Connection, connect, encodeMeta, parseMeta } from './connection.ts';
-import { CALL_TIMEOUT_MS, EtcdClient, type EtcdOptions, isStatus } from './etcd-client.ts';
-import { type FeedRevision, readPast, runFeed } from './etcd-feed.ts';
+import { encodeMeta } from './connection.ts';
+import { EtcdClient, type EtcdOptions, isStatus } from './etcd-client.ts';
 import { HistoryLimit } from './history-limit.ts';
 import { compareMod, Keyspace, put, read } from './keyspace.ts';
 import { LeaseRenewals } from './lease-renewals.ts';
 import { list } from './listing.ts';
 import { keyValueOf, Pens } from './pens.ts';
-import type { KeyValue, RequestOp, UnaryMethods, UnaryName } from './protocol.ts';
-import { RecentEntries } from './recent-entries.ts';
+import type { RequestOp } from './protocol.ts';
+import { drawId, RegistryLink } from './registry-link.ts';
 
 const ROOT_DEFAULT = 'p6n';
-const ID_BYTES = 8;
-const CONNECT_MIN_MS = 100;
-const CONNECT_MAX_MS = 2_000;
 /**
  * A watch ends after so long, so that whoever reads it lists again: an event of etcd may be lost.
  */
@@ -65,65 +56,52 @@ export interface EtcdStoreOptions extends EtcdOptions {
 
 export class EtcdStore implements Store {
   readonly #random: Random;
-  readonly #logger: Logger;
-  readonly #mark: RevisionMark | undefined;
   readonly #client: EtcdClient;
   readonly #keyspace: Keyspace;
   readonly #pens: Pens;
-  readonly #feed: ChangeFeed;
+  readonly #link: RegistryLink;
   readonly #history: HistoryLimit;
   readonly #renewals: LeaseRenewals;
-  readonly #recent = new RecentEntries();
-  readonly #closing = new AbortController();
-  #connecting: Promise<void>;
-  #connection: Connection | undefined;
-  #feeding = new AbortController();
-  #problem: unknown;
+  readonly #mark: RevisionMark | undefined;
 
   constructor(dependencies: EtcdStoreDependencies, options: EtcdStoreOptions) {
-    const { random, logger } = dependencies;
+    const { random, logger, mark } = dependencies;
+    const client = new EtcdClient({ random, logger }, options);
+    const keyspace = new Keyspace(options.root ?? ROOT_DEFAULT);
     this.#random = random;
-    this.#logger = logger;
-    this.#mark = dependencies.mark;
-    this.#client = new EtcdClient({ random, logger }, options);
-    this.#history = new HistoryLimit(this.#client, logger, options.revisionsKept ?? REVISIONS_KEPT);
-    this.#renewals = new LeaseRenewals(this.#client);
-    this.#keyspace = new Keyspace(options.root ?? ROOT_DEFAULT);
-    const writer = options.writer ?? this.#drawId();
-    this.#pens = new Pens(this.#client, this.#keyspace, logger, writer);
-    const source = { client: this.#client, keyspace: this.#keyspace };
-    this.#feed = new ChangeFeed(
-      0,
-      (after) => this.#call(() => readPast(source, after)),
-      async (revision) => revision <= (await this.#latest()),
-    );
-    this.#connecting = this.#connect();
+    this.#client = client;
+    this.#keyspace = keyspace;
+    this.#mark = mark;
+    this.#pens = new Pens(client, keyspace, logger, options.writer ?? drawId(random));
+    this.#link = new RegistryLink({ client, keyspace, random, logger, mark });
+    this.#history = new HistoryLimit(client, logger, options.revisionsKept ?? REVISIONS_KEPT);
+    this.#renewals = new LeaseRenewals(client);
   }
 
   get incarnation(): string {
-    return this.#connection?.incarnation ?? '';
+    return this.#link.connection?.incarnation ?? '';
   }
 
   get restored(): string | undefined {
-    return this.#connection?.restored;
+    return this.#link.connection?.restored;
   }
 
   async get(key: string): Promise<StoreEntry | undefined> {
     assertKey(key);
-    const { header, kvs } = await this.#ask('KV/Range', { key: this.#keyspace.key(key) });
+    const { header, kvs } = await this.#link.ask('KV/Range', { key: this.#keyspace.key(key) });
     const entry = kvs[0] === undefined ? undefined : this.#keyspace.entry(kvs[0]);
-    this.#recent.note(key, entry, Number(header.revision));
+    this.#link.recent.note(key, entry, Number(header.revision));
     return entry;
   }
 
   async glance(key: string): Promise<StoreEntry | undefined> {
-    const found = this.#closing.signal.aborted ? undefined : this.#recent.find(key);
+    const found = this.#link.isClosed ? undefined : this.#link.recent.find(key);
     return found === undefined ? await this.get(key) : found.entry;
   }
 
   async list(prefixes: readonly string[]): Promise<StoreListing> {
     assertPrefixes(prefixes);
-    return await list((name, request) => this.#ask(name, request), this.#keyspace, prefixes);
+    return await list((name, request) => this.#link.ask(name, request), this.#keyspace, prefixes);
   }
 
   async transact(transaction: StoreTransaction): Promise<StoreResult> {
@@ -134,7 +112,7 @@ export class EtcdStore implements Store {
     const result = effective
       ? await this.#write(compare, writes)
       : await this.#compareOnly(compare, writes);
-    if (!result.committed) this.#recent.forget(compares.map(({ key }) => key));
+    if (!result.committed) this.#link.recent.forget(compares.map(({ key }) => key));
     return result;
   }
 
@@ -143,10 +121,10 @@ export class EtcdStore implements Store {
     writes: readonly StoreWrite[],
   ): Promise<StoreResult> {
     for (;;) {
-      const connection = await this.#connected();
+      const connection = await this.#link.connected();
       refuseRestored(connection.restored);
-      const known = this.#feed.latest;
-      const written = await this.#call(() =>
+      const known = this.#link.feed.latest;
+      const written = await this.#link.call(() =>
         this.#pens.write({
           compare: [compareMod(this.#keyspace.registry, connection.modRevision), ...compare],
           success: [put(this.#keyspace.head, ''), ...writes.map((write) => this.#operation(write))],
@@ -154,29 +132,29 @@ export class EtcdStore implements Store {
         }),
       );
       if (written.committed) {
-        this.#check(connection.cluster, written.revision, { ...connection, known: known + 1 });
-        this.#recent.written(
+        this.#link.check(connection.cluster, written.revision, { ...connection, known: known + 1 });
+        this.#link.recent.written(
           writes.map(({ key }) => key),
           written.revision,
         );
         return this.#committed(written.revision);
       }
       const registry = keyValueOf(written.responses[0]);
-      if (registry !== undefined) this.#adopt(registry);
-      if (this.#connection === connection) return { committed: false };
+      if (registry !== undefined) this.#link.adopt(registry);
+      if (this.#link.connection === connection) return { committed: false };
     }
   }
 
   async beginIncarnation(writes: readonly StoreWrite[]): Promise<boolean> {
     assertTransaction({ compares: [], writes });
-    const { incarnation, cluster, past, modRevision } = await this.#connected();
+    const { incarnation, cluster, past, modRevision } = await this.#link.connected();
     const meta = encodeMeta({
-      incarnation: this.#drawId(),
+      incarnation: drawId(this.#random),
       cluster,
       past: pastWith(past, incarnation),
     });
     const { registry, head } = this.#keyspace;
-    const written = await this.#call(() =>
+    const written = await this.#link.call(() =>
       this.#pens.write({
         compare: [compareMod(registry, modRevision)],
         success: [
@@ -187,10 +165,10 @@ export class EtcdStore implements Store {
         failure: [read(registry)],
       }),
     );
-    const { kvs } = await this.#ask('KV/Range', { key: registry });
-    if (kvs[0] !== undefined) this.#adopt(kvs[0]);
+    const { kvs } = await this.#link.ask('KV/Range', { key: registry });
+    if (kvs[0] !== undefined) this.#link.adopt(kvs[0]);
     // A mark of before would take it for restored after a crash.
-    this.#note(this.#connection?.revision ?? 0);
+    this.#link.note(this.#link.connection?.revision ?? 0);
     await this.#mark?.flush();
     return written.committed;
   }
@@ -201,157 +179,29 @@ export class EtcdStore implements Store {
   }
 
   async grantLease(ttlMs: number): Promise<string> {
-    const { ID } = await this.#ask('Lease/LeaseGrant', { TTL: Math.ceil(ttlMs / 1_000) });
+    const { ID } = await this.#link.ask('Lease/LeaseGrant', { TTL: Math.ceil(ttlMs / 1_000) });
     return ID;
   }
 
   async renewLease(lease: string): Promise<boolean> {
-    await this.#connected();
+    await this.#link.connected();
     if (!LEASE_PATTERN.test(lease)) return false;
-    return (await this.#call(() => this.#renewals.renew(lease))) > 0;
+    return (await this.#link.call(() => this.#renewals.renew(lease))) > 0;
   }
 
   async revokeLease(lease: string): Promise<void> {
-    await this.#connected();
+    await this.#link.connected();
     if (!LEASE_PATTERN.test(lease)) return;
     try {
       await this.#client.ask('Lease/LeaseRevoke', { ID: lease });
     } catch (error) {
-      if (!isStatus(error, status.NOT_FOUND)) throw this.#unavailable(error);
+      if (!isStatus(error, status.NOT_FOUND)) throw this.#link.unavailable(error);
     }
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    this.#feeding.abort();
-    this.#feed.close();
     this.#renewals.close();
-    this.#client.close();
-    await this.#connecting;
-    await this.#mark?.flush();
-  }
-
-  /** Connects, again and again; resolves when it has, or when the store was closed. */
-  async #connect(): Promise<void> {
-    const { signal } = this.#closing;
-    const backoff = new Backoff(this.#random, { minMs: CONNECT_MIN_MS, maxMs: CONNECT_MAX_MS });
-    while (!signal.aborted) {
-      try {
-        const found = await connect(this.#client, this.#keyspace, {
-          fresh: this.#drawId(),
-          mark: this.#mark,
-        });
-        if (signal.aborted) return;
-        this.#connection = found;
-        this.#startFeed(found);
-        this.#logger.info('registry in etcd is reached', { incarnation: found.incarnation });
-        return;
-      } catch (error) {
-        if (this.#problem === undefined) {
-          this.#logger.warn('registry in etcd is not reached', { error: String(error) });
-        }
-        this.#problem = error;
-        await delay(backoff.next(), undefined, { signal }).catch(() => undefined);
-      }
-    }
-  }
-
-  #startFeed({ revision }: Connection): void {
-    this.#problem = undefined;
-    this.#feed.restart(revision);
-    this.#recent.restart(revision);
-    this.#feeding = new AbortController();
-    const { signal } = this.#feeding;
-    const dependencies = {
-      ...{ client: this.#client, keyspace: this.#keyspace },
-      ...{ random: this.#random, logger: this.#logger },
-    };
-    const listener = {
-      revision: (next: FeedRevision): void => {
-        if (signal.aborted) return;
-        this.#recent.noteRevision(next);
-        this.#feed.publish({ revision: next.revision, changes: next.changes });
-        this.#note(next.revision);
-        if (next.registry !== undefined) this.#adopt(next.registry);
-      },
-      compacted: (number: number): void => {
-        this.#logger.warn('changes of the registry were compacted unread', { revision: number });
-        if (!signal.aborted) this.#feed.restart(number);
-      },
-      watching: (isWatching: boolean): void => {
-        if (!signal.aborted) this.#recent.setWatching(isWatching);
-      },
-    };
-    void runFeed(dependencies, revision, listener, signal);
-  }
-
-  /** Begins anew: etcd is not, or not any more, what this store was connected to. */
-  #reconnect(why: string): void {
-    if (this.#connection === undefined || this.#closing.signal.aborted) return;
-    this.#logger.error('registry in etcd was replaced', { error: why });
-    this.#connection = undefined;
-    this.#recent.setWatching(false);
-    this.#feeding.abort();
-    this.#connecting = this.#connect();
-  }
-
-  async #connected(): Promise<Connection> {
-    if (this.#closing.signal.aborted) throw closedError();
-    if (this.#connection === undefined) {
-      await Promise.race([this.#connecting, delay(CALL_TIMEOUT_MS, undefined, { ref: false })]);
-    }
-    if (this.#connection !== undefined) return this.#connection;
-    throw this.#closing.signal.aborted ? closedError() : this.#unavailable(this.#problem);
-  }
-
-  async #latest(): Promise<number> {
-    const { header } = await this.#ask('KV/Range', { key: this.#keyspace.head });
-    return Number(header.revision);
-  }
-
-  /** Asks what may be asked again. */
-  async #ask<N extends UnaryName>(
-    name: N,
-    request: UnaryMethods[N]['request'],
-  ): Promise<UnaryMethods[N]['response']> {
-    const { cluster } = await this.#connected();
-    const known = this.#feed.latest;
-    const answer = await this.#call(() => this.#client.ask(name, request));
-    const { clusterId, revision } = answer.header;
-    this.#check(clusterId, Number(revision), { cluster, known });
-    return answer;
-  }
-
-  async #call<T>(run: () => Promise<T>): Promise<T> {
-    await this.#connected();
-    try {
-      return await run();
-    } catch (error) {
-      throw this.#unavailable(error);
-    }
-  }
-
-  /** An answer of another cluster, or one of before what was known when it was asked for. */
-  #check(
-    clusterId: string,
-    revision: number,
-    { cluster, known }: { readonly cluster: string; readonly known: number },
-  ): void {
-    if (clusterId === cluster && revision >= known) return;
-    this.#reconnect(`cluster ${clusterId} at ${revision}, and it was ${cluster} at ${known}`);
-    throw this.#unavailable('it was replaced');
-  }
-
-  /** Takes over what stands at the registry's key. */
-  #adopt(registry: KeyValue): void {
-    const current = this.#connection;
-    const modRevision = Number(registry.modRevision);
-    if (current === undefined || modRevision <= current.modRevision) return;
-    this.#connection = { ...parseMeta(registry), modRevision, revision: modRevision };
-    const { incarnation } = this.#connection;
-    this.#logger.info('registry has a new incarnation', { incarnation });
-    this.#feeding.abort();
-    this.#startFeed(this.#connection);
+    await this.#link.close();
   }
 
   /** Whether `writes` can change anything: deletes of what is not there do not. */
@@ -369,7 +219,7 @@ export class EtcdStore implements Store {
     const { head } = this.#keyspace;
     const deletes = writes.map((write) => this.#operation(write));
     const success = [read(head), ...deletes];
-    const answer = await this.#ask('KV/Txn', { compare, success, failure: [read(head)] });
+    const answer = await this.#link.ask('KV/Txn', { compare, success, failure: [read(head)] });
     if (!answer.succeeded) return { committed: false };
     const revision = Number(keyValueOf(answer.responses[0])?.modRevision ?? 0);
     return { committed: true, revision };
@@ -383,15 +233,9 @@ export class EtcdStore implements Store {
   }
 
   #committed(revision: number): StoreResult {
-    this.#note(revision);
+    this.#link.note(revision);
     this.#history.reached(revision);
     return { committed: true, revision };
-  }
-
-  #note(number: number): void {
-    const { incarnation, restored } = this.#connection ?? {};
-    if (incarnation === undefined || restored !== undefined) return;
-    this.#mark?.note({ incarnation, number });
   }
 
   async *#watch(
@@ -400,28 +244,9 @@ export class EtcdStore implements Store {
     signal: AbortSignal,
   ): AsyncGenerator<StoreRevision, void, undefined> {
     if (signal.aborted) return;
-    await this.#connected();
+    await this.#link.connected();
     const resync = AbortSignal.timeout(randomInteger(this.#random, RESYNC_MIN_MS, RESYNC_MAX_MS));
-    yield* this.#feed.watch(prefix, afterRevision, AbortSignal.any([signal, resync]));
+    yield* this.#link.feed.watch(prefix, afterRevision, AbortSignal.any([signal, resync]));
     if (resync.aborted && !signal.aborted) throw new CompactedError('Watch: it is time to list');
-  }
-
-  #unavailable(cause: unknown): Error {
-    if (cause instanceof P6nError || cause instanceof CompactedError) return cause;
-    if (isStatus(cause, status.NOT_FOUND)) {
-      return new P6nError('NOT_FOUND', 'Cannot write to the registry: the lease has ended', {
-        cause,
-      });
-    }
-    if (this.#closing.signal.aborted) return closedError();
-    const facts = cause instanceof Error ? cause.message : String(cause ?? 'it does not answer');
-    return new P6nError('REGISTRY_UNAVAILABLE', `Cannot use the registry in etcd: ${facts}`, {
-      hint: 'Are most members of etcd up, and reached from this server? Try again then.',
-      cause,
-    });
-  }
-
-  #drawId(): string {
-    return toHex(randomBytes(this.#random, ID_BYTES));
   }
 }
