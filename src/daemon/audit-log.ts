@@ -14,7 +14,7 @@ import { formatRevision, parseRevision } from '../api/contract/revision.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { PRIVATE_FILE_MODE, readFileIfExists } from '../os/atomic-file.ts';
-import type { RegistryChange } from '../registry/feed/changes.ts';
+import type { Account, RegistryChange } from '../registry/feed/changes.ts';
 import type { Revision } from '../registry/model.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -94,25 +94,12 @@ export class AuditLog {
     return { incarnation: this.#dependencies.registry.incarnation, number: 0 };
   }
 
-  async #note({ action, at, by, objects, revision }: RegistryChange): Promise<void> {
-    if (action === undefined || at === undefined || by === undefined) return;
-    const isRoutine =
-      by.kind === 'host' &&
-      objects.every(({ kind, verb }) => kind === 'instance' && verb === 'changed');
-    if (isRoutine || objects.length === 0) return;
-    const entry: AuditEntry = {
-      revision: formatRevision(revision),
-      at,
-      by: {
-        kind: by.kind,
-        ...('host' in by ? { host_id: by.host } : {}),
-        ...('invite' in by ? { invite: by.invite } : {}),
-        ...('token' in by ? { token: by.token } : {}),
-      },
-      action,
-      objects: objects.map(({ verb, kind, id }) => ({ verb, kind, id })),
-    };
-    await this.#append(`${JSON.stringify(entry)}\n`);
+  async #note({ accounts, revision }: RegistryChange): Promise<void> {
+    const lines = accounts.flatMap((account) => {
+      const entry = entryOf(account, revision);
+      return entry === undefined ? [] : [`${JSON.stringify(entry)}\n`];
+    });
+    if (lines.length > 0) await this.#append(lines.join(''));
   }
 
   async #append(line: string): Promise<void> {
@@ -126,6 +113,26 @@ export class AuditLog {
     await appendFile(this.#path, text, { mode: PRIVATE_FILE_MODE });
     this.#hasAppended = true;
   }
+}
+
+/** Undefined for what nobody looks for: a host writes its instances all the time. */
+function entryOf({ action, at, by, objects }: Account, revision: Revision): AuditEntry | undefined {
+  const isRoutine =
+    by.kind === 'host' &&
+    objects.every(({ kind, verb }) => kind === 'instance' && verb === 'changed');
+  if (isRoutine || objects.length === 0) return undefined;
+  return {
+    revision: formatRevision(revision),
+    at,
+    by: {
+      kind: by.kind,
+      ...('host' in by ? { host_id: by.host } : {}),
+      ...('invite' in by ? { invite: by.invite } : {}),
+      ...('token' in by ? { token: by.token } : {}),
+    },
+    action,
+    objects: objects.map(({ verb, kind, id }) => ({ verb, kind, id })),
+  };
 }
 
 function parseEntry(line: string): AuditEntry[] {

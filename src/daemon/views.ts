@@ -168,7 +168,8 @@ export function instanceView(instance: Instance, network: string, host: string):
   };
 }
 
-export function eventView({ at, objects, revision }: RegistryChange): EventView {
+export function eventView({ accounts, objects, revision }: RegistryChange): EventView {
+  const at = accounts.at(-1)?.at;
   return {
     revision: formatRevision(revision),
     ...(at === undefined ? {} : { at }),

@@ -1,10 +1,14 @@
 // Who made a change, when and what for: a note that stands in the transaction of the change itself,
-// so that no change is without one and no note without its change. It stands at one key, whose
-// history in the store is that of all changes; so the registry does not grow by it.
+// as the last of its writes, so that no change is without one and no note without its change. The
+// history of the keys where notes stand is that of all changes. There are a few of these keys, so
+// that the registry does not grow by them, and changes of different things seldom share one.
 
 import type { HostId } from '../addressing/ids.ts';
 import type { WallMillis } from '../base/clock.ts';
 import type { Principal } from './authority.ts';
+import { AUDIT } from './keys.ts';
+
+const PLACES = 1_024;
 
 /** Who made a change. */
 export type Actor =
@@ -35,6 +39,14 @@ export function actorOf(principal: Principal): Actor {
     case 'token':
       return { kind: 'token', token: principal.id };
   }
+}
+
+/** Where the note of a change stands that writes `key`. */
+export function notePlace(key: string): string {
+  // FNV-1a.
+  let hash = 0x811c_9dc5;
+  for (let n = 0; n < key.length; n++) hash = Math.imul(hash ^ key.charCodeAt(n), 0x0100_0193);
+  return `${AUDIT}${(hash >>> 0) % PLACES}`;
 }
 
 export function encodeNote(note: AuditNote): string {

@@ -34,7 +34,7 @@
 //    machines/MACHINE                   NETWORK/HOST of an instance
 //    instance-ids/HOST/INSTANCE
 //    instance-names/HOST/NAME
-//  audit/last                           who made the last change: audit.ts
+//  audit/PLACE                          who made the last change that stands there: audit.ts
 //  use/                                 how many there are of something, also as a guard: who adds
 //    organizations                      one or takes one away changes the count, so a transaction
 //    servers                            that compares the count sees all of them
@@ -81,7 +81,7 @@ export const PEER_REMOVALS = 'records/peer-removals/';
 export const SITE = 'site/site';
 export const ORGANIZATIONS = 'site/organizations/';
 export const INVITES = 'private/invites/';
-export const AUDIT = 'audit/last';
+export const AUDIT = 'audit/';
 export const CLOSURE = 'private/closure';
 export const REPORTS = 'private/reports/';
 /** Every id that was ever given out. */

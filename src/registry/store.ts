@@ -109,11 +109,12 @@ export interface Store {
    */
   list(prefixes: readonly string[]): Promise<StoreListing>;
   /**
-   * Compares and writes in one step. All writes of a transaction have the same new revision, which
-   * is larger than any before. To delete what does not exist changes nothing, and a transaction
-   * that changes nothing has the current revision. No key is written twice in one transaction. A
-   * put without a lease takes the key out of the lease that it had; with a lease that has ended it
-   * rejects with NOT_FOUND.
+   * Compares and writes in one step. All writes of a transaction have the same new revision, larger
+   * than any that was known when it was asked for. Transactions that came together may share it:
+   * the changes of one stand behind those of another then. To delete what does not exist changes
+   * nothing, and a transaction that changes nothing has the current revision. No key is written
+   * twice in one transaction. A put without a lease takes the key out of the lease that it had;
+   * with a lease that has ended it rejects with NOT_FOUND.
    */
   transact(transaction: StoreTransaction): Promise<StoreResult>;
   /**

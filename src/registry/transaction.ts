@@ -6,9 +6,9 @@ import type { Clock } from '../base/clock.ts';
 import { P6nError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Random, randomInteger } from '../base/random.ts';
-import { type Actor, type AuditNote, encodeNote } from './audit.ts';
+import { type Actor, type AuditNote, encodeNote, notePlace } from './audit.ts';
 import { admitRestored, emptinessOf, refuseClosed, requireOpen } from './closure.ts';
-import { AUDIT, CLOSURE } from './keys.ts';
+import { CLOSURE } from './keys.ts';
 import { damaged, type StoredText } from './record-fields.ts';
 import type { SiteSigner } from './site-signer.ts';
 import type { Store, StoreWrite } from './store.ts';
@@ -88,7 +88,8 @@ export class Transaction {
 
   /** Tries to commit, with `note` of it. False when something that was read has changed. */
   async commit(note: AuditNote): Promise<boolean> {
-    if (this.#writes.size > 0) this.put(AUDIT, encodeNote(note));
+    const [first] = this.#writes.keys();
+    if (first !== undefined) this.put(notePlace(first), encodeNote(note));
     const writes = [...this.#writes].map(([key, value]): StoreWrite => {
       if (value === undefined) return { type: 'delete', key };
       const lease = this.#leases.get(key);

@@ -280,7 +280,7 @@ test('what a token changes stands in the audit under its id', async () => {
   const abort = new AbortController();
   const changes = scene.site.registry.changes(undefined, abort.signal)[Symbol.asyncIterator]();
   await changes.next();
-  const by = async (): Promise<unknown> => (await changes.next()).value?.by;
+  const by = async (): Promise<unknown> => (await changes.next()).value?.accounts[0]?.by;
   await scene.ask('POST /v1/networks', { token, payload: { name: 'grey' } });
   assert.deepEqual(await by(), { kind: 'token', token: record.id });
   const { body } = await scene.ask('POST /v1/invites', { token, payload: {} });

@@ -55,6 +55,21 @@ export async function collect(
   return revisions;
 }
 
+/** The revisions of a watch up to the first that changes `last`. */
+export async function collectUntil(
+  store: Store,
+  prefix: string,
+  after: number,
+  last: string,
+): Promise<readonly StoreRevision[]> {
+  const revisions: StoreRevision[] = [];
+  for await (const revision of store.watch(prefix, after, new AbortController().signal)) {
+    revisions.push(revision);
+    if (revision.changes.some((change) => keyOf(change) === last)) break;
+  }
+  return revisions;
+}
+
 export function keyOf(change: StoreChange): string {
   return change.type === 'put' ? change.entry.key : change.key;
 }

@@ -109,13 +109,13 @@ test('who makes and who revokes a token stands in the audit', async () => {
   await changes.next();
   const { record } = await site.registry.as({ kind: 'operator' }).tokens.create({});
   const made = (await changes.next()).value;
-  assert.deepEqual(made?.by, { kind: 'operator' });
+  assert.deepEqual(made?.accounts[0]?.by, { kind: 'operator' });
   assert.deepEqual(made?.objects, [
     { verb: 'created', kind: 'token', id: record.id, record: undefined },
   ]);
   await site.registry.as({ kind: 'token', id: record.id }).tokens.revoke(record.id);
   const revoked = (await changes.next()).value;
-  assert.deepEqual(revoked?.by, { kind: 'token', token: record.id });
+  assert.deepEqual(revoked?.accounts[0]?.by, { kind: 'token', token: record.id });
   assert.equal(revoked?.objects[0]?.kind, 'token-revocation');
   abort.abort();
 });

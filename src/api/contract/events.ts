@@ -19,7 +19,10 @@ export interface EventObject extends ChangedObject {
   readonly record?: object;
 }
 
-/** All that one change of the registry has changed. The first one of a feed changes nothing. */
+/**
+ * All that has changed with one revision of the registry: mostly one change, several where they
+ * came together. The first event of a feed changes nothing.
+ */
 export interface EventView {
   /** `INCARNATION.NUMBER`: where to go on from after this one. */
   readonly revision: string;

@@ -3,7 +3,6 @@
 import { status } from '@grpc/grpc-js';
 import type { Logger } from '../../base/logger.ts';
 import { type Random, randomInteger } from '../../base/random.ts';
-import { refuseRestored } from '../change-feed.ts';
 import { pastWith, type RevisionMark } from '../revision-mark.ts';
 import {
   assertKey,
@@ -23,11 +22,11 @@ import {
 import { encodeMeta } from './connection.ts';
 import { EtcdClient, type EtcdOptions, isStatus } from './etcd-client.ts';
 import { HistoryLimit } from './history-limit.ts';
-import { compareMod, Keyspace, put, read } from './keyspace.ts';
+import { JointWrites } from './joint-writes.ts';
+import { compareMod, Keyspace, LEASE_PATTERN, put, read } from './keyspace.ts';
 import { LeaseRenewals } from './lease-renewals.ts';
 import { list } from './listing.ts';
 import { keyValueOf, Pens } from './pens.ts';
-import type { RequestOp } from './protocol.ts';
 import { drawId, RegistryLink } from './registry-link.ts';
 
 const ROOT_DEFAULT = 'p6n';
@@ -36,10 +35,6 @@ const ROOT_DEFAULT = 'p6n';
  */
 const RESYNC_MIN_MS: number = 10 * 60_000;
 const RESYNC_MAX_MS: number = 15 * 60_000;
-/** A lease that no cluster ever grants. */
-const NO_LEASE = '9223372036854775807';
-const LEASE_PATTERN = /^[1-9][0-9]{0,18}$/;
-
 export interface EtcdStoreDependencies {
   readonly random: Random;
   readonly logger: Logger;
@@ -60,6 +55,7 @@ export class EtcdStore implements Store {
   readonly #keyspace: Keyspace;
   readonly #pens: Pens;
   readonly #link: RegistryLink;
+  readonly #writes: JointWrites;
   readonly #history: HistoryLimit;
   readonly #renewals: LeaseRenewals;
   readonly #mark: RevisionMark | undefined;
@@ -74,6 +70,7 @@ export class EtcdStore implements Store {
     this.#mark = mark;
     this.#pens = new Pens(client, keyspace, logger, options.writer ?? drawId(random));
     this.#link = new RegistryLink({ client, keyspace, random, logger, mark });
+    this.#writes = new JointWrites({ link: this.#link, pens: this.#pens, keyspace });
     this.#history = new HistoryLimit(client, logger, options.revisionsKept ?? REVISIONS_KEPT);
     this.#renewals = new LeaseRenewals(client);
   }
@@ -107,42 +104,16 @@ export class EtcdStore implements Store {
   async transact(transaction: StoreTransaction): Promise<StoreResult> {
     assertTransaction(transaction);
     const { compares, writes } = transaction;
-    const compare = compares.map((one) => compareMod(this.#keyspace.key(one.key), one.modRevision));
-    const effective = await this.#effective(writes);
-    const result = effective
-      ? await this.#write(compare, writes)
-      : await this.#compareOnly(compare, writes);
-    if (!result.committed) this.#link.recent.forget(compares.map(({ key }) => key));
-    return result;
-  }
-
-  async #write(
-    compare: readonly ReturnType<typeof compareMod>[],
-    writes: readonly StoreWrite[],
-  ): Promise<StoreResult> {
-    for (;;) {
-      const connection = await this.#link.connected();
-      refuseRestored(connection.restored);
-      const known = this.#link.feed.latest;
-      const written = await this.#link.call(() =>
-        this.#pens.write({
-          compare: [compareMod(this.#keyspace.registry, connection.modRevision), ...compare],
-          success: [put(this.#keyspace.head, ''), ...writes.map((write) => this.#operation(write))],
-          failure: [read(this.#keyspace.registry)],
-        }),
-      );
-      if (written.committed) {
-        this.#link.check(connection.cluster, written.revision, { ...connection, known: known + 1 });
-        this.#link.recent.written(
-          writes.map(({ key }) => key),
-          written.revision,
-        );
-        return this.#committed(written.revision);
-      }
-      const registry = keyValueOf(written.responses[0]);
-      if (registry !== undefined) this.#link.adopt(registry);
-      if (this.#link.connection === connection) return { committed: false };
+    if (!(await this.#isEffective(writes))) return await this.#compareOnly(transaction);
+    const result = await this.#writes.write(transaction);
+    if (result.committed) {
+      this.#link.recent.written(keysOf(writes), result.revision);
+      this.#link.note(result.revision);
+      this.#history.reached(result.revision);
+    } else {
+      this.#link.recent.forget(keysOf(compares));
     }
+    return result;
   }
 
   async beginIncarnation(writes: readonly StoreWrite[]): Promise<boolean> {
@@ -160,7 +131,7 @@ export class EtcdStore implements Store {
         success: [
           put(registry, meta),
           put(head, ''),
-          ...writes.map((write) => this.#operation(write)),
+          ...writes.map((write) => this.#keyspace.operation(write)),
         ],
         failure: [read(registry)],
       }),
@@ -205,36 +176,23 @@ export class EtcdStore implements Store {
   }
 
   /** Whether `writes` can change anything: deletes of what is not there do not. */
-  async #effective(writes: readonly StoreWrite[]): Promise<boolean> {
+  async #isEffective(writes: readonly StoreWrite[]): Promise<boolean> {
     if (writes.some(({ type }) => type === 'put')) return true;
     const found = await Promise.all(writes.map(({ key }) => this.get(key)));
     return found.some((entry) => entry !== undefined);
   }
 
   /** A transaction that writes nothing may be asked again. */
-  async #compareOnly(
-    compare: readonly ReturnType<typeof compareMod>[],
-    writes: readonly StoreWrite[],
-  ): Promise<StoreResult> {
+  async #compareOnly({ compares, writes }: StoreTransaction): Promise<StoreResult> {
     const { head } = this.#keyspace;
-    const deletes = writes.map((write) => this.#operation(write));
-    const success = [read(head), ...deletes];
+    const compare = compares.map((one) => this.#keyspace.compare(one));
+    const success = [read(head), ...writes.map((write) => this.#keyspace.operation(write))];
     const answer = await this.#link.ask('KV/Txn', { compare, success, failure: [read(head)] });
-    if (!answer.succeeded) return { committed: false };
+    if (!answer.succeeded) {
+      this.#link.recent.forget(keysOf(compares));
+      return { committed: false };
+    }
     const revision = Number(keyValueOf(answer.responses[0])?.modRevision ?? 0);
-    return { committed: true, revision };
-  }
-
-  #operation(write: StoreWrite): RequestOp {
-    const key = this.#keyspace.key(write.key);
-    if (write.type === 'delete') return { requestDeleteRange: { key } };
-    if (write.lease === undefined) return put(key, write.value);
-    return put(key, write.value, LEASE_PATTERN.test(write.lease) ? write.lease : NO_LEASE);
-  }
-
-  #committed(revision: number): StoreResult {
-    this.#link.note(revision);
-    this.#history.reached(revision);
     return { committed: true, revision };
   }
 
@@ -249,4 +207,8 @@ export class EtcdStore implements Store {
     yield* this.#link.feed.watch(prefix, afterRevision, AbortSignal.any([signal, resync]));
     if (resync.aborted && !signal.aborted) throw new CompactedError('Watch: it is time to list');
   }
+}
+
+function keysOf(entries: readonly { readonly key: string }[]): string[] {
+  return entries.map(({ key }) => key);
 }

@@ -8,11 +8,22 @@
 //  ROOT/meta/opened       the store that was the last to connect
 //  ROOT/meta/pens/W/N     pens of writer W, see pens.ts
 
-import { assertKey, assertPrefix, type StoreChange, type StoreEntry } from '../store.ts';
+import {
+  assertKey,
+  assertPrefix,
+  type StoreChange,
+  type StoreCompare,
+  type StoreEntry,
+  type StoreWrite,
+} from '../store.ts';
 import type { Compare, KeyValue, RangeRequest, RequestOp, WatchResponse } from './protocol.ts';
 
 /** Above every character that a key may have. */
 const AFTER_PREFIX = '\x7f';
+/** A lease that no cluster ever grants. */
+const NO_LEASE = '9223372036854775807';
+/** What a lease's id may be. */
+export const LEASE_PATTERN: RegExp = /^[1-9][0-9]{0,18}$/;
 
 export class Keyspace {
   readonly registry: Buffer;
@@ -55,6 +66,17 @@ export class Keyspace {
       createRevision: Number(kv.createRevision),
       modRevision: Number(kv.modRevision),
     };
+  }
+
+  compare({ key, modRevision }: StoreCompare): Compare {
+    return compareMod(this.key(key), modRevision);
+  }
+
+  operation(write: StoreWrite): RequestOp {
+    const key = this.key(write.key);
+    if (write.type === 'delete') return { requestDeleteRange: { key } };
+    if (write.lease === undefined) return put(key, write.value);
+    return put(key, write.value, LEASE_PATTERN.test(write.lease) ? write.lease : NO_LEASE);
   }
 
   /** What an event says of the store; undefined when it is of one of the registry's own keys. */

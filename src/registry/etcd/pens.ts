@@ -24,7 +24,12 @@ const WAITING_MAX = 4_096;
 const RETRY_MS = 100;
 
 export type Written =
-  | { readonly committed: true; readonly revision: number }
+  | {
+      readonly committed: true;
+      readonly revision: number;
+      /** Undefined where the answer is lost. */
+      readonly responses: readonly ResponseOp[] | undefined;
+    }
   | { readonly committed: false; readonly responses: readonly ResponseOp[] };
 
 /** etcd could not be asked whether it has done something. */
@@ -87,15 +92,15 @@ export class Pens {
         pen.mark = mark;
         const revision = await this.#resolve(pen, mark);
         this.#logger.debug('lost call resolved', { done: revision !== undefined });
-        if (revision !== undefined) return { committed: true, revision };
+        if (revision !== undefined) return { committed: true, revision, responses: undefined };
         if (error.status === status.RESOURCE_EXHAUSTED || Date.now() >= deadline) throw error;
         continue;
       }
+      const [own, ...responses] = answer.responses;
       if (answer.succeeded) {
         pen.modRevision = Number(answer.header.revision);
-        return { committed: true, revision: pen.modRevision };
+        return { committed: true, revision: pen.modRevision, responses };
       }
-      const [own, ...responses] = answer.responses;
       const modRevision = modRevisionOf(own);
       if (modRevision === pen.modRevision) return { committed: false, responses };
       // A lost call of the process before this one has been done in the meantime.

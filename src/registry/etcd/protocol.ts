@@ -36,10 +36,13 @@ export type RequestOp =
   | {
       readonly requestPut: { readonly key: Buffer; readonly value: Buffer; readonly lease: string };
     }
-  | { readonly requestDeleteRange: { readonly key: Buffer; readonly rangeEnd?: Buffer } };
+  | { readonly requestDeleteRange: { readonly key: Buffer; readonly rangeEnd?: Buffer } }
+  | { readonly requestTxn: TxnRequest };
 
 export interface ResponseOp {
   readonly responseRange?: RangeResponse | null;
+  /** Its own header is empty. */
+  readonly responseTxn?: Pick<TxnResponse, 'succeeded'> | null;
 }
 
 export interface Compare {

@@ -54,7 +54,10 @@ export class RecentEntries {
   /** These keys were written at `revision`, of which the watch has not told yet, maybe. */
   written(keys: readonly string[], revision: number): void {
     if (!this.#isWatching) return;
-    for (const key of keys) this.#take(key, { revision, found: undefined });
+    for (const key of keys) {
+      const isTold = (this.#known.get(key)?.revision ?? 0) >= revision;
+      if (!isTold) this.#take(key, { revision, found: undefined });
+    }
   }
 
   /** What is known of these keys is not so. */

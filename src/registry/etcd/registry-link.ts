@@ -1,6 +1,6 @@
 // The way to one registry in etcd: connects by itself and again whenever it has to, hears what
-// changes, and takes no answer of another registry or of an older state for one of this. Until it is
-// connected calls wait, and fail as a registry that is away.
+// changes, and takes no answer of another registry or of an older state for one of this. Until it
+// is connected calls wait, and fail as a registry that is away.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';

@@ -2,9 +2,8 @@
 // whole revisions, and by whom. Read from the store's log as it is taken, so a slow reader costs
 // no memory; one that the log has left behind is told so.
 
-import type { WallMillis } from '../../base/clock.ts';
 import { P6nError } from '../../base/errors.ts';
-import { type Actor, decodeNote } from '../audit.ts';
+import { type AuditNote, decodeNote } from '../audit.ts';
 import { decodeFollowed, decodeOrganization, decodeSite } from '../codec.ts';
 import { AUDIT } from '../keys.ts';
 import type { FollowedRecord, Organization, Revision, Site } from '../model.ts';
@@ -37,14 +36,20 @@ export interface ObjectChange {
   readonly record: FollowedRecord | Organization | Site | undefined;
 }
 
+/** What somebody has changed at once. */
+export interface Account extends AuditNote {
+  readonly objects: readonly ObjectChange[];
+}
+
 export interface RegistryChange {
   readonly revision: Revision;
-  /** Undefined, as the two that follow, where nobody made the change: a lease has ended. */
-  readonly at: WallMillis | undefined;
-  readonly by: Actor | undefined;
-  readonly action: string | undefined;
-  /** Empty where only what serves the registry itself has changed. */
+  /** All that has changed; nothing where only what serves the registry itself has. */
   readonly objects: readonly ObjectChange[];
+  /**
+   * Who has changed which of them: several where changes came together, none where nobody has, as
+   * when a lease has ended.
+   */
+  readonly accounts: readonly Account[];
 }
 
 /** A watch that ends sooner has met something that the store has forgotten. */
@@ -84,8 +89,7 @@ export async function* changesOf(
     throw forgotten('it is of another registry, or of before a restore');
   }
   const number = after?.number ?? head;
-  const begins = { at: undefined, by: undefined, action: undefined, objects: [] };
-  yield { revision: { incarnation, number }, ...begins };
+  yield { revision: { incarnation, number }, objects: [], accounts: [] };
   let position = number;
   while (!signal.aborted) {
     const startedMs = performance.now();
@@ -104,15 +108,28 @@ export async function* changesOf(
 }
 
 function changeOf(incarnation: string, { revision, changes }: StoreRevision): RegistryChange {
-  const account = changes.find((change) => change.type === 'put' && change.entry.key === AUDIT);
-  const note = account?.type === 'put' ? decodeNote(account.entry.value) : undefined;
+  const accounts: Account[] = [];
+  let objects: ObjectChange[] = [];
+  for (const change of changes) {
+    const note = noteOf(change);
+    if (note === undefined) {
+      objects.push(...objectOf(change));
+    } else {
+      // A note is the last of its change.
+      accounts.push({ ...note, objects });
+      objects = [];
+    }
+  }
   return {
     revision: { incarnation, number: revision },
-    at: note?.at,
-    by: note?.by,
-    action: note?.action,
-    objects: changes.flatMap(objectOf),
+    objects: [...accounts.flatMap((account) => account.objects), ...objects],
+    accounts,
   };
+}
+
+function noteOf(change: StoreChange): AuditNote | undefined {
+  const isNote = change.type === 'put' && change.entry.key.startsWith(AUDIT);
+  return isNote ? decodeNote(change.entry.value) : undefined;
 }
 
 function objectOf(change: StoreChange): ObjectChange[] {

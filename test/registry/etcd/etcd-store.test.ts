@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SILENT_LOGGER } from '../../../src/base/logger.ts';
 import { EtcdStore, type EtcdStoreOptions } from '../../../src/registry/etcd/etcd-store.ts';
-import type { StoreRevision } from '../../../src/registry/store.ts';
-import { put } from '../../conformance/store-calls.ts';
+import type { StoreResult, StoreRevision } from '../../../src/registry/store.ts';
+import { collect, keyOf, keys, put } from '../../conformance/store-calls.ts';
 import { testStore } from '../../conformance/store-suite.ts';
 import { ETCD_MISSING, EtcdCluster } from '../../fakes/etcd.ts';
+import { HeldWay } from '../../fakes/held-way.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 
 let cluster: EtcdCluster;
@@ -61,6 +63,71 @@ check('EtcdStore begins a new incarnation on every server', async () => {
   assert.equal(two.incarnation, one.incarnation);
   await Promise.all([one.close(), two.close()]);
 });
+
+check('EtcdStore writes what comes together at once, and refuses each by itself', async () => {
+  const store = open({});
+  const revision = await put(store, 'a', '1');
+  const lapsed = await store.grantLease(60_000);
+  await store.revokeLease(lapsed);
+  const written = (key: string, modRevision: number): Promise<StoreResult> =>
+    store.transact({
+      compares: [{ key: 'a', modRevision }],
+      writes: [{ type: 'put', key, value: key }],
+    });
+  const together = [written('b', revision), written('c', revision + 1), written('d', revision)];
+  const leased = assert.rejects(put(store, 'e', '1', lapsed), { code: 'NOT_FOUND' });
+  const [b, c, d] = await Promise.all(together);
+  await leased;
+  assert.ok(b?.committed && d?.committed);
+  assert.equal(b.revision, d.revision);
+  assert.deepEqual(c, { committed: false });
+  assert.deepEqual(await keys(store, ''), ['a', 'b', 'd']);
+  const [seen] = await collect(store, '', revision, 1);
+  assert.deepEqual(seen?.changes.map(keyOf), ['b', 'd']);
+  await store.close();
+});
+
+check('EtcdStore lets no two that come together pass by what the other writes', async () => {
+  const store = open({});
+  const other = { x: 'y', y: 'x' } as const;
+  for (let round = 0; round < 10; round++) {
+    const results = (['x', 'y'] as const).map((key) =>
+      store.transact({
+        compares: [{ key: `${round}/${other[key]}`, modRevision: 0 }],
+        writes: [{ type: 'put', key: `${round}/${key}`, value: '' }],
+      }),
+    );
+    const committed = (await Promise.all(results)).filter((result) => result.committed);
+    assert.equal(committed.length, 1);
+    assert.equal((await keys(store, `${round}/`)).length, 1);
+  }
+  await store.close();
+});
+
+check(
+  'EtcdStore finds out what was done of what came together when an answer is lost',
+  async () => {
+    const [target = ''] = cluster.endpoints;
+    const way = await HeldWay.to(target);
+    const root = freshRoot();
+    const store = open({ root, endpoints: [way.endpoint] });
+    const revision = await put(store, 'a', '1');
+    way.holdFrom('/data/b2');
+    const results = [revision, revision + 1, revision].map((modRevision, n) =>
+      store.transact({
+        compares: [{ key: 'a', modRevision }],
+        writes: [{ type: 'put', key: `b${n}`, value: 'done' }],
+      }),
+    );
+    while (!cluster.control(0, 'get', `${root}/data/b2`).stdout.includes('done')) await delay(1);
+    way.cut();
+    const committed = (await Promise.all(results)).map((result) => result.committed);
+    assert.deepEqual(committed, [true, false, true]);
+    assert.deepEqual(await keys(store, 'b'), ['b0', 'b2']);
+    await store.close();
+    await way.close();
+  },
+);
 
 check('EtcdStore renews, revokes and loses leases', async () => {
   const store = open({});

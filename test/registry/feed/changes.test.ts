@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { WallMillis } from '../../../src/base/clock.ts';
+import { type Actor, encodeNote, notePlace } from '../../../src/registry/audit.ts';
 import type { Principal } from '../../../src/registry/authority.ts';
 import type { RegistryChange } from '../../../src/registry/feed/changes.ts';
+import { INVITES } from '../../../src/registry/keys.ts';
 import type { Revision } from '../../../src/registry/model.ts';
+import type { StoreWrite } from '../../../src/registry/store.ts';
 import { Site } from '../../fakes/site.ts';
 
 const OPERATOR: Principal = { kind: 'operator' };
@@ -31,8 +35,8 @@ test('changes() tells what was created, changed and removed, when and by whom', 
     ['host', [`removed instance ${id}`]],
     ['operator', ['removed app web']],
   ]);
-  assert.equal(changes[0]?.action, 'create app "web"');
-  assert.equal(changes[0]?.at, site.clock.wallNow());
+  assert.equal(changes[0]?.accounts[0]?.action, 'create app "web"');
+  assert.equal(changes[0]?.accounts[0]?.at, site.clock.wallNow());
   assert.deepEqual(changes[2]?.objects[0]?.record, { ...instance, state: 'started' });
 });
 
@@ -65,6 +69,27 @@ test('changes() tells of the settings of the site, when they change', async () =
   assert.deepEqual(change.objects[0]?.record, await site.registry.findSite());
 });
 
+test('changes() tells who made which of several changes that came together', async () => {
+  const site = new Site();
+  await site.start();
+  const begin = await revisionOf(site);
+  const change = (actor: Actor, ...numbers: readonly number[]): StoreWrite[] => {
+    const keys = numbers.map((number) => `${INVITES}00010000/${number}`);
+    const note = encodeNote({ at: 1 as WallMillis, by: actor, action: 'create invites' });
+    const writes = keys.map((key): StoreWrite => ({ type: 'put', key, value: '' }));
+    return [...writes, { type: 'put', key: notePlace(keys[0] ?? ''), value: note }];
+  };
+  const writes = [...change({ kind: 'operator' }, 1, 2), ...change({ kind: 'server' }, 3)];
+  await site.store.transact({ compares: [], writes });
+  const [, together] = await take(site, begin, 2);
+  const told = together?.accounts.map(({ by, objects }) => [by.kind, objects.map(({ id }) => id)]);
+  assert.deepEqual(told, [
+    ['operator', ['65536/1', '65536/2']],
+    ['server', ['65536/3']],
+  ]);
+  assert.equal(together?.objects.length, 3);
+});
+
 test('changes() goes on after a revision, and begins now without one', async () => {
   const site = new Site();
   await site.start();
@@ -73,7 +98,7 @@ test('changes() goes on after a revision, and begins now without one', async () 
   await site.registry.createApp({ name: 'second' });
   const [from, second] = await take(site, middle, 2);
   assert.deepEqual(from?.revision, middle);
-  assert.equal(second?.action, 'create app "second"');
+  assert.equal(second?.accounts[0]?.action, 'create app "second"');
   const [now] = await take(site, undefined, 1);
   assert.deepEqual(now?.revision, second?.revision);
 });
@@ -123,6 +148,6 @@ async function revisionOf(site: Site): Promise<Revision> {
   return { incarnation: site.store.incarnation, number };
 }
 
-function summary({ by, objects }: RegistryChange): unknown {
-  return [by?.kind, objects.map(({ id, kind, verb }) => `${verb} ${kind} ${id}`)];
+function summary({ accounts, objects }: RegistryChange): unknown {
+  return [accounts[0]?.by.kind, objects.map(({ id, kind, verb }) => `${verb} ${kind} ${id}`)];
 }
