@@ -13,7 +13,7 @@ import {
   VALUE_BYTES_MAX,
 } from '../../src/registry/store.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
-import { type Check, collect, keys, put, REVISIONS_KEPT, remove } from './store-calls.ts';
+import { type Check, collect, keys, put, REVISIONS_KEPT, remove, transact } from './store-calls.ts';
 import { testLeases, testWatch, testWatchPast } from './store-watch-suite.ts';
 import { testWireguardPeers } from './wireguard-suite.ts';
 
@@ -127,6 +127,19 @@ function testEntries(check: Check): void {
       assert.ok((x?.modRevision ?? 0) <= listing.revision);
     }
     await Promise.all(writers);
+  });
+
+  check('answers what is asked at once each with its own', async (store) => {
+    const revision = await transact(
+      store,
+      ['3', '50', '199'].map((key) => ({ type: 'put', key, value: `of ${key}` })),
+    );
+    const asked = Array.from({ length: 200 }, (_, n) => store.get(`${n}`));
+    const found = (await Promise.all(asked)).flatMap((entry) => entry ?? []);
+    assert.deepEqual(
+      found.map(({ key, value, modRevision }) => [key, value, modRevision]),
+      ['3', '50', '199'].map((key) => [key, `of ${key}`, revision]),
+    );
   });
 
   check('keeps any text as a value', async (store) => {

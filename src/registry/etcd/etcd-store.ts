@@ -22,6 +22,7 @@ import {
 import { encodeMeta } from './connection.ts';
 import { EtcdClient, type EtcdOptions, isStatus } from './etcd-client.ts';
 import { HistoryLimit } from './history-limit.ts';
+import { JointReads } from './joint-reads.ts';
 import { JointWrites } from './joint-writes.ts';
 import { compareMod, Keyspace, LEASE_PATTERN, put, read } from './keyspace.ts';
 import { LeaseRenewals } from './lease-renewals.ts';
@@ -55,6 +56,7 @@ export class EtcdStore implements Store {
   readonly #keyspace: Keyspace;
   readonly #pens: Pens;
   readonly #link: RegistryLink;
+  readonly #reads: JointReads;
   readonly #writes: JointWrites;
   readonly #history: HistoryLimit;
   readonly #renewals: LeaseRenewals;
@@ -70,6 +72,7 @@ export class EtcdStore implements Store {
     this.#mark = mark;
     this.#pens = new Pens(client, keyspace, logger, options.writer ?? drawId(random));
     this.#link = new RegistryLink({ client, keyspace, random, logger, mark });
+    this.#reads = new JointReads(this.#link, keyspace);
     this.#writes = new JointWrites({ link: this.#link, pens: this.#pens, keyspace });
     this.#history = new HistoryLimit(client, logger, options.revisionsKept ?? REVISIONS_KEPT);
     this.#renewals = new LeaseRenewals(client);
@@ -85,9 +88,8 @@ export class EtcdStore implements Store {
 
   async get(key: string): Promise<StoreEntry | undefined> {
     assertKey(key);
-    const { header, kvs } = await this.#link.ask('KV/Range', { key: this.#keyspace.key(key) });
-    const entry = kvs[0] === undefined ? undefined : this.#keyspace.entry(kvs[0]);
-    this.#link.recent.note(key, entry, Number(header.revision));
+    const { entry, revision } = await this.#reads.read(key);
+    this.#link.recent.note(key, entry, revision);
     return entry;
   }
 
