@@ -14,11 +14,15 @@ const ENTRY_CHARACTERS = 256;
 
 /** A change of one record, as it is told: a line of JSON, made when somebody first needs it. */
 export class FollowedChange {
+  readonly revision: number;
   readonly scope: FollowedScope;
+  /** What those are told for whom it is all; made for the first of them. */
+  whole: Uint8Array | undefined = undefined;
   readonly #change: StoreChange;
   #bytes: Uint8Array | undefined;
 
-  constructor(scope: FollowedScope, change: StoreChange) {
+  constructor(revision: number, scope: FollowedScope, change: StoreChange) {
+    this.revision = revision;
     this.scope = scope;
     this.#change = change;
   }
@@ -38,8 +42,6 @@ export class FollowedChange {
 export interface FollowedRevision {
   readonly revision: number;
   readonly changes: readonly FollowedChange[];
-  /** What those are told who may see all of it; made for the first of them. */
-  whole: Uint8Array | undefined;
 }
 
 export class RecentChanges {
@@ -127,9 +129,9 @@ export class RecentChanges {
 function followedOf({ revision, changes }: StoreRevision): FollowedRevision | undefined {
   const followed = changes.flatMap((change) => {
     const scope = followedScope(change.type === 'put' ? change.entry.key : change.key);
-    return scope === undefined ? [] : [new FollowedChange(scope, change)];
+    return scope === undefined ? [] : [new FollowedChange(revision, scope, change)];
   });
-  return followed.length === 0 ? undefined : { revision, changes: followed, whole: undefined };
+  return followed.length === 0 ? undefined : { revision, changes: followed };
 }
 
 /** An event as it is sent: one line of JSON. */

@@ -6,9 +6,10 @@ import { P6nError } from '../../base/errors.ts';
 import type { FollowedScope } from '../keys.ts';
 import type { FollowPosition, Revision } from '../model.ts';
 import { CompactedError, type Store, type StoreRevision } from '../store.ts';
-import type { Beginning, Live } from './following.ts';
+import type { Beginning } from './following.ts';
 import { Listings } from './listings.ts';
-import { type FollowedRevision, formatEvent, RecentChanges } from './recent-changes.ts';
+import { Reader } from './reader.ts';
+import { type FollowedChange, formatEvent, RecentChanges } from './recent-changes.ts';
 import { pauseAfterTelling } from './telling-pace.ts';
 
 /** A follower for which nothing happens hears so often how far it is, milliseconds. */
@@ -26,20 +27,6 @@ const LISTINGS_AHEAD = 16;
  * have revisions without a change, of which no watch tells; then it is told all the same, later.
  */
 const CATCH_UP_MAX_MS = 1_000;
-
-/** A follower as its changes find it. */
-interface Reader extends Live {
-  readonly networks: ReadonlySet<NetworkId>;
-  /** Nothing up to this revision is left to be told. */
-  position: number;
-  /** Whether there is something to be told. */
-  due: boolean;
-  /** All that is due, where it is one change. */
-  only: FollowedRevision | undefined;
-  hasLeft: boolean;
-  /** What it knows may be wrong. */
-  mustList: boolean;
-}
 
 export class Round {
   readonly #store: Store;
@@ -191,14 +178,12 @@ export class Round {
   }
 
   #receive(revision: StoreRevision): void {
-    const entry = this.#recent.append(revision);
-    const only = entry?.changes.length === 1 ? entry : undefined;
-    for (const scope of new Set(entry?.changes.map((change) => change.scope))) {
-      this.#listings.changed(scope);
-      for (const reader of this.#readers.get(scope) ?? []) {
+    for (const change of this.#recent.append(revision)?.changes ?? []) {
+      this.#listings.changed(change.scope);
+      for (const reader of this.#readers.get(change.scope) ?? []) {
         // One that has resumed may be ahead of what is read of the past.
         if (reader.position < revision.revision) {
-          this.#markDue(reader, revision.revision - 1, only);
+          this.#markDue(reader, revision.revision - 1, change);
         }
       }
     }
@@ -207,12 +192,9 @@ export class Round {
     }
   }
 
-  /** There is something for the reader after `position`: `only` that, if it is one change. */
-  #markDue(reader: Reader, position: number, only?: FollowedRevision): void {
-    reader.only = reader.due ? undefined : only;
-    if (reader.due) return;
-    reader.due = true;
-    reader.position = position;
+  /** There is something for the reader after `position`. */
+  #markDue(reader: Reader, position: number, change?: FollowedChange): void {
+    if (!reader.note(position, change)) return;
     this.#due.push(reader);
     if (this.#due.length > 1) return;
     const waitMs = this.#tellFromMs - performance.now();
@@ -251,12 +233,13 @@ export class Round {
   #take(reader: Reader): Uint8Array | undefined {
     if (reader.mustList) throw new CompactedError('Follow: it is time to list');
     this.#requireRunning();
-    if (!reader.due) return undefined;
-    const { only } = reader;
-    reader.due = false;
-    reader.only = undefined;
+    if (!reader.isDue) return undefined;
+    const noted = reader.takeNoted();
+    const [first] = noted ?? [];
     try {
-      return only === undefined ? this.#tellAll(reader) : this.#tellOnly(reader, only);
+      return first !== undefined && noted?.length === 1
+        ? this.#tellOnly(reader, first)
+        : this.#tellAll(reader, noted ?? this.#seek(reader));
     } catch (error) {
       if (!(error instanceof P6nError) || error.code !== 'REGISTRY_CORRUPT') throw error;
       // What could not be read once may be sound by now, and nobody goes past it otherwise.
@@ -264,29 +247,29 @@ export class Round {
     }
   }
 
-  #tellOnly(reader: Reader, only: FollowedRevision): Uint8Array {
+  #tellOnly(reader: Reader, only: FollowedChange): Uint8Array {
     reader.position = only.revision;
-    only.whole ??= Buffer.concat([
-      ...only.changes.map(({ bytes }) => bytes),
-      this.#synced(only.revision),
-    ]);
+    only.whole ??= Buffer.concat([only.bytes, this.#synced(only.revision)]);
     return only.whole;
   }
 
-  #tellAll(reader: Reader): Uint8Array {
+  #tellAll(reader: Reader, changes: readonly FollowedChange[]): Uint8Array {
     if (reader.position < this.#recent.floor) {
       throw new CompactedError('Follow: the follower is too slow');
     }
-    const parts: Uint8Array[] = [];
-    for (const { changes } of this.#recent.after(reader.position)) {
-      for (const change of changes) {
-        const isFor = change.scope === 'hosts' || reader.networks.has(change.scope);
-        if (isFor) parts.push(change.bytes);
-      }
-    }
     reader.position = Math.max(reader.position, this.#recent.latest);
-    parts.push(this.#synced(reader.position));
-    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
+    const synced = this.#synced(reader.position);
+    if (changes.length === 0) return synced;
+    return Buffer.concat([...changes.map(({ bytes }) => bytes), synced]);
+  }
+
+  /** What of the last changes is for the reader. */
+  #seek(reader: Reader): FollowedChange[] {
+    if (reader.position < this.#recent.floor) return [];
+    const revisions = [...this.#recent.after(reader.position)];
+    return revisions.flatMap(({ changes }) =>
+      changes.filter(({ scope }) => scope === 'hosts' || reader.networks.has(scope)),
+    );
   }
 
   /** The line that says how far a follower is, made once for all who get there. */
@@ -320,16 +303,14 @@ export class Round {
       reader.hasLeft = true;
       reader.wake();
     };
-    const reader: Reader = {
-      ...{ networks, position, due: true, only: undefined },
-      ...{ hasLeft: signal.aborted, mustList: false },
-      wake: () => undefined,
+    const reader = new Reader(networks, position, {
       take: () => this.#take(reader),
       leave: () => {
         signal.removeEventListener('abort', abort);
         this.#leave(reader);
       },
-    };
+    });
+    reader.hasLeft = signal.aborted;
     signal.addEventListener('abort', abort, { once: true });
     for (const scope of ['hosts', ...networks] as const) {
       const readers = this.#readers.get(scope);

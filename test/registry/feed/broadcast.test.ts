@@ -109,6 +109,25 @@ test('Broadcast hands chunks over as they are taken, and all to one that is slow
   await ended;
 });
 
+test('Broadcast tells one that has taken nothing for long each change, in order', async () => {
+  const { site, host, web, db } = await scene();
+  const broadcast = new Broadcast(site.store);
+  const late = new Reading(broadcast, networksOf(web));
+  await late.synced();
+  for (let n = 0; n < 200; n++) {
+    await site.registry.putInstance(host.id, site.instance(n % 2 === 0 ? web : db, host.id, n + 8));
+  }
+  const told = await late.synced();
+  const machines = told.flatMap((event) =>
+    event.type === 'put' && event.record.kind === 'instance' ? [event.record.machineId] : [],
+  );
+  const written = Array.from({ length: 100 }, (_, n) => site.instance(web, host.id, 2 * n + 8));
+  assert.deepEqual(
+    machines,
+    written.map(({ machineId }) => machineId),
+  );
+});
+
 test('Broadcast wakes nobody for a network that is not followed', async () => {
   const { site, host, web, db } = await scene();
   const broadcast = new Broadcast(site.store);
