@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LinuxClock } from '../../src/os/linux/clock.ts';
 import { LinuxPoller } from '../../src/os/linux/poller.ts';
+import { LinuxRandom } from '../../src/os/linux/random.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { LinuxWake } from '../../src/os/linux/wake.ts';
 import { SYSTEM_RANDOM } from '../../src/os/random.ts';
@@ -61,4 +62,17 @@ test('nativeSlab() is zeroed, and its view and bytes are one memory', () => {
   assert.ok(slab.bytes.every((byte) => byte === 0));
   slab.view.setUint32(60, 0x0102_0304);
   assert.equal(slab.bytes[63], 4);
+});
+
+test('LinuxRandom.fill() fills arrays of any length, each time with others', () => {
+  const random = new LinuxRandom();
+  const seen = new Set<string>();
+  for (const length of [16, 255, 256, 257, 1000]) {
+    for (let n = 0; n < 4; n++) {
+      const bytes = new Uint8Array(length);
+      random.fill(bytes);
+      seen.add(Buffer.from(bytes.subarray(-16)).toString('hex'));
+    }
+  }
+  assert.equal(seen.size, 20);
 });

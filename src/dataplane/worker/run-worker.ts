@@ -8,13 +8,13 @@ import { LinuxClock } from '../../os/linux/clock.ts';
 import { opensslCrypto } from '../../os/linux/crypto/openssl.ts';
 import { openCloneNews, openRouteNews } from '../../os/linux/network-news.ts';
 import { LinuxPoller } from '../../os/linux/poller.ts';
+import { LinuxRandom } from '../../os/linux/random.ts';
 import { nativeSlab, nativeSummedSlab } from '../../os/linux/slab.ts';
 import { raiseThreadPriority } from '../../os/linux/thread-priority.ts';
 import { openTun } from '../../os/linux/tun.ts';
 import { openUdp } from '../../os/linux/udp/udp.ts';
 import { LinuxWake } from '../../os/linux/wake.ts';
 import type { Poller } from '../../os/poller.ts';
-import { SYSTEM_RANDOM } from '../../os/random.ts';
 import { NOBLE_CRYPTO } from '../../wireguard/crypto/noble.ts';
 import { viewCounters } from '../counters.ts';
 import { type LoopEngine, runLoop } from '../path/loop.ts';
@@ -122,7 +122,7 @@ function onThisMachine(
   });
   return {
     crypto: opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO,
-    random: SYSTEM_RANDOM,
+    random: new LinuxRandom(),
     clock,
     workNow: () => clock.threadNow(),
     timestampNow: () => timestamps.now(),

@@ -39,6 +39,12 @@ export const poll: Call3 = nativeFunction('poll', 'int', [POINTER, 'ulong', 'int
 export const epollWait: Call4 = nativeFunction('epoll_wait', 'int', ['int', POINTER, 'int', 'int']);
 /** clock_gettime(clock, timespec) */
 export const clockGettime: Call2 = nativeFunction('clock_gettime', 'int', ['int', POINTER]);
+/** getrandom(buffer, length, flags) */
+export const getrandom: Call3 = nativeFunction('getrandom', 'intptr_t', [
+  POINTER,
+  'size_t',
+  'uint',
+]);
 
 // Rare calls: buffers are passed themselves.
 
