@@ -20,7 +20,7 @@ import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
 import { Paths } from './path/paths.ts';
 import { Deadlines } from './peers/deadlines.ts';
-import { type Endpoint, isSamePlace } from './peers/endpoint.ts';
+import { type Endpoint, isSameEndpoint, isSamePlace } from './peers/endpoint.ts';
 import { IndexTable } from './peers/index-table.ts';
 import { deadlineOf, type Peer, PeerTable } from './peers/peer.ts';
 import { Roster } from './peers/roster.ts';
@@ -336,6 +336,7 @@ export class Device {
 
   #heardFrom(peer: Peer, endpoint: Endpoint): void {
     const before = peer.endpoint;
+    if (before !== undefined && isSameEndpoint(before, endpoint.words, 0)) return;
     this.#peers.moveTo(peer, endpoint);
     if (before !== undefined && isSamePlace(before, endpoint)) return;
     this.counters[DeviceCounter.EndpointsRoamed]! += 1;

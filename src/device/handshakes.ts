@@ -2,9 +2,10 @@
 //
 //   length and type -> admission -> who is it -> handshake
 
+import { wipe } from '../base/bytes.ts';
 import type { Millis } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Crypto, PublicKey } from '../wireguard/crypto/crypto.ts';
+import { type Crypto, KEY_BYTES, type PublicKey } from '../wireguard/crypto/crypto.ts';
 import { type KeyPair, startHandshake } from '../wireguard/identity.ts';
 import {
   COOKIE_REPLY_BYTES,
@@ -24,6 +25,7 @@ import {
   openInitiationPayload,
 } from '../wireguard/noise/responder.ts';
 import type { SymmetricState } from '../wireguard/noise/symmetric-state.ts';
+import { TAI64N_BYTES } from '../wireguard/tai64n.ts';
 import type { InitiationVerdict } from '../wireguard/tunnel.ts';
 import { Admission, Admissions, HANDSHAKE_WORK_MS } from './admission/admission.ts';
 import { UnknownKeys } from './admission/unknown-keys.ts';
@@ -67,12 +69,15 @@ export class Handshakes {
   #local: KeyPair;
   /** Of every handshake that others begin; nothing in it is secret. */
   #start: SymmetricState;
+  /** Of the one at hand; zero between two. */
+  readonly #answering: SymmetricState;
 
   constructor(dependencies: HandshakesDependencies, local: KeyPair) {
     this.#dependencies = dependencies;
     this.#local = local;
     const { crypto, random, peers } = dependencies;
     this.#start = startHandshake(crypto, local.publicKey);
+    this.#answering = this.#start.copy();
     const isPlaceOfPeer = (block: RateBlock) => peers.isPlaceOfPeer(block);
     this.#admissions = new Admissions({ crypto, random, isPlaceOfPeer }, local.publicKey);
   }
@@ -115,12 +120,12 @@ export class Handshakes {
   }
 
   #receiveInitiation(message: Uint8Array, source: Endpoint, now: Millis): DeviceCounter {
-    const { crypto, peers } = this.#dependencies;
+    const { peers } = this.#dependencies;
+    this.#answering.become(this.#start);
     const opened = openInitiation(
-      crypto,
-      this.#start.copy(),
+      this.#answering,
       this.#local,
-      message.slice(INITIATION_EPHEMERAL_OFFSET, INITIATION_STATIC_OFFSET) as PublicKey,
+      message.subarray(INITIATION_EPHEMERAL_OFFSET, INITIATION_STATIC_OFFSET) as PublicKey,
       message.subarray(INITIATION_STATIC_OFFSET, INITIATION_TIMESTAMP_OFFSET),
     );
     if (opened === undefined) return DeviceCounter.DropInitiationInvalid;
@@ -162,12 +167,14 @@ export class Handshakes {
     now: Millis,
   ): DeviceCounter {
     const { crypto } = this.#dependencies;
-    const secret = crypto.diffieHellman(this.#local.privateKey, opened.remote);
-    if (secret === undefined) return DeviceCounter.DropInitiationInvalid;
+    const secret = new Uint8Array(KEY_BYTES);
+    const timestamp = new Uint8Array(TAI64N_BYTES);
     const sealed = message.subarray(INITIATION_TIMESTAMP_OFFSET, INITIATION_MAC1_OFFSET);
-    const timestamp = openInitiationPayload(opened, secret, sealed);
-    secret.fill(0);
-    if (timestamp === undefined) return DeviceCounter.DropInitiationInvalid;
+    const isProved =
+      crypto.diffieHellman(secret, this.#local.privateKey, opened.remote) &&
+      openInitiationPayload(opened, secret, timestamp, sealed);
+    wipe(secret);
+    if (!isProved) return DeviceCounter.DropInitiationInvalid;
     this.#unknownKeys.remember(opened.remote, source, now);
     return DeviceCounter.DropUnknownPeer;
   }

@@ -15,6 +15,7 @@ import {
 } from './crypto/crypto.ts';
 import { cookieKey, mac1Key } from './identity.ts';
 import {
+  COOKIE_REPLY_BYTES,
   COOKIE_REPLY_COOKIE_OFFSET,
   COOKIE_REPLY_NONCE_OFFSET,
   COOKIE_REPLY_RECEIVER_OFFSET,
@@ -41,6 +42,9 @@ export class CookieChecker {
   readonly #mac1Key: Uint8Array;
   readonly #cookieKey: Uint8Array;
   readonly #secret: Uint8Array = new Uint8Array(HASH_BYTES);
+  /** Of the message at hand. */
+  readonly #mac: Uint8Array = new Uint8Array(MAC_BYTES);
+  readonly #cookie: Uint8Array = new Uint8Array(MAC_BYTES);
   #secretAt: Millis | undefined;
   readonly #nonces = new Uint8Array(NONCES_DRAWN * XNONCE_BYTES);
   #noncesLeft = 0;
@@ -55,8 +59,8 @@ export class CookieChecker {
   /** Whether the sender of `message` knows our public key. */
   checkMac1(message: Uint8Array): boolean {
     const end = message.length - 2 * MAC_BYTES;
-    const mac = this.#crypto.mac(this.#mac1Key, message.subarray(0, end));
-    return equalConstantTime(mac, message.subarray(end, end + MAC_BYTES));
+    this.#crypto.mac(this.#mac, this.#mac1Key, message.subarray(0, end));
+    return equalConstantTime(this.#mac, message.subarray(end, end + MAC_BYTES));
   }
 
   /**
@@ -65,8 +69,8 @@ export class CookieChecker {
    */
   checkMac2(message: Uint8Array, source: Uint8Array, now: Millis): boolean {
     const end = message.length - MAC_BYTES;
-    const mac = this.#crypto.mac(this.#cookieOf(source, now), message.subarray(0, end));
-    return equalConstantTime(mac, message.subarray(end));
+    this.#crypto.mac(this.#mac, this.#cookieOf(source, now), message.subarray(0, end));
+    return equalConstantTime(this.#mac, message.subarray(end));
   }
 
   /** Writes the reply with the cookie of `source`, COOKIE_REPLY_BYTES, over `target`. */
@@ -77,8 +81,8 @@ export class CookieChecker {
     writeUint32(target, 0, MessageType.CookieReply);
     writeUint32(target, COOKIE_REPLY_RECEIVER_OFFSET, readUint32(message, FIRST_INDEX_OFFSET));
     target.set(nonce, COOKIE_REPLY_NONCE_OFFSET);
-    const sealed = this.#crypto.xaeadSeal(this.#cookieKey, nonce, cookie, mac1);
-    target.set(sealed, COOKIE_REPLY_COOKIE_OFFSET);
+    const sealed = target.subarray(COOKIE_REPLY_COOKIE_OFFSET, COOKIE_REPLY_BYTES);
+    this.#crypto.xaeadSeal(sealed, this.#cookieKey, nonce, cookie, mac1);
   }
 
   /** A random nonce of its own. Drawing many at once costs what drawing one does. */
@@ -94,7 +98,7 @@ export class CookieChecker {
 
   /** Zeroes the secret; the checker is not used afterwards. */
   wipe(): void {
-    wipe(this.#secret);
+    wipe(this.#secret, this.#cookie);
   }
 
   #cookieOf(source: Uint8Array, now: Millis): Uint8Array {
@@ -102,7 +106,8 @@ export class CookieChecker {
       this.#random.fill(this.#secret);
       this.#secretAt = now;
     }
-    return this.#crypto.mac(this.#secret, source);
+    this.#crypto.mac(this.#cookie, this.#secret, source);
+    return this.#cookie;
   }
 }
 
@@ -115,8 +120,10 @@ export class CookieGenerator {
   #cookieKey: Uint8Array | undefined;
   #cookie: Uint8Array | undefined;
   #cookieAt: Millis | undefined;
-  /** Of the last message; taken by the first reply that is accepted. */
+  /** Of the last message, made with the first one. */
   #lastMac1: Uint8Array | undefined;
+  /** The first reply that is accepted ends it. */
+  #awaitsReply = false;
 
   constructor(crypto: Crypto, remote: PublicKey) {
     this.#crypto = crypto;
@@ -128,11 +135,14 @@ export class CookieGenerator {
     const mac1Offset = message.length - 2 * MAC_BYTES;
     const mac2Offset = message.length - MAC_BYTES;
     this.#mac1Key ??= mac1Key(this.#crypto, this.#remote);
-    this.#lastMac1 = this.#crypto.mac(this.#mac1Key, message.subarray(0, mac1Offset));
+    this.#lastMac1 ??= new Uint8Array(MAC_BYTES);
+    this.#crypto.mac(this.#lastMac1, this.#mac1Key, message.subarray(0, mac1Offset));
+    this.#awaitsReply = true;
     message.set(this.#lastMac1, mac1Offset);
+    const mac2 = message.subarray(mac2Offset);
     const cookie = this.#freshCookie(now);
-    if (cookie === undefined) message.fill(0, mac2Offset);
-    else message.set(this.#crypto.mac(cookie, message.subarray(0, mac2Offset)), mac2Offset);
+    if (cookie === undefined) mac2.fill(0);
+    else this.#crypto.mac(mac2, cookie, message.subarray(0, mac2Offset));
   }
 
   /**
@@ -140,16 +150,17 @@ export class CookieGenerator {
    * was no message or the reply is not for it.
    */
   takeReply(reply: Uint8Array, now: Millis): boolean {
-    if (this.#lastMac1 === undefined) return false;
+    if (this.#lastMac1 === undefined || !this.#awaitsReply) return false;
     const nonce = reply.subarray(COOKIE_REPLY_NONCE_OFFSET, COOKIE_REPLY_COOKIE_OFFSET);
     const sealed = reply.subarray(COOKIE_REPLY_COOKIE_OFFSET);
     this.#cookieKey ??= cookieKey(this.#crypto, this.#remote);
-    const cookie = this.#crypto.xaeadOpen(this.#cookieKey, nonce, sealed, this.#lastMac1);
-    if (cookie === undefined) return false;
+    const cookie = new Uint8Array(MAC_BYTES);
+    const isOurs = this.#crypto.xaeadOpen(cookie, this.#cookieKey, nonce, sealed, this.#lastMac1);
+    if (!isOurs) return false;
     this.wipe();
     this.#cookie = cookie;
     this.#cookieAt = now;
-    this.#lastMac1 = undefined;
+    this.#awaitsReply = false;
     return true;
   }
 

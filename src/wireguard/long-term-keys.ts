@@ -47,7 +47,10 @@ export class LongTermKeys {
 
   /** The shared secret of the two static keys; undefined when the peer's has low order. */
   staticStatic(): Uint8Array | undefined {
-    this.#staticStatic ??= this.#crypto.diffieHellman(this.#local.privateKey, this.remote);
+    if (this.#staticStatic !== undefined) return this.#staticStatic;
+    const secret = new Uint8Array(KEY_BYTES);
+    const isShared = this.#crypto.diffieHellman(secret, this.#local.privateKey, this.remote);
+    this.#staticStatic = isShared ? secret : undefined;
     return this.#staticStatic;
   }
 

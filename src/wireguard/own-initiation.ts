@@ -2,22 +2,25 @@
 // response to it, or is given up.
 
 import type { Crypto, PublicKey } from './crypto/crypto.ts';
-import { AEAD_TAG_BYTES } from './crypto/crypto.ts';
 import { type KeyPair, startHandshake, wipeKeyPair } from './identity.ts';
 import type { LongTermKeys } from './long-term-keys.ts';
 import {
   INITIATION_EPHEMERAL_OFFSET,
+  INITIATION_MAC1_OFFSET,
   INITIATION_SENDER_OFFSET,
   INITIATION_STATIC_OFFSET,
   INITIATION_TIMESTAMP_OFFSET,
   MessageType,
   RESPONSE_EPHEMERAL_OFFSET,
+  RESPONSE_MAC1_OFFSET,
   RESPONSE_NOTHING_OFFSET,
   writeUint32,
 } from './messages.ts';
 import { finishInitiation, initiate } from './noise/initiator.ts';
 import type { SymmetricState } from './noise/symmetric-state.ts';
 import type { ReceiverIndex } from './session/session.ts';
+
+const EMPTY = new Uint8Array(0);
 
 export interface BeginOptions {
   /** Fresh; taken over. */
@@ -42,14 +45,18 @@ export class OwnInitiation {
     options: BeginOptions,
     message: Uint8Array,
   ): OwnInitiation | undefined {
-    const { ephemeral, timestamp } = options;
+    const { ephemeral, timestamp: payload } = options;
     const { local, remote } = keys;
     const staticStatic = keys.staticStatic();
     const state = startHandshake(crypto, remote);
-    const fields =
-      staticStatic &&
-      initiate(crypto, { state, local, ephemeral, remote, staticStatic, payload: timestamp });
-    if (fields === undefined) {
+    const fields = {
+      sealedStatic: message.subarray(INITIATION_STATIC_OFFSET, INITIATION_TIMESTAMP_OFFSET),
+      sealedPayload: message.subarray(INITIATION_TIMESTAMP_OFFSET, INITIATION_MAC1_OFFSET),
+    };
+    const isBegun =
+      staticStatic !== undefined &&
+      initiate({ state, local, ephemeral, remote, staticStatic, payload }, fields);
+    if (!isBegun) {
       wipeKeyPair(ephemeral);
       state.wipe();
       return undefined;
@@ -58,8 +65,6 @@ export class OwnInitiation {
     writeUint32(message, 0, MessageType.Initiation);
     writeUint32(message, INITIATION_SENDER_OFFSET, index);
     message.set(ephemeral.publicKey, INITIATION_EPHEMERAL_OFFSET);
-    message.set(fields.sealedStatic, INITIATION_STATIC_OFFSET);
-    message.set(fields.sealedPayload, INITIATION_TIMESTAMP_OFFSET);
     return new OwnInitiation(index, ephemeral, state);
   }
 
@@ -73,21 +78,19 @@ export class OwnInitiation {
    * The state that the response in `message` ends the handshake with, ready to be split. Undefined
    * when the response is not a true one; the handshake then waits on.
    */
-  finish(crypto: Crypto, keys: LongTermKeys, message: Uint8Array): SymmetricState | undefined {
+  finish(keys: LongTermKeys, message: Uint8Array): SymmetricState | undefined {
     const state = this.#state.copy();
     const { local, presharedKey } = keys;
-    const nothing = finishInitiation(
-      crypto,
+    const ephemeral = message.subarray(RESPONSE_EPHEMERAL_OFFSET, RESPONSE_NOTHING_OFFSET);
+    const isTrue = finishInitiation(
       { state, local, ephemeral: this.#ephemeral, presharedKey },
       {
-        ephemeral: message.slice(RESPONSE_EPHEMERAL_OFFSET, RESPONSE_NOTHING_OFFSET) as PublicKey,
-        sealedPayload: message.subarray(
-          RESPONSE_NOTHING_OFFSET,
-          RESPONSE_NOTHING_OFFSET + AEAD_TAG_BYTES,
-        ),
+        ephemeral: ephemeral as PublicKey,
+        sealedPayload: message.subarray(RESPONSE_NOTHING_OFFSET, RESPONSE_MAC1_OFFSET),
       },
+      EMPTY,
     );
-    if (nothing !== undefined) return state;
+    if (isTrue) return state;
     state.wipe();
     return undefined;
   }

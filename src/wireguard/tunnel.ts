@@ -6,11 +6,11 @@
 
 import { wipe } from '../base/bytes.ts';
 import type { Millis, WallMillis } from '../base/clock.ts';
-import { type Random, randomBytes } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
 import { INITIATION_INTERVAL_MS, REKEY_TIMEOUT_MS } from './constants.ts';
 import { CookieGenerator } from './cookies.ts';
-import { type Crypto, KEY_BYTES, type PublicKey, type SymmetricKey } from './crypto/crypto.ts';
-import { type KeyPair, keyPair, wipeKeyPair } from './identity.ts';
+import type { Crypto, PublicKey, SymmetricKey } from './crypto/crypto.ts';
+import { drawKeyPair, type KeyPair, wipeKeyPair } from './identity.ts';
 import { LongTermKeys } from './long-term-keys.ts';
 import {
   INITIATION_MAC1_OFFSET,
@@ -18,6 +18,7 @@ import {
   INITIATION_TIMESTAMP_OFFSET,
   MessageType,
   RESPONSE_EPHEMERAL_OFFSET,
+  RESPONSE_MAC1_OFFSET,
   RESPONSE_NOTHING_OFFSET,
   RESPONSE_RECEIVER_OFFSET,
   RESPONSE_SENDER_OFFSET,
@@ -28,8 +29,9 @@ import { type OpenedInitiation, openInitiationPayload, respond } from './noise/r
 import type { SymmetricState } from './noise/symmetric-state.ts';
 import { OwnInitiation } from './own-initiation.ts';
 import { Keypairs } from './session/keypairs.ts';
+import type { ReplayWindows } from './session/replay-window.ts';
 import { type ReceiverIndex, Session } from './session/session.ts';
-import { compareTai64n, nextTai64n } from './tai64n.ts';
+import { compareTai64n, nextTai64n, TAI64N_BYTES } from './tai64n.ts';
 import { Timers } from './timers.ts';
 
 /** Where a tunnel gets its receiver indices from; handshakes and sessions share one space. */
@@ -45,6 +47,8 @@ export interface TunnelDependencies {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly indices: IndexSpace;
+  /** Of all tunnels of a device. */
+  readonly windows: ReplayWindows;
 }
 
 export interface TunnelOptions {
@@ -66,6 +70,7 @@ export class Tunnel {
   readonly #crypto: Crypto;
   readonly #random: Random;
   readonly #indices: IndexSpace;
+  readonly #windows: ReplayWindows;
   readonly #cookies: CookieGenerator;
   readonly #keypairs: Keypairs;
   readonly #rekeyAfterMs: number | undefined;
@@ -83,6 +88,7 @@ export class Tunnel {
     this.#crypto = dependencies.crypto;
     this.#random = dependencies.random;
     this.#indices = dependencies.indices;
+    this.#windows = dependencies.windows;
     this.#keys = new LongTermKeys(dependencies.crypto, options.local, options.remote);
     this.#keys.setPresharedKey(options.presharedKey);
     this.timers = new Timers(dependencies.random);
@@ -139,7 +145,7 @@ export class Tunnel {
     this.#handshakeSentAt = now;
     this.#abandonInitiation();
     const timestamp = nextTai64n(wallNow, this.#lastSentTimestamp);
-    const ephemeral = this.#drawEphemeral();
+    const ephemeral = drawKeyPair(this.#crypto, this.#random);
     const claimIndex = () => this.#indices.claim();
     const options = { ephemeral, timestamp, claimIndex };
     this.#initiation = OwnInitiation.begin(this.#crypto, this.#keys, options, message);
@@ -164,15 +170,16 @@ export class Tunnel {
     const staticStatic = this.#keys.staticStatic();
     if (staticStatic === undefined) return 'invalid';
     const sealed = message.subarray(INITIATION_TIMESTAMP_OFFSET, INITIATION_MAC1_OFFSET);
-    const timestamp = openInitiationPayload(opened, staticStatic, sealed);
-    if (timestamp === undefined) return 'invalid';
+    const timestamp = new Uint8Array(TAI64N_BYTES);
+    if (!openInitiationPayload(opened, staticStatic, timestamp, sealed)) return 'invalid';
     const last = this.#lastReceivedTimestamp;
     if (last !== undefined && compareTai64n(timestamp, last) <= 0) return 'replayed';
     const lastAt = this.#initiationAcceptedAt;
     if (lastAt !== undefined && now - lastAt < INITIATION_INTERVAL_MS) return 'flooding';
     const remoteIndex = readUint32(message, INITIATION_SENDER_OFFSET) as ReceiverIndex;
     if (!this.#respond(opened, remoteIndex, response, now)) return 'invalid';
-    this.#lastReceivedTimestamp = timestamp;
+    this.#lastReceivedTimestamp ??= new Uint8Array(TAI64N_BYTES);
+    this.#lastReceivedTimestamp.set(timestamp);
     this.#initiationAcceptedAt = now;
     this.timers.authenticatedMessageReceived(now);
     this.timers.authenticatedMessageSent(now);
@@ -187,7 +194,7 @@ export class Tunnel {
     const initiation = this.#initiation;
     if (initiation === undefined) return false;
     if (readUint32(message, RESPONSE_RECEIVER_OFFSET) !== initiation.index) return false;
-    const state = initiation.finish(this.#crypto, this.#keys, message);
+    const state = initiation.finish(this.#keys, message);
     if (state === undefined) return false;
     const remoteIndex = readUint32(message, RESPONSE_SENDER_OFFSET) as ReceiverIndex;
     const session = this.#deriveSession(state, true, initiation.index, remoteIndex, now);
@@ -263,16 +270,16 @@ export class Tunnel {
     message: Uint8Array,
     now: Millis,
   ): boolean {
-    const ephemeral = this.#drawEphemeral();
-    const fields = respond(this.#crypto, opened, ephemeral, this.#keys.presharedKey, EMPTY);
+    const ephemeral = drawKeyPair(this.#crypto, this.#random);
+    const sealed = message.subarray(RESPONSE_NOTHING_OFFSET, RESPONSE_MAC1_OFFSET);
+    const isAnswered = respond(opened, ephemeral, this.#keys.presharedKey, sealed, EMPTY);
     wipeKeyPair(ephemeral);
-    if (fields === undefined) return false;
+    if (!isAnswered) return false;
     const index = this.#indices.claim();
     writeUint32(message, 0, MessageType.Response);
     writeUint32(message, RESPONSE_SENDER_OFFSET, index);
     writeUint32(message, RESPONSE_RECEIVER_OFFSET, remoteIndex);
-    message.set(fields.ephemeral, RESPONSE_EPHEMERAL_OFFSET);
-    message.set(fields.sealedPayload, RESPONSE_NOTHING_OFFSET);
+    message.set(ephemeral.publicKey, RESPONSE_EPHEMERAL_OFFSET);
     this.#cookies.addMacs(message, now);
     this.#keypairs.addResponded(this.#deriveSession(opened.state, false, index, remoteIndex, now));
     this.#handshakeSentAt = now;
@@ -296,6 +303,7 @@ export class Tunnel {
       rekeyAfterMs: this.#rekeyAfterMs,
       sendCipher: this.#crypto.sessionCipher(isInitiator ? ofInitiator : ofResponder),
       receiveCipher: this.#crypto.sessionCipher(isInitiator ? ofResponder : ofInitiator),
+      windows: this.#windows,
     });
     wipe(ofInitiator, ofResponder);
     this.#indices.bind(localIndex, session);
@@ -306,13 +314,6 @@ export class Tunnel {
   #handshakeCompleted(): void {
     this.timers.handshakeCompleted();
     this.#hasRekeyedOnReceive = false;
-  }
-
-  #drawEphemeral(): KeyPair {
-    const seed = randomBytes(this.#random, KEY_BYTES);
-    const pair = keyPair(this.#crypto, seed);
-    wipe(seed);
-    return pair;
   }
 
   /** Ends our handshake without a session. */

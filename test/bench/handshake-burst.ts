@@ -23,6 +23,7 @@ import {
   RESPONSE_RECEIVER_OFFSET,
   readUint32,
 } from '../../src/wireguard/messages.ts';
+import { ReplayWindows } from '../../src/wireguard/session/replay-window.ts';
 import type { ReceiverIndex } from '../../src/wireguard/session/session.ts';
 import { Tunnel } from '../../src/wireguard/tunnel.ts';
 import { say } from './traffic.ts';
@@ -106,7 +107,7 @@ function makePeer(index: number): BurstPeer {
     release: () => undefined,
   };
   const tunnel = new Tunnel(
-    { crypto, random: SYSTEM_RANDOM, indices },
+    { crypto, random: SYSTEM_RANDOM, indices, windows: new ReplayWindows() },
     { local: own, remote: local.publicKey, presharedKey: undefined },
   );
   return { index, tunnel, endpoint: parseEndpoint(place)!.bytes };

@@ -12,13 +12,14 @@ import { WORKER_LIMITS } from '../../src/dataplane/worker/worker-link.ts';
 import { Device, SCRATCH_BYTES_MIN } from '../../src/device/device.ts';
 import { TrieRoutes } from '../../src/device/trie-routes.ts';
 import { opensslCrypto } from '../../src/os/linux/crypto/openssl.ts';
+import { LinuxRandom } from '../../src/os/linux/random.ts';
 import { nativeSlab } from '../../src/os/linux/slab.ts';
 import { raiseThreadPriority } from '../../src/os/linux/thread-priority.ts';
-import { SYSTEM_RANDOM } from '../../src/os/random.ts';
 import type { PrivateKey, PublicKey } from '../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../src/wireguard/crypto/noble.ts';
 import { type KeyPair, keyPair } from '../../src/wireguard/identity.ts';
 import { INITIATION_BYTES } from '../../src/wireguard/messages.ts';
+import { ReplayWindows } from '../../src/wireguard/session/replay-window.ts';
 import type { ReceiverIndex } from '../../src/wireguard/session/session.ts';
 import { Tunnel } from '../../src/wireguard/tunnel.ts';
 import { median, say } from './traffic.ts';
@@ -30,6 +31,7 @@ const ROUNDS = 60;
 const ROUND_MS = 1000;
 /** Turns of the loop that does nothing between two looks at the clock: some microseconds. */
 const SPINS = 10_000;
+const RANDOM = new LinuxRandom();
 const CRYPTO = opensslCrypto(NOBLE_CRYPTO) ?? NOBLE_CRYPTO;
 
 /** What the responder is told. */
@@ -95,7 +97,7 @@ class Responder {
     this.#device = new Device(
       {
         crypto: CRYPTO,
-        random: SYSTEM_RANDOM,
+        random: RANDOM,
         wallNow: () => Date.now() as WallMillis,
         routes: new TrieRoutes(),
         sink,
@@ -159,7 +161,8 @@ function makeTunnel(local: KeyPair, remote: PublicKey, index: number): Tunnel {
     release: () => undefined,
   };
   const keys = { local, remote, presharedKey: undefined };
-  return new Tunnel({ crypto: CRYPTO, random: SYSTEM_RANDOM, indices }, keys);
+  const windows = new ReplayWindows();
+  return new Tunnel({ crypto: CRYPTO, random: RANDOM, indices, windows }, keys);
 }
 
 function privateKey(): PrivateKey {

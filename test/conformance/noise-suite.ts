@@ -6,11 +6,13 @@ import { test } from 'node:test';
 import { toHex } from '../../src/base/bytes.ts';
 import type { Slab } from '../../src/base/slab.ts';
 import { CONSTRUCTION } from '../../src/wireguard/constants.ts';
-import type {
-  Crypto,
-  PrivateKey,
-  PublicKey,
-  SymmetricKey,
+import {
+  AEAD_TAG_BYTES,
+  type Crypto,
+  KEY_BYTES,
+  type PrivateKey,
+  type PublicKey,
+  type SymmetricKey,
 } from '../../src/wireguard/crypto/crypto.ts';
 import { type KeyPair, keyPair } from '../../src/wireguard/identity.ts';
 import { finishInitiation, initiate } from '../../src/wireguard/noise/initiator.ts';
@@ -21,6 +23,7 @@ import {
 } from '../../src/wireguard/noise/responder.ts';
 import { SymmetricState } from '../../src/wireguard/noise/symmetric-state.ts';
 import { hex, readForeignVectors } from '../vectors/vectors.ts';
+import { diffieHellman } from './crypto-results.ts';
 
 interface NoiseVector {
   readonly protocol_name: string;
@@ -47,35 +50,36 @@ export function noiseSuite(crypto: Crypto, makeSlab: (length: number) => Slab): 
     const [first, second, ...transport] = vector.messages;
     const local = keys(crypto, vector.init_static);
     const remote = keys(crypto, vector.resp_static);
-    const staticStatic = crypto.diffieHellman(local.privateKey, remote.publicKey)!;
+    const staticStatic = diffieHellman(crypto, local.privateKey, remote.publicKey)!;
     const presharedKey = hex(vector.init_psks[0]!) as SymmetricKey;
     const ephemeral = keys(crypto, vector.init_ephemeral);
 
     const state = start(crypto, vector, remote.publicKey);
-    const initiation = initiate(crypto, {
-      state,
-      local,
-      ephemeral,
-      remote: remote.publicKey,
-      staticStatic,
-      payload: hex(first!.payload),
-    })!;
-    const { sealedStatic, sealedPayload } = initiation;
+    const payload = hex(first!.payload);
+    const sealedStatic = new Uint8Array(KEY_BYTES + AEAD_TAG_BYTES);
+    const sealedPayload = new Uint8Array(payload.length + AEAD_TAG_BYTES);
+    const begin = { state, local, ephemeral, remote: remote.publicKey, staticStatic, payload };
+    assert.ok(initiate(begin, { sealedStatic, sealedPayload }));
     const message = [ephemeral.publicKey, sealedStatic, sealedPayload].map(toHex).join('');
     assert.equal(message, first!.ciphertext);
 
     const responderStart = start(crypto, vector, remote.publicKey);
-    const { publicKey } = ephemeral;
-    const opened = openInitiation(crypto, responderStart, remote, publicKey, sealedStatic)!;
+    const opened = openInitiation(responderStart, remote, ephemeral.publicKey, sealedStatic)!;
     assert.equal(toHex(opened.remote), toHex(local.publicKey));
-    const payload = openInitiationPayload(opened, staticStatic, sealedPayload)!;
-    assert.equal(toHex(payload), first!.payload);
+    const openedPayload = new Uint8Array(payload.length);
+    assert.ok(openInitiationPayload(opened, staticStatic, openedPayload, sealedPayload));
+    assert.deepEqual(openedPayload, payload);
 
     const theirs = keys(crypto, vector.resp_ephemeral);
-    const response = respond(crypto, opened, theirs, presharedKey, hex(second!.payload))!;
-    assert.equal(toHex(response.ephemeral) + toHex(response.sealedPayload), second!.ciphertext);
-    const finished = finishInitiation(crypto, { state, local, ephemeral, presharedKey }, response)!;
-    assert.equal(toHex(finished), second!.payload);
+    const answer = hex(second!.payload);
+    const sealedAnswer = new Uint8Array(answer.length + AEAD_TAG_BYTES);
+    assert.ok(respond(opened, theirs, presharedKey, sealedAnswer, answer));
+    assert.equal(toHex(theirs.publicKey) + toHex(sealedAnswer), second!.ciphertext);
+    const openedAnswer = new Uint8Array(answer.length);
+    const response = { ephemeral: theirs.publicKey, sealedPayload: sealedAnswer };
+    const finish = { state, local, ephemeral, presharedKey };
+    assert.ok(finishInitiation(finish, response, openedAnswer));
+    assert.deepEqual(openedAnswer, answer);
     assert.equal(toHex(state.hash), vector.handshake_hash);
     assert.equal(toHex(opened.state.hash), vector.handshake_hash);
 

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { AssertionError } from '../../src/base/assert.ts';
 import { toHex } from '../../src/base/bytes.ts';
 import { plainSlab } from '../../src/base/slab.ts';
-import { ChachaScratch, ChachaSessionCipher } from '../../src/os/linux/crypto/chacha-cipher.ts';
+import { ChachaScratch } from '../../src/os/linux/crypto/chacha-cipher.ts';
+import { ChachaCiphers } from '../../src/os/linux/crypto/chacha-ciphers.ts';
 import { keyExchange, opensslCrypto } from '../../src/os/linux/crypto/openssl.ts';
 import { CipherScratch, OpensslSessionCipher } from '../../src/os/linux/crypto/openssl-cipher.ts';
 import { bindChacha, bindOpenssl } from '../../src/os/linux/crypto/openssl-functions.ts';
@@ -50,9 +51,9 @@ test('opensslCrypto() is refused when it does not agree with the reference', () 
     publicKey: () => new Uint8Array(32) as PublicKey,
   };
   assert.equal(opensslCrypto(other), undefined);
-  const macs: Crypto = { ...NOBLE_CRYPTO, mac: () => new Uint8Array(16) };
+  const macs: Crypto = { ...NOBLE_CRYPTO, mac: () => undefined };
   assert.equal(opensslCrypto(macs), undefined);
-  const fields: Crypto = { ...NOBLE_CRYPTO, xaeadOpen: () => undefined };
+  const fields: Crypto = { ...NOBLE_CRYPTO, xaeadOpen: () => false };
   assert.equal(opensslCrypto(fields), undefined);
   const lying: Crypto = {
     ...NOBLE_CRYPTO,
@@ -71,6 +72,19 @@ test('a session cipher of OpenSSL keeps to memory that it can reach, and to its 
   cipher.dispose();
   cipher.dispose();
   assert.throws(() => cipher.seal(slab, 0, 16, 0, 0), AssertionError);
+});
+
+test('a cipher that serves another session has nothing of the key before', () => {
+  const make = chachaCipher()!;
+  const first = make(KEY);
+  first.dispose();
+  const second = make(new Uint8Array(32).fill(8) as SymmetricKey);
+  assert.equal(second, first, 'no cipher is made where one is free');
+  assert.notEqual(make(KEY), second, 'and none serves two');
+  const slabs = [nativeSlab(64), nativeSlab(64)];
+  second.seal(slabs[0]!, 0, 16, 0, 0);
+  aead()(new Uint8Array(32).fill(8) as SymmetricKey).seal(slabs[1]!, 0, 16, 0, 0);
+  assert.deepEqual(slabs[0]!.bytes, slabs[1]!.bytes);
 });
 
 test('both ways of OpenSSL seal and open alike, wherever the packet stands', () => {
@@ -115,7 +129,7 @@ test('both ways of OpenSSL pass Wycheproof, as far as it adds no data', {
     nonce.copy(other.nonce, 0, 0, 4);
     const secret = hex(key) as SymmetricKey;
     for (const cipher of [
-      new ChachaSessionCipher(chacha, direct, secret),
+      new ChachaCiphers(chacha, direct).take(secret),
       new OpensslSessionCipher(functions, other, secret),
     ]) {
       const slab = nativeSlab(OFFSET + (ct.length + tag.length) / 2);

@@ -12,6 +12,7 @@ import {
   RESPONSE_BYTES,
 } from '../../src/wireguard/messages.ts';
 import { type OpenedInitiation, openInitiation } from '../../src/wireguard/noise/responder.ts';
+import { ReplayWindows } from '../../src/wireguard/session/replay-window.ts';
 import type { ReceiverIndex, Session } from '../../src/wireguard/session/session.ts';
 import { type IndexSpace, type InitiationVerdict, Tunnel } from '../../src/wireguard/tunnel.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
@@ -63,7 +64,8 @@ export function tunnelPair(options: PairOptions = {}): { a: Side; b: Side } {
   const [pskOfA, pskOfB] = options.presharedKeys ?? [undefined, undefined];
   const side = (keys: KeyPair, remote: PublicKey, psk: SymmetricKey | undefined, first: number) => {
     const indices = new CountingIndices(first);
-    const dependencies = { crypto: NOBLE_CRYPTO, random, indices };
+    const windows = new ReplayWindows();
+    const dependencies = { crypto: NOBLE_CRYPTO, random, indices, windows };
     const tunnel = new Tunnel(dependencies, { local: keys, remote, presharedKey: psk });
     return { keys, tunnel, indices };
   };
@@ -110,7 +112,6 @@ export function lastSession(side: Side): Session {
 
 function openedBy(side: Side, message: Uint8Array): OpenedInitiation | undefined {
   return openInitiation(
-    NOBLE_CRYPTO,
     startHandshake(NOBLE_CRYPTO, side.keys.publicKey),
     side.keys,
     message.slice(INITIATION_EPHEMERAL_OFFSET, INITIATION_STATIC_OFFSET) as PublicKey,

@@ -1,7 +1,8 @@
 // Receiver indices: 32 random bits each, unique in the device, for handshakes and sessions in one
 // space, so that a guess from outside finds nothing and a late message never meets another session.
 
-import { type Random, randomUint32 } from '../../base/random.ts';
+import type { Random } from '../../base/random.ts';
+import { readUint32 } from '../../wireguard/messages.ts';
 import type { ReceiverIndex, Session } from '../../wireguard/session/session.ts';
 import type { IndexSpace } from '../../wireguard/tunnel.ts';
 
@@ -13,6 +14,7 @@ export interface IndexEntry<Owner> {
 
 export class IndexTable<Owner> {
   readonly #random: Random;
+  readonly #drawn = new Uint8Array(4);
   /** By the index as a signed number, which the engine keeps without an object. */
   readonly #entries = new Map<number, IndexEntry<Owner>>();
 
@@ -44,7 +46,8 @@ export class IndexTable<Owner> {
 
   claim(owner: Owner): ReceiverIndex {
     for (;;) {
-      const index = randomUint32(this.#random);
+      this.#random.fill(this.#drawn);
+      const index = readUint32(this.#drawn, 0);
       if (this.#entries.has(index | 0)) continue;
       this.#entries.set(index | 0, { owner, session: undefined });
       return index as ReceiverIndex;

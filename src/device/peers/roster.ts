@@ -6,6 +6,7 @@ import { P6nError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Crypto, PublicKey } from '../../wireguard/crypto/crypto.ts';
 import type { KeyPair } from '../../wireguard/identity.ts';
+import { ReplayWindows } from '../../wireguard/session/replay-window.ts';
 import { Tunnel } from '../../wireguard/tunnel.ts';
 import type { EndpointAddress, PeerSettings, PeerStatus } from '../config.ts';
 import { DeviceCounter } from '../counters.ts';
@@ -35,6 +36,7 @@ export class Roster {
   readonly #peers: PeerTable;
   readonly #transmitter: Transmitter;
   readonly #stagingBudget = new StagingBudget();
+  readonly #windows = new ReplayWindows();
   readonly #rekeyAfterMs: number | undefined;
   #local: KeyPair;
 
@@ -148,7 +150,7 @@ export class Roster {
       index,
       staging: new Staging(this.#stagingBudget),
       tunnel: new Tunnel(
-        { crypto, random, indices: indices.spaceOf(() => peer) },
+        { crypto, random, indices: indices.spaceOf(() => peer), windows: this.#windows },
         {
           local: this.#local,
           remote: settings.publicKey,

@@ -45,61 +45,66 @@ export interface SessionCipher {
     counterHigh: number,
   ): boolean;
   /**
-   * Zeroes the key and frees what is native. The cipher is not used afterwards; a second call does
-   * nothing.
+   * Zeroes the key and frees what is native. The cipher is not used afterwards, since it may serve
+   * another session; until then a second call does nothing.
    */
   dispose(): void;
 }
 
+/**
+ * What a handshake reckons is written over arrays of the caller, since what it left behind would be
+ * collected while packets wait. `target` has the length of the result, and may be an input too.
+ */
 export interface Crypto {
   /** Which implementation this is, for the log and for tests. */
   readonly name: string;
   /** The public key of a private key (RFC 7748). */
   publicKey(privateKey: PrivateKey): PublicKey;
   /**
-   * X25519. Undefined when the result is all zero, which every caller must treat as a failed
-   * handshake. The caller wipes the result.
+   * X25519. False when the result is all zero, which every caller must treat as a failed handshake.
+   * The caller wipes `target`.
    */
-  diffieHellman(privateKey: PrivateKey, publicKey: PublicKey): Uint8Array | undefined;
+  diffieHellman(target: Uint8Array, privateKey: PrivateKey, publicKey: PublicKey): boolean;
   /** BLAKE2s-256 over the concatenation of one or two parts (RFC 7693). */
-  hash(a: Uint8Array, b?: Uint8Array): Uint8Array;
+  hash(target: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
   /** Keyed BLAKE2s with 16 bytes of output, over one or two parts. */
-  mac(key: Uint8Array, a: Uint8Array, b?: Uint8Array): Uint8Array;
-  /**
-   * HMAC-BLAKE2s-256, written over `target` (HASH_BYTES). A handshake takes some twenty, and what
-   * it would leave for each is collected while packets wait.
-   */
+  mac(target: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
+  /** HMAC-BLAKE2s-256, over one or two parts. */
   hmac(target: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
   /**
    * ChaCha20-Poly1305 with a 12-byte nonce (RFC 8439, section 2.8), for handshake fields and other
-   * short texts. Returns ciphertext and tag.
+   * short texts. The result is ciphertext and tag.
    */
   aeadSeal(
+    target: Uint8Array,
     key: Uint8Array,
     nonce: Uint8Array,
     plaintext: Uint8Array,
     additional: Uint8Array,
-  ): Uint8Array;
-  /** The plaintext, or undefined when the tag is wrong. */
+  ): void;
+  /** The result is the plaintext. False when the tag is wrong; `target` is then left as it was. */
   aeadOpen(
+    target: Uint8Array,
     key: Uint8Array,
     nonce: Uint8Array,
     ciphertext: Uint8Array,
     additional: Uint8Array,
-  ): Uint8Array | undefined;
+  ): boolean;
   /** XChaCha20-Poly1305 with a 24-byte nonce, for cookie replies. */
   xaeadSeal(
+    target: Uint8Array,
     key: Uint8Array,
     nonce: Uint8Array,
     plaintext: Uint8Array,
     additional: Uint8Array,
-  ): Uint8Array;
+  ): void;
   xaeadOpen(
+    target: Uint8Array,
     key: Uint8Array,
     nonce: Uint8Array,
     ciphertext: Uint8Array,
     additional: Uint8Array,
-  ): Uint8Array | undefined;
+  ): boolean;
   /** A cipher for one direction of a session; `key` is copied. */
   sessionCipher(key: SymmetricKey): SessionCipher;
 }

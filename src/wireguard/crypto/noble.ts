@@ -25,30 +25,27 @@ export const NOBLE_CRYPTO: Crypto = {
   name: 'noble',
   publicKey: (privateKey) => x25519.getPublicKey(privateKey) as PublicKey,
   diffieHellman,
-  hash: (a, b) => absorb(blake2s.create({ dkLen: HASH_BYTES }), a, b),
-  mac: (key, a, b) => absorb(blake2s.create({ key, dkLen: MAC_BYTES }), a, b),
-  hmac: (target, key, a, b) => {
-    const output = absorb(hmac.create(blake2s, key), a, b);
-    target.set(output);
-    wipe(output);
-  },
-  aeadSeal: (key, nonce, plaintext, additional) =>
-    chacha20poly1305(key, nonce, additional).encrypt(plaintext),
-  aeadOpen: (key, nonce, ciphertext, additional) =>
-    openOrUndefined(chacha20poly1305(key, nonce, additional), ciphertext),
-  xaeadSeal: (key, nonce, plaintext, additional) =>
-    xchacha20poly1305(key, nonce, additional).encrypt(plaintext),
-  xaeadOpen: (key, nonce, ciphertext, additional) =>
-    openOrUndefined(xchacha20poly1305(key, nonce, additional), ciphertext),
+  hash: (target, a, b) => absorb(target, blake2s.create({ dkLen: HASH_BYTES }), a, b),
+  mac: (target, key, a, b) => absorb(target, blake2s.create({ key, dkLen: MAC_BYTES }), a, b),
+  hmac: (target, key, a, b) => absorb(target, hmac.create(blake2s, key), a, b),
+  aeadSeal: (target, key, nonce, plaintext, additional) =>
+    target.set(chacha20poly1305(key, nonce, additional).encrypt(plaintext)),
+  aeadOpen: (target, key, nonce, ciphertext, additional) =>
+    opens(target, chacha20poly1305(key, nonce, additional), ciphertext),
+  xaeadSeal: (target, key, nonce, plaintext, additional) =>
+    target.set(xchacha20poly1305(key, nonce, additional).encrypt(plaintext)),
+  xaeadOpen: (target, key, nonce, ciphertext, additional) =>
+    opens(target, xchacha20poly1305(key, nonce, additional), ciphertext),
   sessionCipher: (key) => new NobleSessionCipher(key),
 };
 
 /** The library throws for a point of low order, and only for that when the lengths are right. */
-function diffieHellman(privateKey: PrivateKey, publicKey: PublicKey): Uint8Array | undefined {
+function diffieHellman(target: Uint8Array, privateKey: PrivateKey, publicKey: PublicKey): boolean {
   try {
-    return x25519.getSharedSecret(privateKey, publicKey);
+    move(target, x25519.getSharedSecret(privateKey, publicKey));
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
@@ -58,25 +55,36 @@ interface Absorbing {
   destroy(): void;
 }
 
-function absorb(state: Absorbing, a: Uint8Array, b: Uint8Array | undefined): Uint8Array {
+function absorb(
+  target: Uint8Array,
+  state: Absorbing,
+  a: Uint8Array,
+  b: Uint8Array | undefined,
+): void {
   state.update(a);
   if (b !== undefined) state.update(b);
-  const digest = state.digest();
+  move(target, state.digest());
   state.destroy();
-  return digest;
 }
 
 interface Opening {
-  decrypt(ciphertext: Uint8Array, output?: Uint8Array): Uint8Array;
+  decrypt(ciphertext: Uint8Array): Uint8Array;
 }
 
 /** The library throws for a wrong tag, and for a ciphertext that is shorter than one. */
-function openOrUndefined(cipher: Opening, ciphertext: Uint8Array): Uint8Array | undefined {
+function opens(target: Uint8Array, cipher: Opening, ciphertext: Uint8Array): boolean {
   try {
-    return cipher.decrypt(ciphertext);
+    move(target, cipher.decrypt(ciphertext));
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
+}
+
+/** It may be a secret, of which no copy is left. */
+function move(target: Uint8Array, result: Uint8Array): void {
+  target.set(result);
+  wipe(result);
 }
 
 class NobleSessionCipher implements SessionCipher {

@@ -5,11 +5,10 @@
 //   -> e, es, s, ss, payload       initiate()
 //   <- e, ee, se, psk, payload     finishInitiation()
 //
-// Both return undefined when the handshake must not go on: a tag was wrong, or a shared secret was
-// all zero, which a public key of low order causes. The caller then wipes the state.
+// Both return false when the handshake must not go on: a tag was wrong, or a shared secret was all
+// zero, which a public key of low order causes. The caller then wipes the state.
 
-import { wipe } from '../../base/bytes.ts';
-import type { Crypto, PublicKey, SymmetricKey } from '../crypto/crypto.ts';
+import type { PublicKey, SymmetricKey } from '../crypto/crypto.ts';
 import type { KeyPair } from '../identity.ts';
 import type { SymmetricState } from './symmetric-state.ts';
 
@@ -25,28 +24,27 @@ export interface InitiateOptions {
   readonly payload: Uint8Array;
 }
 
+/** Where the fields of the first message stand. */
 export interface InitiationFields {
   readonly sealedStatic: Uint8Array;
   readonly sealedPayload: Uint8Array;
 }
 
+/** Where the fields of the second message stand. */
 export interface ResponseFields {
   readonly ephemeral: PublicKey;
   readonly sealedPayload: Uint8Array;
 }
 
-/** The fields of the first message; `options.state` then waits for the second one. */
-export function initiate(crypto: Crypto, options: InitiateOptions): InitiationFields | undefined {
+/** Writes the first message over `fields`; `options.state` then waits for the second one. */
+export function initiate(options: InitiateOptions, fields: InitiationFields): boolean {
   const { state, local, ephemeral, remote } = options;
   state.mixEphemeral(ephemeral.publicKey);
-  const secret = crypto.diffieHellman(ephemeral.privateKey, remote);
-  if (secret === undefined) return undefined;
-  state.mixKey(secret);
-  wipe(secret);
-  const sealedStatic = state.seal(local.publicKey);
+  if (!state.mixSharedSecret(ephemeral.privateKey, remote)) return false;
+  state.seal(fields.sealedStatic, local.publicKey);
   state.mixKey(options.staticStatic);
-  const sealedPayload = state.seal(options.payload);
-  return { sealedStatic, sealedPayload };
+  state.seal(fields.sealedPayload, options.payload);
+  return true;
 }
 
 export interface FinishOptions {
@@ -57,20 +55,19 @@ export interface FinishOptions {
   readonly presharedKey: SymmetricKey;
 }
 
-/** The payload of the second message; `options.state` is then ready to be split. */
+/**
+ * Writes the payload of the second message over `payload`; `options.state` is then ready to be
+ * split.
+ */
 export function finishInitiation(
-  crypto: Crypto,
   options: FinishOptions,
   fields: ResponseFields,
-): Uint8Array | undefined {
+  payload: Uint8Array,
+): boolean {
   const { state, local, ephemeral } = options;
   state.mixEphemeral(fields.ephemeral);
-  for (const own of [ephemeral, local]) {
-    const secret = crypto.diffieHellman(own.privateKey, fields.ephemeral);
-    if (secret === undefined) return undefined;
-    state.mixKey(secret);
-    wipe(secret);
-  }
+  if (!state.mixSharedSecret(ephemeral.privateKey, fields.ephemeral)) return false;
+  if (!state.mixSharedSecret(local.privateKey, fields.ephemeral)) return false;
   state.mixPresharedKey(options.presharedKey);
-  return state.open(fields.sealedPayload);
+  return state.open(payload, fields.sealedPayload);
 }

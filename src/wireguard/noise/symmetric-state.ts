@@ -8,6 +8,8 @@ import {
   HASH_BYTES,
   KEY_BYTES,
   NONCE_BYTES,
+  type PrivateKey,
+  type PublicKey,
   type SymmetricKey,
 } from '../crypto/crypto.ts';
 import { kdf1, kdf2, kdf3 } from './kdf.ts';
@@ -18,29 +20,39 @@ const NONCE = new Uint8Array(NONCE_BYTES);
 
 export class SymmetricState {
   readonly #crypto: Crypto;
-  readonly #chainingKey: Uint8Array;
-  #hash: Uint8Array;
+  readonly #chainingKey = new Uint8Array(HASH_BYTES);
+  readonly #hash = new Uint8Array(HASH_BYTES);
   /** Seals the next field; replaced by each mix, never used twice. */
   readonly #fieldKey = new Uint8Array(KEY_BYTES);
   #hasFieldKey = false;
-  /** Of one mix; zero between two. */
+  /** Of one mix; both zero between two. */
   readonly #seed = new Uint8Array(HASH_BYTES);
+  readonly #secret = new Uint8Array(KEY_BYTES);
 
-  private constructor(crypto: Crypto, chainingKey: Uint8Array, hash: Uint8Array) {
+  private constructor(crypto: Crypto) {
     this.#crypto = crypto;
-    this.#chainingKey = chainingKey;
-    this.#hash = hash;
   }
 
   /** The state of a protocol whose name is longer than a hash, after its prologue. */
   static begin(crypto: Crypto, protocolName: Uint8Array, prologue: Uint8Array): SymmetricState {
-    const chainingKey = crypto.hash(protocolName);
-    return new SymmetricState(crypto, chainingKey, crypto.hash(chainingKey, prologue));
+    const state = new SymmetricState(crypto);
+    crypto.hash(state.#chainingKey, protocolName);
+    crypto.hash(state.#hash, state.#chainingKey, prologue);
+    return state;
   }
 
   /** A state of its own, so that a handshake is carried on while the original stays as it is. */
   copy(): SymmetricState {
-    return new SymmetricState(this.#crypto, this.#chainingKey.slice(), this.#hash.slice());
+    const state = new SymmetricState(this.#crypto);
+    state.become(this);
+    return state;
+  }
+
+  /** Takes the place of a copy of `other`, which waits for its first field. */
+  become(other: SymmetricState): void {
+    this.#chainingKey.set(other.#chainingKey);
+    this.#hash.set(other.#hash);
+    this.#forgetFieldKey();
   }
 
   /** The hash of all that was sent and received. */
@@ -49,7 +61,7 @@ export class SymmetricState {
   }
 
   mixHash(data: Uint8Array): void {
-    this.#hash = this.#crypto.hash(this.#hash, data);
+    this.#crypto.hash(this.#hash, this.#hash, data);
   }
 
   /** An ephemeral public key: with a preshared key in the pattern it is a key too (section 9.2). */
@@ -57,6 +69,14 @@ export class SymmetricState {
     this.mixHash(publicKey);
     kdf1(this.#crypto, this.#chainingKey, publicKey, this.#seed);
     wipe(this.#seed);
+  }
+
+  /** The shared secret of two keys; false when `theirs` has low order, and all must end. */
+  mixSharedSecret(own: PrivateKey, theirs: PublicKey): boolean {
+    const isShared = this.#crypto.diffieHellman(this.#secret, own, theirs);
+    if (isShared) this.mixKey(this.#secret);
+    wipe(this.#secret);
+    return isShared;
   }
 
   /** A shared secret whose key the next field is sealed with. */
@@ -67,7 +87,7 @@ export class SymmetricState {
   }
 
   mixPresharedKey(presharedKey: SymmetricKey): void {
-    const hashInput = new Uint8Array(HASH_BYTES);
+    const hashInput = this.#secret;
     const [seed, fieldKey] = [this.#seed, this.#fieldKey];
     kdf3(this.#crypto, this.#chainingKey, presharedKey, seed, hashInput, fieldKey);
     this.#hasFieldKey = true;
@@ -75,20 +95,20 @@ export class SymmetricState {
     wipe(seed, hashInput);
   }
 
-  /** Seals a field; the ciphertext with its tag goes into the hash. */
-  seal(plaintext: Uint8Array): Uint8Array {
-    const ciphertext = this.#crypto.aeadSeal(this.#takeFieldKey(), NONCE, plaintext, this.#hash);
+  /** Seals a field over `ciphertext`, which with its tag goes into the hash. */
+  seal(ciphertext: Uint8Array, plaintext: Uint8Array): void {
+    this.#crypto.aeadSeal(ciphertext, this.#takeFieldKey(), NONCE, plaintext, this.#hash);
     this.mixHash(ciphertext);
     this.#forgetFieldKey();
-    return ciphertext;
   }
 
-  /** Opens a field; undefined when its tag is wrong, and the state is then of no use. */
-  open(ciphertext: Uint8Array): Uint8Array | undefined {
-    const plaintext = this.#crypto.aeadOpen(this.#takeFieldKey(), NONCE, ciphertext, this.#hash);
+  /** Opens a field over `plaintext`. False when its tag is wrong: the state is then of no use. */
+  open(plaintext: Uint8Array, ciphertext: Uint8Array): boolean {
+    const key = this.#takeFieldKey();
+    const isOpened = this.#crypto.aeadOpen(plaintext, key, NONCE, ciphertext, this.#hash);
     this.mixHash(ciphertext);
     this.#forgetFieldKey();
-    return plaintext;
+    return isOpened;
   }
 
   /** The keys of the two directions, the initiator's sending one first. */
@@ -100,9 +120,9 @@ export class SymmetricState {
     return [first as SymmetricKey, second as SymmetricKey];
   }
 
-  /** Zeroes all secrets; the state is not used afterwards. */
+  /** Zeroes all secrets; the state is not used afterwards, unless as that of another handshake. */
   wipe(): void {
-    wipe(this.#chainingKey, this.#hash, this.#seed);
+    wipe(this.#chainingKey, this.#hash, this.#seed, this.#secret);
     this.#forgetFieldKey();
   }
 

@@ -12,6 +12,8 @@ const WORD_BITS = 32;
 const WORDS = REPLAY_RING_BITS / WORD_BITS;
 const WORD_MASK: number = WORDS - 1;
 const HALF = 2 ** 32;
+/** Windows of a kibibyte that wait for the sessions to come. */
+const SPARE_WINDOWS_MAX = 256;
 
 export class ReplayWindow {
   readonly #words = new Uint32Array(WORDS);
@@ -34,6 +36,13 @@ export class ReplayWindow {
     return true;
   }
 
+  /** Forgets all that was received, for another session. */
+  clear(): void {
+    this.#words.fill(0);
+    this.#greatestLow = 0;
+    this.#greatestHigh = 0;
+  }
+
   #advance(low: number, high: number, ahead: number): void {
     const from = this.#greatestLow >>> 5;
     const bitsIntoWord = this.#greatestLow & (WORD_BITS - 1);
@@ -41,5 +50,24 @@ export class ReplayWindow {
     for (let i = 1; i <= words; i++) this.#words[(from + i) & WORD_MASK] = 0;
     this.#greatestLow = low;
     this.#greatestHigh = high;
+  }
+}
+
+/**
+ * The windows of a device's sessions, each used again when its session has ended: memory of its own
+ * for every handshake would be collected while the packets of others wait.
+ */
+export class ReplayWindows {
+  readonly #spare: ReplayWindow[] = [];
+
+  take(): ReplayWindow {
+    return this.#spare.pop() ?? new ReplayWindow();
+  }
+
+  /** The window of a session that receives nothing from here on. */
+  giveBack(window: ReplayWindow): void {
+    if (this.#spare.length === SPARE_WINDOWS_MAX) return;
+    window.clear();
+    this.#spare.push(window);
   }
 }

@@ -1,6 +1,7 @@
 // One session: the keys of both directions that a handshake made, with the counter of what was sent
 // and the window of what was received. Data messages are sealed and opened in place.
 
+import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/clock.ts';
 import type { Slab } from '../../base/slab.ts';
 import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_ON_RECEIVE_AFTER_MS } from '../constants.ts';
@@ -12,7 +13,7 @@ import {
   DATA_RECEIVER_OFFSET,
   MessageType,
 } from '../messages.ts';
-import { ReplayWindow } from './replay-window.ts';
+import type { ReplayWindow, ReplayWindows } from './replay-window.ts';
 import { isCounterRejected, SendCounter } from './send-counter.ts';
 
 declare const receiverIndexBrand: unique symbol;
@@ -30,6 +31,7 @@ export interface SessionOptions {
   readonly createdAt: Millis;
   readonly sendCipher: SessionCipher;
   readonly receiveCipher: SessionCipher;
+  readonly windows: ReplayWindows;
   readonly sendCounter?: SendCounter;
   /** Less than REKEY_AFTER_MS, which is its value when absent. */
   readonly rekeyAfterMs?: number | undefined;
@@ -45,7 +47,8 @@ export class Session {
   readonly #sendCipher: SessionCipher;
   readonly #receiveCipher: SessionCipher;
   readonly #sendCounter: SendCounter;
-  readonly #received = new ReplayWindow();
+  readonly #windows: ReplayWindows;
+  readonly #received: ReplayWindow;
   #sendingRevoked = false;
   #isDisposed = false;
 
@@ -58,6 +61,8 @@ export class Session {
     this.#sendCipher = options.sendCipher;
     this.#receiveCipher = options.receiveCipher;
     this.#sendCounter = options.sendCounter ?? new SendCounter();
+    this.#windows = options.windows;
+    this.#received = options.windows.take();
   }
 
   /** Whether seal() may be called. */
@@ -84,6 +89,8 @@ export class Session {
    * Returns the message's length. Only while canSend().
    */
   seal(slab: Slab, offset: number, length: number, paddedLength: number): number {
+    // The ciphers of a session that has ended may be another's.
+    assert(!this.#isDisposed, 'Session.seal: the session has ended');
     const { bytes, view } = slab;
     const { low, high } = this.#sendCounter;
     const start = offset - DATA_HEADER_BYTES;
@@ -120,8 +127,10 @@ export class Session {
 
   /** Zeroes the keys. A second call does nothing. */
   dispose(): void {
+    if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#sendCipher.dispose();
     this.#receiveCipher.dispose();
+    this.#windows.giveBack(this.#received);
   }
 }

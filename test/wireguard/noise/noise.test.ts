@@ -19,10 +19,10 @@ test('openInitiation() wipes the state of a message that is false', () => {
   const ephemeral = keyPair(crypto, new Uint8Array(32).fill(2));
   const state = startHandshake(crypto, own.publicKey);
   const sealedStatic = new Uint8Array(48);
-  assert.equal(openInitiation(crypto, state, own, ephemeral.publicKey, sealedStatic), undefined);
+  assert.equal(openInitiation(state, own, ephemeral.publicKey, sealedStatic), undefined);
   assert.ok(isAllZero(state.hash));
   const other = startHandshake(crypto, own.publicKey);
   const lowOrder = new Uint8Array(32) as PublicKey;
-  assert.equal(openInitiation(crypto, other, own, lowOrder, sealedStatic), undefined);
+  assert.equal(openInitiation(other, own, lowOrder, sealedStatic), undefined);
   assert.ok(isAllZero(other.hash));
 });

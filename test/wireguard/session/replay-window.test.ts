@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { REPLAY_WINDOW } from '../../../src/wireguard/constants.ts';
-import { ReplayWindow } from '../../../src/wireguard/session/replay-window.ts';
+import { ReplayWindow, ReplayWindows } from '../../../src/wireguard/session/replay-window.ts';
 
 const W = REPLAY_WINDOW;
 
@@ -107,6 +107,18 @@ test('ReplayWindow agrees with a set that remembers everything', () => {
       greatest = Math.max(greatest, counter);
     }
   }
+});
+
+test('ReplayWindows gives the window of a session that has ended to the next one, empty', () => {
+  const windows = new ReplayWindows();
+  const first = windows.take();
+  assert.ok(first.accept(5, 7));
+  windows.giveBack(first);
+  const next = windows.take();
+  assert.equal(next, first);
+  assert.notEqual(windows.take(), first, 'and to that one alone');
+  assert.ok(next.accept(5, 7));
+  assert.ok(next.accept(0, 7), 'and knows no greater one');
 });
 
 function table(rows: readonly (readonly [counter: number, accepted: boolean])[]): void {

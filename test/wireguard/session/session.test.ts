@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AssertionError } from '../../../src/base/assert.ts';
 import type { Millis } from '../../../src/base/clock.ts';
 import { plainSlab } from '../../../src/base/slab.ts';
 import type { SymmetricKey } from '../../../src/wireguard/crypto/crypto.ts';
 import { NOBLE_CRYPTO } from '../../../src/wireguard/crypto/noble.ts';
+import { ReplayWindows } from '../../../src/wireguard/session/replay-window.ts';
 import { SendCounter } from '../../../src/wireguard/session/send-counter.ts';
 import {
   OpenOutcome,
@@ -107,8 +109,20 @@ test('Session.dispose() ends sending and receiving', () => {
   assert.equal(opened(to, slab.bytes.slice(0, length)), OpenOutcome.Expired);
 });
 
+test('Session.dispose() lets go of its window once: no two sessions share one', () => {
+  const windows = new ReplayWindows();
+  const { from } = sessions(undefined, windows);
+  from.dispose();
+  from.dispose();
+  assert.notEqual(windows.take(), windows.take());
+  assert.throws(() => from.seal(plainSlab(64), 16, 0, 0), AssertionError);
+});
+
 /** Two sessions of which the second opens what the first seals. */
-function sessions(sendCounter?: SendCounter): { from: Session; to: Session } {
+function sessions(
+  sendCounter?: SendCounter,
+  windows: ReplayWindows = new ReplayWindows(),
+): { from: Session; to: Session } {
   const [one, other] = [1, 2].map((byte) => new Uint8Array(32).fill(byte) as SymmetricKey);
   const make = (isInitiator: boolean) =>
     new Session({
@@ -118,6 +132,7 @@ function sessions(sendCounter?: SendCounter): { from: Session; to: Session } {
       createdAt: 0 as Millis,
       sendCipher: NOBLE_CRYPTO.sessionCipher(isInitiator ? one! : other!),
       receiveCipher: NOBLE_CRYPTO.sessionCipher(isInitiator ? other! : one!),
+      windows,
       ...(sendCounter !== undefined && { sendCounter }),
     });
   return { from: make(true), to: make(false) };

@@ -13,7 +13,6 @@ import { assert } from '../../../base/assert.ts';
 import type { Slab } from '../../../base/slab.ts';
 import {
   AEAD_TAG_BYTES,
-  KEY_BYTES,
   type SessionCipher,
   type SymmetricKey,
 } from '../../../wireguard/crypto/crypto.ts';
@@ -32,10 +31,9 @@ const COUNTER_HIGH_OFFSET = 12;
 /** Behind the zeros: 64 bits of nothing, 64 bits of the packet's length. */
 const LENGTH_OFFSET = 8;
 
-// One piece of memory for all that is not in the slab.
+// One piece of memory for all that is neither in the slab nor a key.
 const BLOCK_OFFSET = 0;
-const KEY_OFFSET: number = BLOCK_OFFSET + BLOCK_BYTES;
-const TAIL_OFFSET: number = KEY_OFFSET + KEY_BYTES;
+const TAIL_OFFSET: number = BLOCK_OFFSET + BLOCK_BYTES;
 const COUNTER_OFFSET: number = TAIL_OFFSET + 2 * POLY_BYTES;
 const TAG_OFFSET: number = COUNTER_OFFSET + COUNTER_BYTES;
 const POLY_OFFSET: number = TAG_OFFSET + AEAD_TAG_BYTES;
@@ -43,7 +41,6 @@ const POLY_OFFSET: number = TAG_OFFSET + AEAD_TAG_BYTES;
 /** Memory that all ciphers of a thread use, each for the time of one call. */
 export class ChachaScratch {
   readonly blockAddress: number;
-  readonly keyAddress: number;
   readonly tailAddress: number;
   readonly counterAddress: number;
   readonly tagAddress: number;
@@ -54,9 +51,6 @@ export class ChachaScratch {
   readonly tail: Buffer;
   readonly lent: Int32Array = new Int32Array(WORDS_OF_BLOCK);
   readonly #memory: Buffer;
-  readonly #key: DataView;
-  /** Whose key is here. */
-  #owner: ChachaSessionCipher | undefined;
 
   constructor({ polyBytes }: ChachaFunctions) {
     const memory = lastingMemory(POLY_OFFSET + polyBytes());
@@ -65,7 +59,6 @@ export class ChachaScratch {
       new DataView(memory.buffer, memory.byteOffset + offset, length);
     this.#memory = memory;
     this.blockAddress = address + BLOCK_OFFSET;
-    this.keyAddress = address + KEY_OFFSET;
     this.tailAddress = address + TAIL_OFFSET;
     this.counterAddress = address + COUNTER_OFFSET;
     this.tagAddress = address + TAG_OFFSET;
@@ -74,42 +67,47 @@ export class ChachaScratch {
     this.counterView = view(COUNTER_OFFSET, COUNTER_BYTES);
     this.tagView = view(TAG_OFFSET, AEAD_TAG_BYTES);
     this.tail = memory.subarray(TAIL_OFFSET, TAIL_OFFSET + 2 * POLY_BYTES);
-    this.#key = view(KEY_OFFSET, KEY_BYTES);
-  }
-
-  /** Puts the key of `owner` to its place, where it stays until another's comes. */
-  takeKey(owner: ChachaSessionCipher, key: Int32Array): void {
-    if (owner === this.#owner) return;
-    for (let i = 0; i < key.length; i++) this.#key.setInt32(i * WORD_BYTES, key[i]!, true);
-    this.#owner = owner;
   }
 
   /** Zeroes it all: it may be of one whose key is wiped. */
   wipe(): void {
     this.#memory.fill(0);
-    this.#owner = undefined;
   }
+}
+
+export interface ChachaKey {
+  /** Native memory of KEY_BYTES, zero without a key. */
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  /** The cipher waits for another key. */
+  readonly disposed: (cipher: ChachaSessionCipher) => unknown;
 }
 
 export class ChachaSessionCipher implements SessionCipher {
   readonly #functions: ChachaFunctions;
   readonly #scratch: ChachaScratch;
-  readonly #key = new Int32Array(KEY_BYTES / WORD_BYTES);
-  #isDisposed = false;
+  readonly #key: ChachaKey;
+  readonly #keyAddress: number;
+  #hasKey = false;
 
-  constructor(functions: ChachaFunctions, scratch: ChachaScratch, key: SymmetricKey) {
-    assert(key.length === KEY_BYTES, 'ChachaSessionCipher: a key has 32 bytes');
+  constructor(functions: ChachaFunctions, scratch: ChachaScratch, key: ChachaKey) {
     this.#functions = functions;
     this.#scratch = scratch;
-    new Uint8Array(this.#key.buffer).set(key);
+    this.#key = key;
+    this.#keyAddress = key.address;
+  }
+
+  begin(key: SymmetricKey): void {
+    this.#key.bytes.set(key);
+    this.#hasKey = true;
   }
 
   seal(slab: Slab, offset: number, length: number, counterLow: number, counterHigh: number): void {
     this.#require(slab, offset, length + AEAD_TAG_BYTES);
     const { chacha20, polyInit } = this.#functions;
-    const { keyAddress, counterAddress, polyAddress } = this.#scratch;
+    const { counterAddress, polyAddress } = this.#scratch;
+    const keyAddress = this.#keyAddress;
     const address = slab.address + offset;
-    this.#scratch.takeKey(this, this.#key);
     this.#setCounter(0, counterLow, counterHigh);
     if (offset >= BLOCK_BYTES) {
       const start = address - BLOCK_BYTES;
@@ -135,14 +133,13 @@ export class ChachaSessionCipher implements SessionCipher {
     this.#require(slab, offset, length);
     const plainLength = length - AEAD_TAG_BYTES;
     if (plainLength < 0) return false;
-    const { tagView, tagAddress, keyAddress, counterAddress } = this.#scratch;
+    const { tagView, tagAddress, counterAddress } = this.#scratch;
     const { view } = slab;
     const tag = offset + plainLength;
     const a = view.getInt32(tag, true);
     const b = view.getInt32(tag + 4, true);
     const c = view.getInt32(tag + 8, true);
     const d = view.getInt32(tag + 12, true);
-    this.#scratch.takeKey(this, this.#key);
     this.#setCounter(0, counterLow, counterHigh);
     this.#drawPolyKey();
     this.#authenticate(slab, offset, plainLength, tagAddress);
@@ -155,14 +152,16 @@ export class ChachaSessionCipher implements SessionCipher {
     if (difference !== 0) return false;
     this.#setCounter(1, counterLow, counterHigh);
     const address = slab.address + offset;
-    this.#functions.chacha20(address, address, plainLength, keyAddress, counterAddress);
+    this.#functions.chacha20(address, address, plainLength, this.#keyAddress, counterAddress);
     return true;
   }
 
   dispose(): void {
-    this.#isDisposed = true;
-    this.#key.fill(0);
+    if (!this.#hasKey) return;
+    this.#hasKey = false;
+    this.#key.bytes.fill(0);
     this.#scratch.wipe();
+    this.#key.disposed(this);
   }
 
   #setCounter(block: number, low: number, high: number): void {
@@ -174,7 +173,8 @@ export class ChachaSessionCipher implements SessionCipher {
 
   /** Begins Poly1305 with the key of the packet whose counter is set. */
   #drawPolyKey(): void {
-    const { blockView, blockAddress, keyAddress, counterAddress, polyAddress } = this.#scratch;
+    const { blockView, blockAddress, counterAddress, polyAddress } = this.#scratch;
+    const keyAddress = this.#keyAddress;
     // For less time than a call of fill().
     for (let at = 0; at < BLOCK_BYTES; at += 4 * WORD_BYTES) writeZeros(blockView, at);
     this.#functions.chacha20(blockAddress, blockAddress, BLOCK_BYTES, keyAddress, counterAddress);
@@ -234,7 +234,7 @@ export class ChachaSessionCipher implements SessionCipher {
   /** A wrong place in native memory would overwrite somebody else's. */
   #require(slab: Slab, offset: number, length: number): void {
     const fits = offset >= 0 && offset + length <= slab.bytes.length;
-    assert(!this.#isDisposed && slab.address !== 0 && fits, 'ChachaSessionCipher: bad use');
+    assert(this.#hasKey && slab.address !== 0 && fits, 'ChachaSessionCipher: bad use');
   }
 }
 

@@ -9,7 +9,8 @@ import {
   NONCE_BYTES,
 } from '../../../wireguard/crypto/crypto.ts';
 import { xchachaKey, xchachaNonce } from '../../../wireguard/crypto/xchacha.ts';
-import { addressOf, nativeMemory } from '../ffi.ts';
+import { addressOf } from '../ffi.ts';
+import { lastingMemory } from '../low-memory.ts';
 import { AEAD_GET_TAG, AEAD_SET_TAG, type OpensslFunctions } from './openssl-functions.ts';
 
 const SUCCESS = 1;
@@ -27,10 +28,8 @@ const TEXT_BYTES_MAX = 4096;
 export class OpensslAead {
   readonly #functions: OpensslFunctions;
   readonly #cipher: number;
-  readonly #memory = nativeMemory(TEXT_OFFSET + TEXT_BYTES_MAX);
+  readonly #memory = lastingMemory(TEXT_OFFSET + TEXT_BYTES_MAX);
   readonly #address = addressOf(this.#memory);
-  /** The same memory, whose slice() is a copy. */
-  readonly #bytes = new Uint8Array(this.#memory.buffer, this.#memory.byteOffset);
 
   constructor(functions: OpensslFunctions) {
     this.#functions = functions;
@@ -38,40 +37,39 @@ export class OpensslAead {
   }
 
   /** As Crypto.aeadSeal(). */
-  readonly seal: Crypto['aeadSeal'] = (key, nonce, plaintext, additional) => {
-    const sealed = this.#run(SEAL, key, nonce, plaintext, additional);
-    assert(sealed !== undefined, 'OpensslAead: OpenSSL failed');
-    return sealed;
+  readonly seal: Crypto['aeadSeal'] = (target, key, nonce, plaintext, additional) => {
+    const isSealed = this.#run(SEAL, target, key, nonce, plaintext, additional);
+    assert(isSealed, 'OpensslAead: OpenSSL failed');
   };
 
   /** As Crypto.aeadOpen(). */
-  readonly open: Crypto['aeadOpen'] = (key, nonce, ciphertext, additional) =>
-    this.#run(OPEN, key, nonce, ciphertext, additional);
+  readonly open: Crypto['aeadOpen'] = (target, key, nonce, ciphertext, additional) =>
+    this.#run(OPEN, target, key, nonce, ciphertext, additional);
 
   /** As Crypto.xaeadSeal(). */
-  readonly xseal: Crypto['xaeadSeal'] = (key, nonce, plaintext, additional) => {
+  readonly xseal: Crypto['xaeadSeal'] = (target, key, nonce, plaintext, additional) => {
     const derived = xchachaKey(key, nonce);
-    const sealed = this.seal(derived, xchachaNonce(nonce), plaintext, additional);
+    this.seal(target, derived, xchachaNonce(nonce), plaintext, additional);
     derived.fill(0);
-    return sealed;
   };
 
   /** As Crypto.xaeadOpen(). */
-  readonly xopen: Crypto['xaeadOpen'] = (key, nonce, ciphertext, additional) => {
+  readonly xopen: Crypto['xaeadOpen'] = (target, key, nonce, ciphertext, additional) => {
     const derived = xchachaKey(key, nonce);
-    const opened = this.open(derived, xchachaNonce(nonce), ciphertext, additional);
+    const isOpened = this.open(target, derived, xchachaNonce(nonce), ciphertext, additional);
     derived.fill(0);
-    return opened;
+    return isOpened;
   };
 
-  /** Undefined where a tag is wrong. Nothing secret is left in memory. */
+  /** False where a tag is wrong. Nothing secret is left in memory. */
   #run(
     direction: number,
+    target: Uint8Array,
     key: Uint8Array,
     nonce: Uint8Array,
     input: Uint8Array,
     additional: Uint8Array,
-  ): Uint8Array | undefined {
+  ): boolean {
     const used = additional.length + input.length + AEAD_TAG_BYTES;
     assert(key.length === KEY_BYTES && nonce.length === NONCE_BYTES, 'OpensslAead: a wrong size');
     assert(used <= TEXT_BYTES_MAX, 'OpensslAead: the text is too long');
@@ -85,32 +83,36 @@ export class OpensslAead {
     const sealedBytes = direction === SEAL ? input.length + AEAD_TAG_BYTES : input.length;
     const plainBytes = sealedBytes - AEAD_TAG_BYTES;
     const isDone = plainBytes >= 0 && this.#crypt(context, direction, text, plainBytes);
-    const end = direction === SEAL ? text + sealedBytes : text + plainBytes;
-    const output = isDone ? this.#bytes.slice(text, end) : undefined;
+    const outputBytes = direction === SEAL ? sealedBytes : plainBytes;
+    if (isDone) for (let i = 0; i < outputBytes; i++) target[i] = memory[text + i]!;
     this.#functions.cipherContextFree(context);
     memory.fill(0, 0, TEXT_OFFSET + used);
-    return output;
+    return isDone;
   }
 
   /** What stands before `text` is additional, and the tag stands behind it. */
   #crypt(context: number, direction: number, text: number, plainBytes: number): boolean {
-    const { cipherInit, cipherUpdate, cipherFinal, cipherContextControl } = this.#functions;
+    const { cipherInit, cipherFinal, cipherContextControl } = this.#functions;
     const address = this.#address;
     const length = address + LENGTH_OFFSET;
     const [start, tag] = [address + text, address + text + plainBytes];
-    const update = (output: number, input: number, bytes: number): boolean =>
-      bytes === 0 || cipherUpdate(context, output, length, input, bytes) === SUCCESS;
     const [key, nonce] = [address + KEY_OFFSET, address + NONCE_OFFSET];
     let isDone = cipherInit(context, this.#cipher, 0, key, nonce, direction) === SUCCESS;
     if (direction === OPEN) {
       isDone &&= cipherContextControl(context, AEAD_SET_TAG, AEAD_TAG_BYTES, tag) === SUCCESS;
     }
-    isDone &&= update(0, address + TEXT_OFFSET, text - TEXT_OFFSET);
-    isDone &&= update(start, start, plainBytes);
+    isDone &&= this.#update(context, 0, address + TEXT_OFFSET, text - TEXT_OFFSET);
+    isDone &&= this.#update(context, start, start, plainBytes);
     isDone &&= cipherFinal(context, tag, length) === SUCCESS;
     if (direction === SEAL) {
       isDone &&= cipherContextControl(context, AEAD_GET_TAG, AEAD_TAG_BYTES, tag) === SUCCESS;
     }
     return isDone;
+  }
+
+  #update(context: number, output: number, input: number, bytes: number): boolean {
+    if (bytes === 0) return true;
+    const length = this.#address + LENGTH_OFFSET;
+    return this.#functions.cipherUpdate(context, output, length, input, bytes) === SUCCESS;
   }
 }

@@ -3,7 +3,8 @@
 
 import { assert } from '../../../base/assert.ts';
 import { type Crypto, HASH_BYTES } from '../../../wireguard/crypto/crypto.ts';
-import { addressOf, nativeMemory } from '../ffi.ts';
+import { addressOf } from '../ffi.ts';
+import { lastingMemory } from '../low-memory.ts';
 import type { OpensslFunctions } from './openssl-functions.ts';
 
 const SUCCESS = 1;
@@ -14,10 +15,8 @@ const INPUT_BYTES = 512;
 export class OpensslHash {
   readonly #functions: OpensslFunctions;
   readonly #algorithm: number;
-  readonly #memory = nativeMemory(INPUT_OFFSET + INPUT_BYTES);
+  readonly #memory = lastingMemory(INPUT_OFFSET + INPUT_BYTES);
   readonly #address = addressOf(this.#memory);
-  /** The same memory, whose slice() is a copy. */
-  readonly #bytes = new Uint8Array(this.#memory.buffer, this.#memory.byteOffset);
 
   constructor(functions: OpensslFunctions) {
     this.#functions = functions;
@@ -25,7 +24,7 @@ export class OpensslHash {
   }
 
   /** As Crypto.hash(). */
-  readonly hash: Crypto['hash'] = (a, b) => {
+  readonly hash: Crypto['hash'] = (target, a, b) => {
     const length = a.length + (b?.length ?? 0);
     assert(length <= INPUT_BYTES, 'OpensslHash: the input is too long');
     this.#memory.set(a, INPUT_OFFSET);
@@ -34,6 +33,6 @@ export class OpensslHash {
     const input = address + INPUT_OFFSET;
     const returned = this.#functions.digest(input, length, address, 0, this.#algorithm, 0);
     assert(returned === SUCCESS, 'OpensslHash: OpenSSL failed');
-    return this.#bytes.slice(0, HASH_BYTES);
+    for (let i = 0; i < HASH_BYTES; i++) target[i] = this.#memory[i]!;
   };
 }

@@ -5,6 +5,7 @@
 import { assert } from '../../../base/assert.ts';
 import { HASH_BYTES, KEY_BYTES, MAC_BYTES } from '../../../wireguard/crypto/crypto.ts';
 import { addressOf, nativeMemory } from '../ffi.ts';
+import { lastingMemory } from '../low-memory.ts';
 import type { OpensslFunctions } from './openssl-functions.ts';
 
 const SUCCESS = 1;
@@ -56,7 +57,7 @@ export class OpensslMac {
   readonly #outputBytes: number;
   readonly #isSecret: boolean;
   readonly #context: number;
-  readonly #memory = nativeMemory(INPUT_OFFSET + INPUT_BYTES);
+  readonly #memory = lastingMemory(INPUT_OFFSET + INPUT_BYTES);
   readonly #address = addressOf(this.#memory);
 
   /** Throws when OpenSSL lacks the algorithm. It lives as long as its thread. */

@@ -5,6 +5,7 @@
 import { assert } from '../../../base/assert.ts';
 import { equalConstantTime, wipe } from '../../../base/bytes.ts';
 import {
+  AEAD_TAG_BYTES,
   type Crypto,
   HASH_BYTES,
   KEY_BYTES,
@@ -43,11 +44,7 @@ export function opensslCrypto(reference: Crypto): Crypto | undefined {
     name: 'openssl',
     ...keyExchange(functions),
     hash: new OpensslHash(functions).hash,
-    mac: (key, a, b) => {
-      const output = new Uint8Array(MAC_BYTES);
-      macs.write(output, key, a, b);
-      return output;
-    },
+    mac: (target, key, a, b) => macs.write(target, key, a, b),
     hmac: (target, key, a, b) => hmacs.write(target, key, a, b),
     aeadSeal: aead.seal,
     aeadOpen: aead.open,
@@ -63,7 +60,7 @@ export function opensslCrypto(reference: Crypto): Crypto | undefined {
 export function keyExchange(functions: OpensslFunctions): X25519 {
   return {
     publicKey: (privateKey) => publicKey(functions, privateKey),
-    diffieHellman: (privateKey, peer) => diffieHellman(functions, privateKey, peer),
+    diffieHellman: (target, privateKey, peer) => diffieHellman(functions, target, privateKey, peer),
   };
 }
 
@@ -90,9 +87,10 @@ function publicKey(functions: OpensslFunctions, privateKey: PrivateKey): PublicK
 /** OpenSSL itself refuses a result that is all zero. */
 function diffieHellman(
   functions: OpensslFunctions,
+  target: Uint8Array,
   privateKey: PrivateKey,
   publicKey: PublicKey,
-): Uint8Array | undefined {
+): boolean {
   const own = rawKey(functions.newRawPrivateKey, privateKey);
   const peer = rawKey(functions.newRawPublicKey, publicKey);
   const context = functions.keyContextNew(own, 0);
@@ -102,7 +100,8 @@ function diffieHellman(
       functions.deriveInit(context) === SUCCESS &&
       functions.deriveSetPeer(context, peer) === SUCCESS &&
       functions.derive(context, output, lengthCell()) === SUCCESS;
-    return isDerived ? new Uint8Array(output) : undefined;
+    if (isDerived) target.set(output);
+    return isDerived;
   } finally {
     output.fill(0);
     functions.keyContextFree(context);
@@ -138,29 +137,27 @@ function agrees(crypto: Crypto, reference: Crypto): boolean {
 function outputs(crypto: Crypto): Uint8Array[] {
   const key = Uint8Array.from({ length: KEY_BYTES }, (_, i) => i + 1);
   const publicKey = crypto.publicKey(key as PrivateKey);
-  const secret = crypto.diffieHellman(key as PrivateKey, publicKey) ?? NOTHING;
+  const made = (length: number, make: (target: Uint8Array) => unknown): Uint8Array => {
+    const target = new Uint8Array(length);
+    return make(target) === false ? NOTHING : target;
+  };
+  const secret = made(KEY_BYTES, (to) => crypto.diffieHellman(to, key as PrivateKey, publicKey));
   const nonce = key.subarray(0, NONCE_BYTES);
   const xnonce = key.subarray(0, XNONCE_BYTES);
-  const sealed = crypto.aeadSeal(key, nonce, publicKey, secret);
-  const xsealed = crypto.xaeadSeal(key, xnonce, publicKey, secret);
-  const hash = crypto.hash(key, publicKey);
-  const mac = crypto.mac(key, publicKey);
-  const hmac = new Uint8Array(HASH_BYTES);
-  crypto.hmac(hmac, key, publicKey, secret);
-  const opened = [
-    crypto.aeadOpen(key, nonce, sealed, secret),
-    crypto.aeadOpen(key, nonce, sealed, publicKey),
-    crypto.xaeadOpen(key, xnonce, xsealed, secret),
-    crypto.xaeadOpen(key, xnonce, xsealed, publicKey),
-  ];
+  const sealedBytes = KEY_BYTES + AEAD_TAG_BYTES;
+  const sealed = made(sealedBytes, (to) => crypto.aeadSeal(to, key, nonce, publicKey, secret));
+  const xsealed = made(sealedBytes, (to) => crypto.xaeadSeal(to, key, xnonce, publicKey, secret));
   return [
     publicKey,
     secret,
-    hash,
-    mac,
-    hmac,
     sealed,
     xsealed,
-    ...opened.map((text) => text ?? NOTHING),
+    made(HASH_BYTES, (to) => crypto.hash(to, key, publicKey)),
+    made(MAC_BYTES, (to) => crypto.mac(to, key, publicKey)),
+    made(HASH_BYTES, (to) => crypto.hmac(to, key, publicKey, secret)),
+    made(KEY_BYTES, (to) => crypto.aeadOpen(to, key, nonce, sealed, secret)),
+    made(KEY_BYTES, (to) => crypto.aeadOpen(to, key, nonce, sealed, publicKey)),
+    made(KEY_BYTES, (to) => crypto.xaeadOpen(to, key, xnonce, xsealed, secret)),
+    made(KEY_BYTES, (to) => crypto.xaeadOpen(to, key, xnonce, xsealed, publicKey)),
   ];
 }

@@ -8,7 +8,8 @@ import {
   type SymmetricKey,
 } from '../../../wireguard/crypto/crypto.ts';
 import { nativeSlab } from '../slab.ts';
-import { ChachaScratch, ChachaSessionCipher } from './chacha-cipher.ts';
+import { ChachaScratch } from './chacha-cipher.ts';
+import { ChachaCiphers } from './chacha-ciphers.ts';
 import { CipherScratch, OpensslSessionCipher } from './openssl-cipher.ts';
 import { bindChacha, type OpensslFunctions } from './openssl-functions.ts';
 
@@ -52,8 +53,8 @@ function agreesEverywhere(make: MakeSessionCipher, reference: Crypto): boolean {
 export function chachaCipher(): MakeSessionCipher | undefined {
   const functions = bindChacha();
   if (functions === undefined) return undefined;
-  const scratch = new ChachaScratch(functions);
-  return (key) => new ChachaSessionCipher(functions, scratch, key);
+  const ciphers = new ChachaCiphers(functions, new ChachaScratch(functions));
+  return (key) => ciphers.take(key);
 }
 
 /** By OpenSSL's interface, which every Node.js has. */

@@ -3,14 +3,11 @@
 // exchange does.
 
 import { assert } from '../../../base/assert.ts';
-import { KEY_BYTES, type PrivateKey, type PublicKey } from '../../../wireguard/crypto/crypto.ts';
-import { addressOf, nativeFunction, nativeMemory } from '../ffi.ts';
+import { type Crypto, KEY_BYTES, type PublicKey } from '../../../wireguard/crypto/crypto.ts';
+import { addressOf, nativeFunction } from '../ffi.ts';
+import { lastingMemory } from '../low-memory.ts';
 
-export interface X25519 {
-  publicKey(privateKey: PrivateKey): PublicKey;
-  /** Undefined for a result that is all zero. */
-  diffieHellman(privateKey: PrivateKey, peer: PublicKey): Uint8Array | undefined;
-}
+export type X25519 = Pick<Crypto, 'publicKey' | 'diffieHellman'>;
 
 const SUCCESS = 1;
 const P = 'uintptr_t';
@@ -20,9 +17,9 @@ export function bindX25519(): X25519 | undefined {
   try {
     const exchange = nativeFunction('ossl_x25519', 'int', [P, P, P]);
     const derive = nativeFunction('ossl_x25519_public_from_private', 'void', [P, P]);
-    const own = nativeMemory(KEY_BYTES);
-    const other = nativeMemory(KEY_BYTES);
-    const result = nativeMemory(KEY_BYTES);
+    const own = lastingMemory(KEY_BYTES);
+    const other = lastingMemory(KEY_BYTES);
+    const result = lastingMemory(KEY_BYTES);
     const [ownAddress, otherAddress] = [addressOf(own), addressOf(other)];
     const resultAddress = addressOf(result);
     return {
@@ -30,16 +27,18 @@ export function bindX25519(): X25519 | undefined {
         put(own, privateKey);
         derive(resultAddress, ownAddress);
         own.fill(0);
-        return Uint8Array.from(result) as PublicKey;
+        const publicKey = new Uint8Array(KEY_BYTES) as PublicKey;
+        publicKey.set(result);
+        return publicKey;
       },
-      diffieHellman: (privateKey, peer) => {
+      diffieHellman: (target, privateKey, peer) => {
         put(own, privateKey);
         put(other, peer);
-        const returned = exchange(resultAddress, ownAddress, otherAddress);
+        const isShared = exchange(resultAddress, ownAddress, otherAddress) === SUCCESS;
         own.fill(0);
-        const shared = returned === SUCCESS ? Uint8Array.from(result) : undefined;
+        if (isShared) target.set(result);
         result.fill(0);
-        return shared;
+        return isShared;
       },
     };
   } catch {
