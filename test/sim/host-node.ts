@@ -51,6 +51,8 @@ export class HostNode implements SimNode {
   readonly delivered: Delivered[] = [];
   /** Whether pings are answered. */
   answersPings = true;
+  /** While it is true, datagrams that arrive wait at the socket until takeWaiting(). */
+  isBusy = false;
   engine: Engine;
   readonly #network: SimNetwork;
   readonly #clockOffsetMs: number;
@@ -118,6 +120,10 @@ export class HostNode implements SimNode {
 
   receive(datagram: Uint8Array, from: Uint8Array, trafficClass: number, now: Millis): void {
     this.#udp.waiting.push({ bytes: datagram, endpoint: from, trafficClass });
+    if (!this.isBusy) this.takeWaiting(now);
+  }
+
+  takeWaiting(now: Millis): void {
     while (moveInbound(this.engine.pipeline, 0, now));
   }
 
