@@ -42,7 +42,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   api: ['base', 'metrics', 'addressing', 'tokens', 'registry'],
   attach: ['base', 'api/contract', 'api/client'],
-  cli: ['base', 'addressing', 'tokens', 'os/random', 'api/contract', 'api/client'],
+  cli: [
+    'base',
+    'addressing',
+    'tokens',
+    'os/random',
+    'os/linux/pseudo-terminal',
+    'api/contract',
+    'api/client',
+  ],
 };
 /** Compose all others. */
 const COMPOSITIONS: readonly string[] = ['daemon', 'standalone'];

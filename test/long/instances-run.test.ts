@@ -2,11 +2,23 @@
 // programs beside the command, metadata, and restarts that go on while p6nd is killed.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ReadStream } from 'node:tty';
 import type { InstanceView } from '../../src/api/contract/instances.ts';
-import { must, Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
+import { openPseudoTerminal, resizeTerminal } from '../../src/os/linux/pseudo-terminal.ts';
+import { must, P6NCTL, Site, type SiteHost, SKIP_REASON, until } from '../e2e/site.ts';
 
 const RUN = ['instances', 'run', '--app', 'web'] as const;
 
@@ -83,6 +95,51 @@ test('instances run as they are told', { skip: SKIP_REASON }, async (t) => {
     assert.equal(names.stdout, 'nameserver fdaa::3\n');
     assert.equal((await host.ctl('instances', 'exec', 'kept', '--', 'sh', '-c', 'exit 7')).code, 7);
     assert.equal((await host.ctl('instances', 'exec', 'none', '--', 'true')).code, 1);
+  });
+
+  await t.test('exec gives a terminal of its own, and leaves the operator his', async () => {
+    const { ofProgram, ofWatcher } = openPseudoTerminal();
+    const own = readlinkSync(`/proc/self/fd/${ofProgram}`);
+    const modes = (): Promise<string> => must('stty', '-g', '-F', own);
+    const before = await modes();
+    resizeTerminal(ofWatcher, { rows: 33, columns: 99 });
+    const script =
+      'trap "stty size; exit 7" WINCH; tty; stty size; read a; echo "<$a>"; ' +
+      'while :; do sleep 0.1; done';
+    const words = ['instances', 'exec', 'kept', '--', 'sh', '-c', script];
+    const netns = ['netns', 'exec', host.namespace, 'setsid', '--ctty'];
+    const child = spawn('ip', [...netns, P6NCTL, '--socket', host.socket, ...words], {
+      stdio: [ofProgram, ofProgram, ofProgram],
+    });
+    const ended = once(child, 'exit');
+    const screen = new ReadStream(ofWatcher);
+    let shown = '';
+    screen.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+    });
+    await until('the size', () => Promise.resolve(shown.includes('33 99')));
+    assert.match(shown, /\/dev\/pts\/\d+/);
+    assert.ok(!shown.includes(`${own}\r`), shown);
+    screen.write('hi\r');
+    await until('an answer', () => Promise.resolve(shown.includes('<hi>')));
+    resizeTerminal(ofWatcher, { rows: 44, columns: 88 });
+    assert.deepEqual(await ended, [7, null]);
+    await until('the new size', () => Promise.resolve(shown.includes('44 88')));
+    assert.equal(await modes(), before);
+    closeSync(ofProgram);
+    screen.destroy();
+  });
+
+  await t.test('exec without a terminal has none to open, and is interrupted', async () => {
+    const look = await host.ctl('instances', 'exec', 'kept', '--', 'sh', '-c', ': </dev/tty');
+    assert.notEqual(look.code, 0);
+    const words = ['instances', 'exec', 'kept', '--', 'sh', '-c', 'echo in; exec sleep 60'];
+    const child = spawn(P6NCTL, ['--socket', host.socket, ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    assert.deepEqual(await once(child, 'exit'), [130, null]);
   });
 
   await t.test('exec has the user of the command, with his groups', async () => {

@@ -85,6 +85,7 @@ export const SCHED_PARAM_BYTES = 4;
 // open(2), fcntl(2)
 export const O_RDONLY = 0x0;
 export const O_RDWR = 0x2;
+export const O_NOCTTY = 0x100;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 export const EFD_CLOEXEC = 0x80000;
@@ -203,3 +204,11 @@ export const MAP_PRIVATE = 0x2;
 export const MAP_ANONYMOUS = 0x20;
 export const MREMAP_MAYMOVE = 0x1;
 export const MREMAP_FIXED = 0x2;
+
+// Terminals, <asm-generic/ioctls.h> and struct winsize of <asm-generic/termios.h>
+export const TIOCSWINSZ = 0x5414;
+export const TIOCSPTLCK = 0x40045431;
+export const TIOCGPTPEER = 0x5441;
+export const WINSIZE_BYTES = 8;
+export const WINSIZE_ROWS_OFFSET = 0;
+export const WINSIZE_COLUMNS_OFFSET = 2;

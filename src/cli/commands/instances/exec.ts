@@ -1,21 +1,13 @@
 // `p6nctl instances exec`: runs a program of this host beside the command of an instance: in its
-// network, with its files, environment, user and folder. It has the terminal of p6nctl, and its
+// network, with its files, environment, user and folder, and apart from the terminal of p6nctl. Its
 // exit code becomes that of p6nctl.
 
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { ClientPart } from '../../../api/client.ts';
 import type { InstanceSurroundings } from '../../../api/contract/instances.ts';
 import { P6nError } from '../../../base/errors.ts';
 import { isLoaderVariable, userWords } from '../../../base/machine-user.ts';
+import { runApart } from '../../apart.ts';
 import type { Command, CommandContext } from '../../command.ts';
-
-/** Not by the PATH of the instance, in whose folders others may write. */
-const NSENTER = '/usr/bin/nsenter';
-const NSENTER_ELSEWHERE = ['/bin/nsenter', '/usr/sbin/nsenter', '/sbin/nsenter'];
-/** Of a shell, for what a signal has ended. */
-const SIGNAL_CODE_BASE = 128;
 
 export interface ExecInstanceOptions {
   readonly client: ClientPart<'instances', 'surroundings'>;
@@ -29,15 +21,10 @@ export interface ExecInstanceOptions {
 export async function execInstance(options: ExecInstanceOptions): Promise<number> {
   const { client, command, onInterrupt, reference, terminalType } = options;
   const surroundings = await client.instances.surroundings(reference);
-  // An interrupt from the terminal reaches the program by itself, and p6nctl waits for its end.
-  const close = onInterrupt(() => undefined);
-  try {
-    const environment = enterEnvironment(surroundings);
-    const env = terminalType === undefined ? environment : { ...environment, TERM: terminalType };
-    return await run(enterWords(surroundings, command), env);
-  } finally {
-    close();
-  }
+  const environment = enterEnvironment(surroundings);
+  const env = terminalType === undefined ? environment : { ...environment, TERM: terminalType };
+  const user = surroundings.user_id;
+  return await runApart('nsenter', enterWords(surroundings, command), { env, user, onInterrupt });
 }
 
 /** The words by which nsenter(1) runs the command there. */
@@ -73,20 +60,6 @@ export function enterEnvironment({
   if (uid === undefined) return environment;
   const pairs = Object.entries(environment);
   return Object.fromEntries(pairs.filter(([name]) => !isLoaderVariable(name)));
-}
-
-function run(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const program = [NSENTER, ...NSENTER_ELSEWHERE].find((path) => existsSync(path)) ?? NSENTER;
-    const child = spawn(program, words, { stdio: 'inherit', env });
-    child.once('error', (cause) => {
-      const facts = 'nsenter of util-linux is not found';
-      reject(new P6nError('SYSTEM', `Cannot run a program in an instance: ${facts}`, { cause }));
-    });
-    child.once('exit', (code, signal) => {
-      resolve(code ?? SIGNAL_CODE_BASE + (signal === null ? 0 : constants.signals[signal]));
-    });
-  });
 }
 
 export const EXEC_INSTANCE: Command = {
