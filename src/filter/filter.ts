@@ -2,7 +2,8 @@
 // WireGuard. One packet in, one verdict out, nothing allocated and nothing thrown. What is not
 // known to be allowed is dropped.
 //
-// A packet meets the rules in this order, and the first that objects is the one reason of its drop:
+// A packet that goes on with a run (run.ts) has the verdict of the one before. Any other meets the
+// rules in this order, and the first that objects is the one reason of its drop:
 //   packet.ts                   what can be wrong with a packet by itself
 //   rules/source-proof.ts       what its interface proves about its source
 //   rules/destination.ts        transit: what comes from a host is for this one
@@ -30,6 +31,7 @@ import {
   proveThisHost,
   proveWireguardPeer,
 } from './rules/source-proof.ts';
+import { Run } from './run.ts';
 import { compileTables, type FilterTables } from './tables.ts';
 import { HOST_TUN, type PassRule, type Rejection, Verdict } from './verdict.ts';
 
@@ -50,6 +52,7 @@ export class PacketFilter {
   readonly #flows: FlowTable;
   readonly #outcome: Outcome;
   readonly #packet = new FilterPacket();
+  readonly #run = new Run();
   #tables: FilterTables;
 
   /** Throws AssertionError as `compileTables` does. */
@@ -68,6 +71,7 @@ export class PacketFilter {
    */
   replaceConfig(config: FilterConfig): void {
     this.#tables = compileTables(config);
+    this.#run.end();
   }
 
   /** For Verdict.ToTun: the TUN that the packet goes to. */
@@ -101,14 +105,12 @@ export class PacketFilter {
     length: number,
     now: Millis,
   ): Verdict {
+    if (tun !== HOST_TUN) return this.#judgeFromInstance(tun, bytes, offset, length, now);
     const packet = this.#packet;
-    packet.ingress = tun === HOST_TUN ? Ingress.HostTun : Ingress.InstanceTun;
+    packet.ingress = Ingress.HostTun;
     packet.ingressTun = tun;
     const fault = packet.read(bytes, offset, length);
     if (fault !== undefined) return this.#outcome.drop(fault, packet.ingress);
-    if (packet.ingress === Ingress.InstanceTun) {
-      return this.#judgeOnward(proveInstance(this.#tables, packet), now);
-    }
     const verdict = this.#judgeOnward(proveThisHost(this.#tables, packet), now);
     const begins = verdict !== Verdict.Drop && packet.source.shape !== AddressShape.Nameserver;
     if (begins) noteOutbound(this.#flows, packet, now);
@@ -123,13 +125,18 @@ export class PacketFilter {
     length: number,
     now: Millis,
   ): Verdict {
+    if (this.#run.continues(Ingress.HostPeer, hostId, bytes, offset, length)) {
+      return this.#run.repeat(this.#outcome);
+    }
     const packet = this.#packet;
     packet.ingress = Ingress.HostPeer;
     const fault =
       packet.read(bytes, offset, length) ??
       proveHostPeer(this.#tables, hostId, packet) ??
       judgeTransit(this.#tables, packet);
-    return this.#judgeOnward(fault, now);
+    const verdict = this.#judgeOnward(fault, now);
+    this.#run.begin(packet, hostId, verdict, this.#outcome);
+    return verdict;
   }
 
   /** Judges a packet that came through the tunnel to WireGuard peer `peer` of `network`. */
@@ -146,6 +153,25 @@ export class PacketFilter {
     const fault =
       packet.read(bytes, offset, length) ?? proveWireguardPeer(this.#tables, network, peer, packet);
     return this.#judgeOnward(fault, now);
+  }
+
+  #judgeFromInstance(
+    tun: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: Millis,
+  ): Verdict {
+    if (this.#run.continues(Ingress.InstanceTun, tun, bytes, offset, length)) {
+      return this.#run.repeat(this.#outcome);
+    }
+    const packet = this.#packet;
+    packet.ingress = Ingress.InstanceTun;
+    packet.ingressTun = tun;
+    const fault = packet.read(bytes, offset, length) ?? proveInstance(this.#tables, packet);
+    const verdict = this.#judgeOnward(fault, now);
+    this.#run.begin(packet, tun, verdict, this.#outcome);
+    return verdict;
   }
 
   /** What all interfaces have in common once a source is proven or `fault` says that it is not. */

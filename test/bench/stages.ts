@@ -55,7 +55,8 @@ function measureAll(): void {
   measure(`seal and open ${MTU} bytes`, SEGMENTS, () => sealAndOpenAll(MTU));
   measure(`seal ${SMALL} bytes`, SEGMENTS, () => sealAll(SMALL));
   measure(`seal and open ${SMALL} bytes`, SEGMENTS, () => sealAndOpenAll(SMALL));
-  measure('judge a packet of another host', SEGMENTS, judging());
+  measure('judge a packet of another host', SEGMENTS, judging(2));
+  measure('judge a packet of a run', SEGMENTS, judging(1));
   cut();
   const cutHeaders = slab.bytes.slice(PLACES, PLACES + HEADERS);
   measure('verify and merge a segment, with its copy', SEGMENTS, () => {
@@ -80,8 +81,11 @@ function measureAll(): void {
   }
 }
 
-/** By a filter of one host, in a network whose ids are as large as half of all are. */
-function judging(): () => void {
+/**
+ * Packets of so many senders in turn, by a filter of one host, in a network whose ids are as large
+ * as half of all are.
+ */
+function judging(senders: number): () => void {
   const [here, there] = [0x1_0001 as HostId, 0x1_0002 as HostId];
   const [network, instance] = [0xfa0a_0001 as NetworkId, 0xf111_0001 as InstanceId];
   const filter = new PacketFilter({
@@ -94,10 +98,13 @@ function judging(): () => void {
     instances: [{ network, instance, tun: 1 }],
     wireguardPeers: [],
   });
-  const [from, to] = [there, here].map((host) => instanceAddress(network, host, instance));
-  const packet = tcp(from ?? '', to ?? '', 80, ACK);
+  const to = instanceAddress(network, here, instance);
+  const packets = Array.from({ length: senders }, (_, i) =>
+    tcp(instanceAddress(network, there, (instance + i) as InstanceId), to, 80, ACK),
+  );
   return () => {
     for (let i = 0; i < SEGMENTS; i++) {
+      const packet = packets[i % senders]!;
       filter.judgeFromHost(there, packet, 0, packet.length, 0 as Millis);
     }
   };

@@ -33,8 +33,9 @@ test('judging a packet between instances allocates nothing, whatever their ids',
     const [inbound, outbound] = [tcp(there, here, 80, ACK), tcp(here, there, 80, ACK)];
     const judge = (): void => {
       const from = filter.judgeFromHost(B, inbound, 0, inbound.length, 0 as Millis);
+      const again = filter.judgeFromHost(B, inbound, 0, inbound.length, 0 as Millis);
       const to = filter.judgeFromTun(TUN, outbound, 0, outbound.length, 0 as Millis);
-      if (from !== Verdict.ToTun || to !== Verdict.ToPeer) assert.fail();
+      if (from !== Verdict.ToTun || again !== from || to !== Verdict.ToPeer) assert.fail();
     };
     assert.ok(bytesOf(judge) <= BYTES_MAX);
   }
