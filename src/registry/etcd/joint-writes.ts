@@ -11,11 +11,11 @@ import type { StoreResult, StoreTransaction, StoreWrite } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { EtcdError } from './etcd-client.ts';
 import { compareMod, type Keyspace, put, read } from './keyspace.ts';
-import { keyValueOf, type Pens } from './pens.ts';
+import { keyValueOf, type Pens, UnknownOutcomeError } from './pens.ts';
 import type { RequestOp, ResponseOp, TxnRequest } from './protocol.ts';
 import type { RegistryLink } from './registry-link.ts';
 
-/** Of one transaction of etcd, which has 128 operations on every level at the most. */
+/** Of one transaction of etcd, which takes 128 operations: those of its levels are added up. */
 const CHANGES_MAX = 32;
 const OPERATIONS_OF_CHANGE_MAX = 64;
 /** Of all their keys and values; etcd takes 1.5 MiB at once. */
@@ -142,7 +142,12 @@ export class JointWrites {
         requestRange: { key: this.#keyspace.key(putOf(writes)?.key ?? ''), revision },
       }),
     );
-    const answer = await this.#link.ask('KV/Txn', { compare: [], success, failure: [] });
+    const answer = await this.#link
+      .ask('KV/Txn', { compare: [], success, failure: [] })
+      .catch((error: unknown) => {
+        // Some were done, whatever etcd refuses now, as to tell of what it has compacted.
+        throw this.#link.unavailable(new UnknownOutcomeError(String(error), { cause: error }));
+      });
     return answer.responses.map(
       (response) => Number(keyValueOf(response)?.modRevision) === revision,
     );

@@ -84,6 +84,13 @@ check('EtcdStore writes what comes together at once, and refuses each by itself'
   assert.deepEqual(await keys(store, ''), ['a', 'b', 'd']);
   const [seen] = await collect(store, '', revision, 1);
   assert.deepEqual(seen?.changes.map(keyOf), ['b', 'd']);
+  // A delete leaves nothing that proves it, so none shares its transaction with another.
+  const deletes = ['b', 'd'].map((key) =>
+    store.transact({ compares: [], writes: [{ type: 'delete', key }] }),
+  );
+  const [first, second] = await Promise.all(deletes);
+  assert.ok(first?.committed && second?.committed);
+  assert.notEqual(first.revision, second.revision);
   await store.close();
 });
 
@@ -128,6 +135,34 @@ check(
     await way.close();
   },
 );
+
+check('EtcdStore does nothing twice when what was done cannot be found out', async () => {
+  const [target = ''] = cluster.endpoints;
+  const way = await HeldWay.to(target);
+  const root = freshRoot();
+  const store = open({ root, endpoints: [way.endpoint] });
+  const revision = await put(store, 'a', '1');
+  way.holdFrom('/data/b1');
+  const results = ['b0', 'b1'].map((key) =>
+    store.transact({
+      compares: [{ key: 'a', modRevision: revision }],
+      writes: [{ type: 'put', key, value: 'done' }],
+    }),
+  );
+  while (!cluster.control(0, 'get', `${root}/data/b1`).stdout.includes('done')) await delay(1);
+  const { stdout } = cluster.control(0, 'put', 'other', '', '--write-out=json');
+  const { header } = JSON.parse(stdout) as { header: { revision: number } };
+  cluster.control(0, 'compact', `${header.revision}`);
+  way.cut();
+  for (const result of results) await assert.rejects(result, { code: 'REGISTRY_UNAVAILABLE' });
+  const [done, last] = await Promise.all([store.get('b0'), store.get('b1')]);
+  assert.deepEqual(
+    [done?.modRevision, last?.modRevision],
+    [done?.createRevision, done?.createRevision],
+  );
+  await store.close();
+  await way.close();
+});
 
 check('EtcdStore renews, revokes and loses leases', async () => {
   const store = open({});
