@@ -142,11 +142,11 @@ async function* watchFrom(
       if (answer.canceled) throw new Error(`canceled: ${answer.cancelReason}`);
       if (answer.events.length === 0) opened?.();
       events = events.concat(answer.events);
-      if (events.length > EVENTS_OF_REVISION_MAX) throw new Error('a revision has no end');
-      // A part of an answer may end within a revision.
-      if (answer.fragment) continue;
       const revisions = [...byRevision(keyspace, events)];
-      events = [];
+      // A part of an answer may end within a revision.
+      const begun = answer.fragment ? revisions.pop()?.revision : undefined;
+      events = events.filter(({ kv }) => Number(kv.modRevision) === begun);
+      if (events.length > EVENTS_OF_REVISION_MAX) throw new Error('a revision has no end');
       for (const [index, revision] of revisions.entries()) {
         yield { ...revision, isLastOfAnswer: index === revisions.length - 1 };
       }
