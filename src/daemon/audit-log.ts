@@ -24,6 +24,8 @@ const OLDER_SUFFIX = '.1';
 const FILE_BYTES_MAX = 8 * 1_048_576;
 /** Between a failure and the next try. */
 const RETRY_MS = 1_000;
+/** More than come together in one revision. */
+const ENTRIES_OF_REVISION_MAX = 128;
 
 export interface AuditLogDependencies {
   readonly registry: Pick<Registry, 'changes' | 'findSite' | 'incarnation'>;
@@ -36,6 +38,8 @@ export class AuditLog {
   readonly #stopped = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #hasAppended = false;
+  /** What the file has already of the revision that it goes on from. */
+  #written: ReadonlySet<string> = new Set();
 
   constructor(dependencies: AuditLogDependencies, folder: string) {
     this.#dependencies = dependencies;
@@ -85,10 +89,18 @@ export class AuditLog {
     }
   }
 
-  /** Where an earlier p6nd stopped; the beginning of the registry where there is no file. */
+  /**
+   * Before the last revision that an earlier p6nd has noted, since a kill may have left out a part
+   * of it; the beginning of the registry where there is no file.
+   */
   async #lastRevision(): Promise<Revision> {
-    const [entry] = await this.last(1);
-    if (entry !== undefined) return parseRevision(entry.revision);
+    const entries = await this.last(ENTRIES_OF_REVISION_MAX);
+    const last = entries.at(-1)?.revision;
+    if (last !== undefined) {
+      const { incarnation, number } = parseRevision(last);
+      this.#written = new Set(entries.filter(({ revision }) => revision === last).map(lineOf));
+      return { incarnation, number: number - 1 };
+    }
     // A registry that is reached over a network knows its incarnation once it has answered.
     await this.#dependencies.registry.findSite();
     return { incarnation: this.#dependencies.registry.incarnation, number: 0 };
@@ -97,19 +109,21 @@ export class AuditLog {
   async #note({ accounts, revision }: RegistryChange): Promise<void> {
     const lines = accounts.flatMap((account) => {
       const entry = entryOf(account, revision);
-      return entry === undefined ? [] : [`${JSON.stringify(entry)}\n`];
+      return entry === undefined ? [] : [lineOf(entry)];
     });
-    if (lines.length > 0) await this.#append(lines.join(''));
+    const missing = lines.filter((line) => !this.#written.has(line));
+    if (missing.length > 0) await this.#append(missing.join(''));
   }
 
-  async #append(line: string): Promise<void> {
+  async #append(lines: string): Promise<void> {
     const bytes = await stat(this.#path).then(
       ({ size }) => size,
       () => 0,
     );
     if (bytes > FILE_BYTES_MAX) await rename(this.#path, `${this.#path}${OLDER_SUFFIX}`);
-    // A kill may have left a part of a line.
-    const text = this.#hasAppended ? line : `\n${line}`;
+    // A kill, or a full disk, may have left a part of a line.
+    const text = this.#hasAppended ? lines : `\n${lines}`;
+    this.#hasAppended = false;
     await appendFile(this.#path, text, { mode: PRIVATE_FILE_MODE });
     this.#hasAppended = true;
   }
@@ -133,6 +147,10 @@ function entryOf({ action, at, by, objects }: Account, revision: Revision): Audi
     action,
     objects: objects.map(({ verb, kind, id }) => ({ verb, kind, id })),
   };
+}
+
+function lineOf(entry: AuditEntry): string {
+  return `${JSON.stringify(entry)}\n`;
 }
 
 function parseEntry(line: string): AuditEntry[] {

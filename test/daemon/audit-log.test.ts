@@ -13,8 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AuditEntry } from '../../src/api/contract/events.ts';
+import type { WallMillis } from '../../src/base/clock.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { AuditLog } from '../../src/daemon/audit-log.ts';
+import { encodeNote, notePlace } from '../../src/registry/audit.ts';
+import { INVITES } from '../../src/registry/keys.ts';
+import type { StoreWrite } from '../../src/registry/store.ts';
 import { Site } from '../fakes/site.ts';
 
 const FILE = 'audit.jsonl';
@@ -57,6 +61,28 @@ test('AuditLog takes up what happened while it was away, each once', async (t) =
   const entries = await noted(site, folder, 4);
   const actions = ['one', 'two', 'three'].map((name) => `server create app "${name}"`);
   assert.deepEqual(entries.map(summary), ['server start the site', ...actions]);
+});
+
+test('AuditLog takes up what is missing of changes that came together', async (t) => {
+  const { site, folder } = await scene(t);
+  const writes = [1, 2, 3].flatMap((number): StoreWrite[] => {
+    const key = `${INVITES}00010000/${number}`;
+    const at = 1 as WallMillis;
+    const value = encodeNote({ at, by: { kind: 'operator' }, action: `create invite ${number}` });
+    return [
+      { type: 'put', key, value: '' },
+      { type: 'put', key: notePlace(key), value },
+    ];
+  });
+  await site.store.transact({ compares: [], writes });
+  const whole = await noted(site, folder, 4);
+  const path = join(folder, FILE);
+  // A kill in the middle of the last line but one.
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.slice(0, text.indexOf('create invite 2')));
+  assert.equal((await open(site, folder).last(9)).length, 2);
+  assert.deepEqual(await noted(site, folder, 4), whole);
+  assert.equal((await open(site, folder).last(9)).length, 4);
 });
 
 test('AuditLog goes on after a gap', async (t) => {
