@@ -81,14 +81,13 @@ export class RecentChanges {
     return entry;
   }
 
-  /** Takes all revisions after `floor` up to the floor before. */
-  prepend(floor: number, revisions: readonly StoreRevision[]): void {
+  /** Takes `past`, which has all revisions after `floor` up to the floor before. */
+  prepend(floor: number, { revisions, characters }: PastChanges): void {
     const last = revisions.at(-1)?.revision ?? floor;
     assert(floor <= this.#floor && last <= this.#floor, 'RecentChanges: it is known already');
-    const entries = revisions.flatMap((revision) => followedOf(revision) ?? []);
-    this.#revisions.splice(0, this.#forgotten, ...entries);
+    this.#revisions.splice(0, this.#forgotten, ...revisions);
     this.#forgotten = 0;
-    this.#characters += entries.reduce((sum, entry) => sum + charactersOf(entry), 0);
+    this.#characters += characters;
     this.#floor = floor;
     this.#forget();
   }
@@ -123,6 +122,22 @@ export class RecentChanges {
     if (this.#forgotten < this.#revisionsMax) return;
     this.#revisions.splice(0, this.#forgotten);
     this.#forgotten = 0;
+  }
+}
+
+/** What is read of the past, for as long as there is room for it. */
+export class PastChanges {
+  readonly revisions: FollowedRevision[] = [];
+  characters = 0;
+
+  /** False when it is more than is kept. */
+  append(next: StoreRevision): boolean {
+    const entry = followedOf(next);
+    if (entry !== undefined) {
+      this.revisions.push(entry);
+      this.characters += charactersOf(entry);
+    }
+    return this.characters <= RECENT_CHARACTERS_MAX;
   }
 }
 

@@ -9,7 +9,7 @@ import { CompactedError, type Store, type StoreRevision } from '../store.ts';
 import type { Beginning } from './following.ts';
 import { Listings } from './listings.ts';
 import { Reader } from './reader.ts';
-import { type FollowedChange, formatEvent, RecentChanges } from './recent-changes.ts';
+import { type FollowedChange, formatEvent, PastChanges, RecentChanges } from './recent-changes.ts';
 import { pauseAfterTelling } from './telling-pace.ts';
 
 /** A follower for which nothing happens hears so often how far it is, milliseconds. */
@@ -122,13 +122,13 @@ export class Round {
   async #readBack(number: number): Promise<void> {
     const recent = this.#recent;
     if (number < recent.latest - this.#revisionsMax) return;
-    const ends = new AbortController();
-    const revisions: StoreRevision[] = [];
-    for await (const revision of this.#store.watch('', number, ends.signal)) {
-      if (revision.revision <= recent.floor) revisions.push(revision);
+    const past = new PastChanges();
+    const { signal } = new AbortController();
+    for await (const revision of this.#store.watch('', number, signal)) {
+      if (revision.revision <= recent.floor && !past.append(revision)) return;
       if (revision.revision >= recent.floor) break;
     }
-    recent.prepend(number, revisions);
+    recent.prepend(number, past);
   }
 
   async #watch(head: number): Promise<void> {
