@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
-import type { EtcdOptions } from '../../src/registry/etcd/etcd-client.ts';
-import { EtcdStore } from '../../src/registry/etcd/etcd-store.ts';
-import { put } from '../conformance/store-calls.ts';
+
+import { EtcdStore, type EtcdStoreOptions } from '../../src/registry/etcd/etcd-store.ts';
+import { collect, put } from '../conformance/store-calls.ts';
 import { ETCD_MISSING, EtcdCluster } from '../fakes/etcd.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 
@@ -59,7 +59,39 @@ test('EtcdStore logs in, and again when its token is forgotten', { skip }, async
   }
 });
 
-function open(options: EtcdOptions): EtcdStore {
+test('EtcdStore needs no rights besides those on its root', { skip }, async (t) => {
+  const cluster = await EtcdCluster.start({ heartbeatMs: 10, flags: FLAGS });
+  t.after(() => cluster.stop());
+  for (const words of [
+    ...['user add root:secret', 'user grant-role root root', 'role add one'],
+    ...['role grant-permission one readwrite p6n/ --prefix=true', 'user add one:secret'],
+    ...['user grant-role one one', 'auth enable'],
+  ]) {
+    assert.equal(cluster.control(0, ...words.split(' ')).status, 0, words);
+  }
+  const user = { endpoints: cluster.endpoints, user: 'one', password: (): string => 'secret' };
+  const store = open({ ...user, revisionsKept: 8 });
+  const keys = Array.from({ length: 64 }, (_, n) => `k${n}`);
+  await Promise.all(keys.map((key) => put(store, key, '1')));
+  await Promise.all(keys.map((key) => store.get(key)));
+  const { revision } = await store.list(['']);
+  const lease = await store.grantLease(60_000);
+  await put(store, 'leased', '1', lease);
+  assert.equal(await store.renewLease(lease), true);
+  await store.revokeLease(lease);
+  const changes = await collect(store, 'leased', revision, 2);
+  assert.deepEqual(
+    changes.flatMap((one) => one.changes.map(({ type }) => type)),
+    ['put', 'delete'],
+  );
+  assert.equal(await store.beginIncarnation([]), true);
+  await store.close();
+  const elsewhere = open({ ...user, root: 'other' });
+  await assert.rejects(elsewhere.get('a'), { code: 'REGISTRY_UNAVAILABLE' });
+  await elsewhere.close();
+});
+
+function open(options: EtcdStoreOptions): EtcdStore {
   return new EtcdStore({ random: new SeededRandom(9), logger: SILENT_LOGGER }, options);
 }
 
