@@ -175,7 +175,7 @@ async function truth(context: RegistryContext, action: string, error: unknown): 
   if (!(error instanceof P6nError)) return error;
   if (error.fault !== 'missing' && error.fault !== 'conflict') return error;
   const emptiness = await emptinessOf(context.store, action);
-  if (emptiness !== undefined) return error.fault === 'missing' ? emptiness : error;
+  if (emptiness !== undefined && error.fault === 'missing') return emptiness;
   await requireOpen(context, action);
   return error;
 }

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { type HostId, ID_MIN, type NetworkId } from '../../src/addressing/ids.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { idsOf, parseExport } from '../../src/registry/export.ts';
-import { networkIdKey } from '../../src/registry/keys.ts';
+import { appCount, CLOSURE, networkIdKey } from '../../src/registry/keys.ts';
 import { RevisionMark } from '../../src/registry/revision-mark.ts';
 import { SqliteStore } from '../../src/registry/sqlite/sqlite-store.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -169,6 +169,22 @@ test('a server that is killed right after an import finds the registry open', as
   // What the killed server leaves on the disk.
   const left = await RevisionMark.open(join(folder, 'registry.mark'), SILENT_LOGGER);
   assert.equal(left.problem({ incarnation, number }, []), undefined);
+});
+
+test('a registry that is half imported says so of what it has without the rest', async () => {
+  const site = new Site();
+  await site.start();
+  const blue = await site.registry.createNetwork({ name: 'blue' });
+  const value = JSON.stringify({ kind: 'closure', reason: 'importing', since: 1, facts: 'half' });
+  await site.store.transact({
+    compares: [],
+    writes: [
+      { type: 'put', key: CLOSURE, value },
+      { type: 'delete', key: appCount(blue.id) },
+    ],
+  });
+  const removed = site.registry.removeNetwork({ name: 'blue' });
+  await assert.rejects(removed, { code: 'REGISTRY_CLOSED' });
 });
 
 test('a registry that takes no writes says so of what it misses and of what it has', async () => {
