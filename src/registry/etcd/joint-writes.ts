@@ -21,8 +21,9 @@ const OPERATIONS_OF_CHANGE_MAX = 64;
 /** Of all their keys and values; etcd takes 1.5 MiB at once. */
 const CHARACTERS_MAX = 256 * 1024;
 /**
- * How long after a transaction the next one begins: the more came together, the longer, so that a
- * change by itself waits for nobody, and in a storm of changes each call has many.
+ * How long after a transaction the next one begins: the more went together, the longer, so that a
+ * change by itself waits for nobody, and in a storm of changes each call has many. Changes of one
+ * thing cannot go together, and would only be refused later.
  */
 const PAUSE_PER_CHANGE_MS = 6;
 const PAUSE_MAX_MS = 30;
@@ -66,9 +67,11 @@ export class JointWrites {
   #begin(): void {
     const changes = this.#waiting;
     this.#waiting = [];
-    const pauseMs = Math.min(PAUSE_MAX_MS, changes.length * PAUSE_PER_CHANGE_MS);
+    const groups = groupsOf(changes);
+    const together = Math.max(...groups.map(({ length }) => length));
+    const pauseMs = Math.min(PAUSE_MAX_MS, together * PAUSE_PER_CHANGE_MS);
     this.#nextFromMs = performance.now() + pauseMs;
-    for (const group of groupsOf(changes)) void this.#settle(group);
+    for (const group of groups) void this.#settle(group);
   }
 
   async #settle(group: readonly Change[]): Promise<void> {
