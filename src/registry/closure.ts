@@ -35,8 +35,11 @@ export interface KnownPeers {
   readonly count?: number | undefined;
 }
 
-/** What one host may report: a liar burns no more ids of hosts than these. */
+/** What one host may report: a liar burns no more ids than these. */
 const HOSTS_AHEAD_MAX = 4_096;
+/** No host has instances in more networks at a time. */
+const NETWORKS_OF_HOST_MAX = 4_096;
+const REPORT_PATTERN = /^([0-9a-f]{8}) (\d{1,5})$/;
 /** Ids of hosts that are left out when a restored registry is opened: nobody may know them. */
 const HOSTS_SKIPPED = 256;
 const ATTEMPTS_MAX = 100;
@@ -122,14 +125,12 @@ export async function takeOver(
   // What comes when the registry is open already changes nothing.
   const guard = { key: CLOSURE, modRevision: found.modRevision };
   for (const network of networks) {
-    const key = networkIdKey(network);
-    const { committed } = await store.transact({
-      compares: [guard, { key, modRevision: 0 }],
-      writes: [{ type: 'put', key, value: '' }],
-    });
-    if (committed) logger.warn('network id taken over', { network, host });
+    if (await takeOverNetwork(store, host, network, guard)) {
+      logger.warn('network id taken over', { network, host });
+    }
   }
-  const limit = host === undefined ? HOST_ID_MAX + 1 : await limitOf(store, host, guard);
+  const report = host === undefined ? undefined : await noteReport(store, host, guard);
+  const limit = report === undefined ? HOST_ID_MAX + 1 : report.hosts + HOSTS_AHEAD_MAX;
   if (highestHost !== undefined) {
     await raiseHostCounter(store, (count) => Math.max(count, Math.min(highestHost + 1, limit)), [
       guard,
@@ -138,23 +139,64 @@ export async function takeOver(
   return true;
 }
 
-/**
- * How far the reports of one host raise the count of hosts: from where it stood when the host
- * reported first since the registry was closed, however often it does.
- */
-async function limitOf(store: Store, host: HostId, guard: StoreCompare): Promise<number> {
-  const key = reportKey(host);
-  const reported = await store.get(key);
-  const isOfClosure = reported !== undefined && reported.modRevision > guard.modRevision;
-  const known = isOfClosure ? Number.parseInt(reported.value, 16) : Number.NaN;
-  const base = Number.isNaN(known) ? (await readHostCounter(store)).count : known;
-  if (Number.isNaN(known)) {
-    await store.transact({
-      compares: [guard, { key, modRevision: reported?.modRevision ?? 0 }],
-      writes: [{ type: 'put', key, value: formatId(base as HostId) }],
-    });
+/** False where it is known already, or where the host has reported enough. */
+async function takeOverNetwork(
+  store: Store,
+  host: HostId | undefined,
+  network: NetworkId,
+  guard: StoreCompare,
+): Promise<boolean> {
+  const key = networkIdKey(network);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    if ((await store.get(key)) !== undefined) return false;
+    const compares: StoreCompare[] = [guard, { key, modRevision: 0 }];
+    const writes: StoreWrite[] = [{ type: 'put', key, value: '' }];
+    if (host !== undefined) {
+      const report = await readReport(store, host, guard);
+      if (report.networks >= NETWORKS_OF_HOST_MAX) return false;
+      compares.push({ key: reportKey(host), modRevision: report.modRevision });
+      writes.push(putReport(host, { ...report, networks: report.networks + 1 }));
+    }
+    if ((await store.transact({ compares, writes })).committed) return true;
+    if ((await store.get(CLOSURE))?.modRevision !== guard.modRevision) return false;
   }
-  return base + HOSTS_AHEAD_MAX;
+  return false;
+}
+
+/** What was taken over of one host since the registry was closed, however often it reports. */
+interface Report {
+  /** Where the count of hosts stood at its first report. */
+  readonly hosts: number;
+  /** How many ids of networks. */
+  readonly networks: number;
+  /** Of its record. */
+  readonly modRevision: number;
+}
+
+async function readReport(store: Store, host: HostId, guard: StoreCompare): Promise<Report> {
+  const stored = await store.get(reportKey(host));
+  const { modRevision = 0, value = '' } = stored ?? {};
+  const [, hosts, networks] = REPORT_PATTERN.exec(value) ?? [];
+  if (hosts === undefined || networks === undefined || modRevision <= guard.modRevision) {
+    return { hosts: (await readHostCounter(store)).count, networks: 0, modRevision };
+  }
+  return { hosts: Number.parseInt(hosts, 16), networks: Number(networks), modRevision };
+}
+
+function putReport(host: HostId, { hosts, networks }: Report): StoreWrite {
+  const value = `${formatId(hosts as HostId)} ${networks}`;
+  return { type: 'put', key: reportKey(host), value };
+}
+
+/** The report of a host, which has reported from here on. */
+async function noteReport(store: Store, host: HostId, guard: StoreCompare): Promise<Report> {
+  const report = await readReport(store, host, guard);
+  if (report.modRevision > guard.modRevision) return report;
+  await store.transact({
+    compares: [guard, { key: reportKey(host), modRevision: report.modRevision }],
+    writes: [putReport(host, report)],
+  });
+  return report;
 }
 
 /** How many hosts have reported what they know since the registry was closed. */

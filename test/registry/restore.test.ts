@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type HostId, ID_MIN, type NetworkId } from '../../src/addressing/ids.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
+import { putClosure } from '../../src/registry/closure.ts';
 import { idsOf, parseExport } from '../../src/registry/export.ts';
-import { appCount, CLOSURE, networkIdKey } from '../../src/registry/keys.ts';
+import { appCount, CLOSURE, NETWORK_IDS, networkIdKey } from '../../src/registry/keys.ts';
 import { RevisionMark } from '../../src/registry/revision-mark.ts';
 import { SqliteStore } from '../../src/registry/sqlite/sqlite-store.ts';
 import { ManualClock } from '../fakes/manual-clock.ts';
@@ -152,6 +153,28 @@ test('an older file is another incarnation that gives out no id again', async (t
   const fourth = await openSite(t, folder);
   await fourth.registry.createNetwork({ name: 'green' });
   assert.equal(fourth.store.incarnation, third.store.incarnation);
+});
+
+test('a host that lies about networks has few of them taken over', async () => {
+  const { from: site } = await exported();
+  const [server] = await site.registry.listHosts();
+  const id = server?.id as HostId;
+  await site.store.beginIncarnation([
+    putClosure({ reason: 'restored', since: site.clock.wallNow(), facts: 'older' }),
+  ]);
+  const idsBefore = (await site.store.list([NETWORK_IDS])).entries.length;
+  for (const first of [100_000, 200_000, 200_000]) {
+    const networks = Array.from({ length: 3_000 }, (_, n) => (first + n) as NetworkId);
+    assert.equal(
+      await site.registry.custody.takeOver(id, { networks, highestHost: undefined }),
+      true,
+    );
+  }
+  const taken = (await site.store.list([NETWORK_IDS])).entries.length - idsBefore;
+  assert.equal(taken, 4_096);
+  const networks = [300_000 as NetworkId];
+  await site.registry.custody.takeOver(undefined, { networks, highestHost: undefined });
+  assert.notEqual(await site.store.get(networkIdKey(300_000 as NetworkId)), undefined);
 });
 
 test('a server that is killed right after an import finds the registry open', async (t) => {
