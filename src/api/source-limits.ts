@@ -3,7 +3,7 @@
 import type { Server, Socket } from 'node:net';
 import { sourceOf } from '../addressing/source.ts';
 import type { Millis } from '../base/clock.ts';
-import { mayHoldMore } from '../base/fair-share.ts';
+import { FairPlaces } from '../base/fair-share.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 
 /** Sources that are remembered; more do not get in at one time. */
@@ -34,26 +34,14 @@ export interface ConnectionLimits {
   readonly all: number;
 }
 
-/** Closes connections of a source that has its share already; see mayHoldMore(). */
+/** Closes connections of a source that has its share already; see FairPlaces. */
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
-  const counts = new Map<string, number>();
-  let all = 0;
+  const places = new FairPlaces(limits.all, limits.perSource);
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined) return;
-    const source = sourceOf(remoteAddress);
-    const count = counts.get(source) ?? 0;
-    if (!mayHoldMore(count, limits.perSource, limits.all - all)) {
-      socket.destroy();
-      return;
-    }
-    all += 1;
-    counts.set(source, count + 1);
-    socket.once('close', () => {
-      all -= 1;
-      const left = (counts.get(source) ?? 1) - 1;
-      if (left > 0) counts.set(source, left);
-      else counts.delete(source);
-    });
+    const leave = places.take(sourceOf(remoteAddress));
+    if (leave === undefined) socket.destroy();
+    else socket.once('close', leave);
   });
 }

@@ -6,6 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { meshApi } from '../../src/api/api.ts';
 import { CallerGate } from '../../src/api/caller-gate.ts';
+import { OPERATOR_HEADER } from '../../src/api/contract/protocol.ts';
 import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { fakeServices, SECRET } from '../fakes/api-services.ts';
 
@@ -54,6 +55,34 @@ test('CallerGate makes room for many that come at once', () => {
     server.emit('connection', Object.assign(new EventEmitter(), { remoteAddress: '::1', destroy }));
   }
   assert.deepEqual(ended, [0, 1, 2, 3]);
+});
+
+test('meshApi() lets the p6nctl of one host keep none of another from the events', async () => {
+  const asked: number[] = [];
+  const ending = new EventEmitter();
+  const services = fakeServices({
+    registry: {
+      events: async function* (principal) {
+        if (principal.kind === 'host-operator') asked.push(principal.host);
+        yield* [];
+        await once(ending, 'end');
+      },
+    },
+  });
+  const { app } = meshApi(services, SILENT_LOGGER);
+  const headers = { authorization: `Bearer ${SECRET}`, [OPERATOR_HEADER]: '1' };
+  const ask = (host: number) =>
+    app.inject({ url: '/v1/events', remoteAddress: `fdaa::1:${host}:0:0:1`, headers });
+  const greedy = Array.from({ length: 64 }, () => ask(1));
+  const refused = await Promise.any(
+    greedy.map(async (one) => ((await one).statusCode < 400 ? Promise.reject() : await one)),
+  );
+  assert.equal(JSON.parse(refused.body).code, 'LIMIT_REACHED');
+  const other = ask(2);
+  while (!asked.includes(0x1_0002)) await new Promise(setImmediate);
+  ending.setMaxListeners(64);
+  ending.emit('end');
+  await Promise.all([...greedy, other]);
 });
 
 test('meshApi() answers a host so often and no more, and others all the same', async () => {

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { P6nError } from '../../base/errors.ts';
+import { FairPlaces } from '../../base/fair-share.ts';
 import { READ_SITE } from '../access/declared.ts';
 import {
   AUDIT_QUERY,
@@ -27,25 +28,31 @@ const EVENTS: FeedFormat = {
 };
 
 export function eventRoutes(app: FastifyInstance, registry: RegistryService): void {
-  let readers = 0;
+  const places = new FairPlaces(EVENT_READERS_MAX);
   app.get<{ Querystring: EventQuery }>(
     '/v1/events',
     { config: { allow: WRITERS, access: READ_SITE }, schema: { querystring: EVENT_QUERY } },
     (request, reply) => {
       const since = lastEventId(request) ?? request.query.since;
       const after = since === undefined ? undefined : parseRevision(since);
-      if (readers >= EVENT_READERS_MAX) {
-        throw new P6nError('LIMIT_REACHED', `Cannot follow events: ${readers} do already`);
+      const leave = places.take(holderOf(request));
+      if (leave === undefined) {
+        throw new P6nError('LIMIT_REACHED', 'Cannot follow events: too many do already', {
+          hint: 'End some of those that follow them, or try again later.',
+        });
       }
-      readers += 1;
-      reply.raw.once('close', () => {
-        readers -= 1;
-      });
+      reply.raw.once('close', leave);
       return sendFeed(reply, EVENTS, (signal) =>
         serverSentEvents(registry.events(request.principal, after, signal)),
       );
     },
   );
+}
+
+/** The operator of this host may have all places, and nobody else keeps others out. */
+function holderOf({ principal, id }: FastifyRequest): string {
+  if ('host' in principal) return `host ${principal.host}`;
+  return principal.kind === 'token' ? `token ${principal.id}` : id;
 }
 
 /** For operators of a server alone. */
