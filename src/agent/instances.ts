@@ -114,10 +114,12 @@ export class Instances implements InstanceOperations {
     });
   }
 
-  /** Starts what is to start again, unless somebody has stopped or started it meanwhile. */
-  startAgain(machineId: MachineId): Promise<void> {
+  /** Starts what is to start again; false where somebody has stopped or started it meanwhile. */
+  startAgain(machineId: MachineId): Promise<boolean> {
     return this.#withInstance(machineId, async (_, record) => {
-      if (record.startsAgain === true) await this.#startStopped(machineId, record);
+      if (record.startsAgain !== true) return false;
+      await this.#startStopped(machineId, record);
+      return true;
     });
   }
 

@@ -22,12 +22,15 @@ const DAMAGED_SUFFIX = '.damaged';
 export class Journal {
   readonly #folder: string;
   readonly #records: Map<MachineId, JournalRecord>;
+  /** What of them stands on disk. */
+  readonly #durable: Map<MachineId, JournalRecord>;
   /** The write under way for a file; the next one waits for it. */
   readonly #writes = new Map<MachineId, Promise<void>>();
 
   private constructor(folder: string, records: Map<MachineId, JournalRecord>) {
     this.#folder = folder;
     this.#records = records;
+    this.#durable = new Map(records);
   }
 
   /** Reads the records in `folder`; a damaged file is set aside and told to the operator. */
@@ -91,19 +94,15 @@ export class Journal {
 
   /**
    * Holds `record` from now on; resolves once it is durable. Rejects with STATE_UNWRITABLE, and
-   * then what was held before is held again.
+   * then what is on disk is held again.
    */
   async put(record: JournalRecord): Promise<void> {
     const id = record.instance.machineId;
-    const before = this.#records.get(id);
     this.#records.set(id, record);
     try {
       await this.#afterEarlier(id, () => this.#write(id));
     } catch (cause) {
-      if (this.#records.get(id) === record) {
-        if (before === undefined) this.#records.delete(id);
-        else this.#records.set(id, before);
-      }
+      if (this.#records.get(id) === record) this.#goBack(id);
       throw unwritable(this.#path(id), cause);
     }
   }
@@ -126,8 +125,20 @@ export class Journal {
   /** Writes what is held at the moment, so that of several changes the last one is on disk. */
   async #write(machineId: MachineId): Promise<void> {
     const record = this.#records.get(machineId);
-    if (record === undefined) await removeFile(this.#path(machineId));
-    else await writeFileAtomic(this.#path(machineId), formatRecord(record));
+    if (record === undefined) {
+      await removeFile(this.#path(machineId));
+      this.#durable.delete(machineId);
+    } else if (this.#durable.get(machineId) !== record) {
+      await writeFileAtomic(this.#path(machineId), formatRecord(record));
+      this.#durable.set(machineId, record);
+    }
+  }
+
+  /** Of several changes at once that the disk does not take, none is held. */
+  #goBack(machineId: MachineId): void {
+    const record = this.#durable.get(machineId);
+    if (record === undefined) this.#records.delete(machineId);
+    else this.#records.set(machineId, record);
   }
 
   async #afterEarlier(machineId: MachineId, write: () => Promise<void>): Promise<void> {

@@ -76,8 +76,9 @@ export class Revival {
   async #start(machineId: MachineId, attempts: Attempts): Promise<void> {
     const { clock, instances, logger } = this.#dependencies;
     try {
-      await instances.startAgain(machineId);
-      logger.info('instance is started again', { machineId });
+      if (await instances.startAgain(machineId)) {
+        logger.info('instance is started again', { machineId });
+      }
     } catch (error) {
       logger.warn('instance is not started again yet', { machineId, error: String(error) });
     }

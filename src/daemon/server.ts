@@ -124,10 +124,18 @@ export class Server {
         this.#logger.warn('host is absent', { host });
       }
     };
+    let isLooking = false;
     const timer = setInterval(() => {
-      look().catch((error: unknown) => {
-        this.#logger.warn('absences of hosts are not noted', { error: String(error) });
-      });
+      // A registry that is away answers later than the next look is due.
+      if (isLooking) return;
+      isLooking = true;
+      look()
+        .catch((error: unknown) => {
+          this.#logger.warn('absences of hosts are not noted', { error: String(error) });
+        })
+        .finally(() => {
+          isLooking = false;
+        });
     }, ABSENCE_INTERVAL_MS);
     lifecycle.started('absences', { stop: () => clearInterval(timer) });
   }

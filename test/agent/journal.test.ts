@@ -127,6 +127,16 @@ describe('Journal', () => {
     assert.equal(journal.get(other.instance.machineId), undefined);
   });
 
+  test('holds none of several puts at once that it cannot write', async () => {
+    const journal = await Journal.open(folder, logger);
+    const record = makeRecord();
+    await journal.put(record);
+    rmSync(folder, { recursive: true });
+    const puts = [2, 3].map((tun) => journal.put({ ...record, tun }));
+    for (const { status } of await Promise.allSettled(puts)) assert.equal(status, 'rejected');
+    assert.deepEqual(journal.records(), [record]);
+  });
+
   test('gives the smallest TUN number that is free', async () => {
     const journal = await Journal.open(folder, logger);
     assert.equal(journal.freeTun(), 1);
