@@ -41,6 +41,8 @@ test('a record that is changed after it was believed changes nothing', () => {
   assert.deepEqual(reasons, ['host-signature']);
   const promoted = judged(before, { hosts: [ONE, { ...TWO, role: 'server' }] });
   assert.equal(promoted.trust.hosts.get(TWO.id)?.role, 'agent');
+  const renamed = judged(before, { hosts: [ONE, { ...TWO, name: 'another' }] });
+  assert.equal(renamed.trust.hosts.get(TWO.id)?.name, TWO.name);
   const moved = judged(before, { hosts: [ONE, { ...TWO, endpoints: ['a:1'], region: 'fra' }] });
   assert.deepEqual(moved.trust.hosts.get(TWO.id)?.endpoints, ['a:1']);
   assert.deepEqual(moved.reasons, []);
@@ -104,6 +106,12 @@ test("the site's key changes by the word of the one before alone", () => {
   const usurped = [siteKey(1, FIRST), siteKey(2, STRANGER, STRANGER)];
   const attacked = judged(before, { hosts: [ONE, TWO], siteKeys: usurped });
   assert.equal(attacked.trust.siteKey, FIRST.publicKey);
+  // A key that was left out may be one that nobody has let sign.
+  const leap = [siteKey(1, FIRST), siteKey(3, third, FIRST)];
+  assert.equal(
+    judged(before, { hosts: [ONE, TWO], siteKeys: leap }).trust.siteKey,
+    FIRST.publicKey,
+  );
   const rolledBack = judged(trust, { hosts: [ONE], siteKeys: [siteKey(1, FIRST)] });
   assert.equal(rolledBack.trust.siteKey, third.publicKey);
 });

@@ -74,6 +74,7 @@ test('what a gateway remembers proves all that was removed, and the last number'
   const trust = new PeerTrust();
   const [anna, ben] = [signed('anna', 1), signed('ben', 7)];
   trust.judge(claims([ben, anna], [removals(3, 4)]), KNOWN);
+  assert.equal(trust.memory[0]?.last, ben);
   // A registry from an older state has signed fewer since: the proof of 3 is kept.
   trust.judge(claims([ben], [removals(4, 5)]), KNOWN);
   const [memory] = trust.memory;

@@ -2,10 +2,13 @@
 // on a host in memory, whose supervisors a test takes away.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Agent } from '../../src/agent/agent.ts';
+import { JOURNAL_FOLDER, Journal } from '../../src/agent/journal.ts';
 import type { WallMillis } from '../../src/base/clock.ts';
 import { P6nError } from '../../src/base/errors.ts';
+import { SILENT_LOGGER } from '../../src/base/logger.ts';
 import { AgentWorld, until } from './agent-world.ts';
 
 const ALWAYS = {
@@ -20,6 +23,20 @@ const FIRST_PAUSE_MS = 500;
 async function stateOf(agent: Agent): Promise<string> {
   await agent.applied();
   return agent.instances.show('one').instance.state;
+}
+
+/** As a next p6nd finds it. */
+function journalOf({ folder }: AgentWorld): Promise<Journal> {
+  return Journal.open(join(folder, JOURNAL_FOLDER), SILENT_LOGGER);
+}
+
+/** Whether p6nd is to start again what has stopped, by what is on disk. */
+async function startsAgain(world: AgentWorld): Promise<boolean> {
+  for (;;) {
+    const [record] = (await journalOf(world)).instances();
+    if (record?.instance.state === 'stopped') return record.startsAgain === true;
+    await new Promise(setImmediate);
+  }
 }
 
 /** What a boot leaves: the journal, and no process. */
@@ -78,6 +95,7 @@ test('Agent starts again what has lost its supervisor, and not what has ended', 
   world.supervisors[0]?.end(undefined);
   await until(() => agent.instances.show('one').instance.state === 'stopped');
   await agent.applied();
+  assert.equal(await startsAgain(world), true);
   world.timers.fire(FIRST_PAUSE_MS);
   await until(() => agent.instances.show('one').instance.state === 'started');
   world.supervisors[1]?.end({ code: 1, signal: undefined, at: 0 as WallMillis, isFinal: true });
@@ -86,6 +104,23 @@ test('Agent starts again what has lost its supervisor, and not what has ended', 
   world.timers.fire(60_000);
   assert.equal(await stateOf(agent), 'stopped');
   assert.equal(world.supervisors.length, 2);
+  assert.equal(await startsAgain(world), false);
+});
+
+test('Agent leaves stopped what was cut off in a start after it was stopped', async () => {
+  const world = new AgentWorld();
+  const first = await world.start();
+  await first.instances.run(ALWAYS);
+  await first.instances.stop('one');
+  const journal = await journalOf(world);
+  const [record] = journal.instances();
+  assert.ok(record !== undefined);
+  const { instance } = record;
+  await first.stop();
+  await journal.put({ ...record, instance: { ...instance, state: 'created' } });
+  const second = await boot(world, first);
+  assert.equal(await stateOf(second), 'stopped');
+  assert.equal(await startsAgain(world), false);
 });
 
 test('Agent tries a start again ever more rarely, and over its own restart', async () => {

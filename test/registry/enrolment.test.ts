@@ -127,14 +127,23 @@ test('enrol() answers the same host key the same until the expiry, and no other'
 
 test('enrol() gives no secret of a host that only the store says used the invite', async () => {
   const { site, server } = await started();
-  const request = await requestFor(site, server, 'evil');
-  const key = inviteKey(request.invite.server, request.invite.number);
-  const stored = (await site.store.list([key])).entries.find((entry) => entry.key === key);
-  const invite = decodeInvite(stored ?? assert.fail('there is no invite'));
-  const use = { publicKey: request.publicKey, host: server.id };
-  const write = { type: 'put', key, value: encodeRecord({ ...invite, use }) } as const;
-  await site.store.transact({ compares: [], writes: [write] });
-  await assert.rejects(site.registry.enrol(request, ENROLMENT_KEY), { code: 'INVITE_USED' });
+  const { host: two } = await site.join(server.id, 'two');
+  const fresh = site.freshKey();
+  // Hosts of another key, and a server, whose key everybody knows, and who is given the site's key.
+  for (const [host, publicKey] of [
+    [server.id, fresh],
+    [two.id, fresh],
+    [server.id, server.publicKey],
+  ] as const) {
+    const request = { ...(await requestFor(site, server, 'evil')), publicKey };
+    const key = inviteKey(request.invite.server, request.invite.number);
+    const stored = (await site.store.list([key])).entries.find((entry) => entry.key === key);
+    const invite = decodeInvite(stored ?? assert.fail('there is no invite'));
+    const use = { publicKey, host };
+    const write = { type: 'put', key, value: encodeRecord({ ...invite, use }) } as const;
+    await site.store.transact({ compares: [], writes: [write] });
+    await assert.rejects(site.registry.enrol(request, ENROLMENT_KEY), { code: 'INVITE_USED' });
+  }
 });
 
 test('enrol() names no server that the site has not signed', async () => {

@@ -88,6 +88,19 @@ test('mend() by a server that has lost what it believed signs no host', async ()
   );
 });
 
+test('mend() signs nothing that somebody has written into the record of a host', async () => {
+  const { site, two, older } = await scene();
+  const believed = await beliefs(site);
+  for (const forgery of [{ role: 'server' }, { name: 'three' }, { publicKey: 'x' }] as const) {
+    const restored = await older(3);
+    const { publicKey = site.freshKey() } = forgery as Partial<Host>;
+    const record = { ...two, ...forgery, ...('publicKey' in forgery ? { publicKey } : {}) };
+    await put(restored, hostKey(two.id), encodeRecord(record));
+    assert.equal(await restored.registry.custody.mend(believed), 0);
+    assert.equal((await unsigned(restored)).length, 1);
+  }
+});
+
 interface Scene {
   readonly site: Site;
   readonly two: Host;

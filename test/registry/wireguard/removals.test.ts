@@ -6,12 +6,14 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { NetworkId } from '../../../src/addressing/ids.ts';
 import { PeerNumbers } from '../../../src/addressing/peer-numbers.ts';
 import { SILENT_LOGGER } from '../../../src/base/logger.ts';
 import type { KnownPeers } from '../../../src/registry/closure.ts';
-import { decodePeerRemovals, encodeRecord } from '../../../src/registry/codec.ts';
+import { decodeNetwork, decodePeerRemovals, encodeRecord } from '../../../src/registry/codec.ts';
 import { idsOf, parseExport } from '../../../src/registry/export.ts';
 import {
+  NETWORKS,
   peerCounterKey,
   peerCountOfNetwork,
   peerKey,
@@ -122,11 +124,19 @@ test('a restored registry takes over what hosts prove of its peers, and no lies'
   const third = await restore();
   const lie = { network: network.id, last: { ...known.last, number: 900 } as WireguardPeer };
   const forged = { ...(known.removals as PeerRemovals), numbers: set(7, 999) };
+  const other = await third.store
+    .list([NETWORKS])
+    .then(({ entries }) => entries.map(decodeNetwork));
+  const elsewhere = other.find(({ id }) => id !== network.id)?.id as NetworkId;
   const lies: KnownPeers[] = [lie, { network: network.id, removals: forged }];
+  // What is true of one network proves nothing of another.
+  lies.push({ network: elsewhere, last: known.last, removals: known.removals });
   const server = (await third.registry.listHosts())[0]?.id;
   const ids = { networks: [], highestHost: undefined };
   await third.registry.custody.takeOver(server, { ...ids, peers: lies });
   assert.equal((await third.store.get(peerCounterKey(network.id)))?.value, '0002');
+  assert.equal(await third.store.get(peerCounterKey(elsewhere)), undefined);
+  assert.equal(await third.store.get(peerRemovalsKey(elsewhere)), undefined);
   await third.registry.custody.takeOver(server, { ...ids, peers: [known] });
   assert.equal((await third.store.get(peerCounterKey(network.id)))?.value, '0005');
   assert.deepEqual(await removalsOf(third, network), known.removals);
