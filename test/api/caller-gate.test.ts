@@ -59,13 +59,16 @@ test('CallerGate makes room for many that come at once', () => {
 
 test('meshApi() lets the p6nctl of one host keep none of another from the events', async () => {
   const asked: number[] = [];
-  const ending = new EventEmitter();
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
   const services = fakeServices({
     registry: {
       events: async function* (principal) {
         if (principal.kind === 'host-operator') asked.push(principal.host);
         yield* [];
-        await once(ending, 'end');
+        await ended;
       },
     },
   });
@@ -80,8 +83,7 @@ test('meshApi() lets the p6nctl of one host keep none of another from the events
   assert.equal(JSON.parse(refused.body).code, 'LIMIT_REACHED');
   const other = ask(2);
   while (!asked.includes(0x1_0002)) await new Promise(setImmediate);
-  ending.setMaxListeners(64);
-  ending.emit('end');
+  end();
   await Promise.all([...greedy, other]);
 });
 
