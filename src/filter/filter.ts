@@ -52,7 +52,7 @@ export class PacketFilter {
   readonly #flows: FlowTable;
   readonly #outcome: Outcome;
   readonly #packet = new FilterPacket();
-  readonly #run = new Run();
+  readonly #run = new Run(this.#packet);
   #tables: FilterTables;
 
   /** Throws AssertionError as `compileTables` does. */
@@ -135,7 +135,7 @@ export class PacketFilter {
       proveHostPeer(this.#tables, hostId, packet) ??
       judgeTransit(this.#tables, packet);
     const verdict = this.#judgeOnward(fault, now);
-    this.#run.begin(packet, hostId, verdict, this.#outcome);
+    this.#run.begin(hostId, verdict, this.#outcome);
     return verdict;
   }
 
@@ -170,7 +170,7 @@ export class PacketFilter {
     packet.ingressTun = tun;
     const fault = packet.read(bytes, offset, length) ?? proveInstance(this.#tables, packet);
     const verdict = this.#judgeOnward(fault, now);
-    this.#run.begin(packet, tun, verdict, this.#outcome);
+    this.#run.begin(tun, verdict, this.#outcome);
     return verdict;
   }
 

@@ -63,6 +63,17 @@ export class PacketAddress {
     this.shape = this.#classify();
   }
 
+  /** Whether the 16 bytes at `offset` are this address, which is in the site. */
+  isAt(bytes: Uint8Array, offset: number): boolean {
+    return (
+      readUint16(bytes, offset + SLOT_OFFSET) === this.slot &&
+      readInt32(bytes, offset + INSTANCE_OFFSET) === this.instance &&
+      readUint32(bytes, offset + HOST_OFFSET) === this.host &&
+      readInt32(bytes, offset + NETWORK_OFFSET) === this.network &&
+      readUint16(bytes, offset) === SITE_PREFIX
+    );
+  }
+
   #clear(): void {
     this.shape = AddressShape.OutsideSite;
     this.network = 0;

@@ -4,7 +4,7 @@
 // packet begins no run.
 
 import {
-  bytesEqual,
+  DESTINATION_OFFSET,
   IPV6_HEADER_BYTES,
   IPV6_VERSION,
   readNextHeader,
@@ -12,23 +12,24 @@ import {
   readVersion,
   SOURCE_OFFSET,
 } from '../ip/header.ts';
-import { IPV6_ADDRESS_BYTES } from '../ip/ipv6-address.ts';
 import { IpProtocol } from '../ip/protocol.ts';
 import type { Outcome } from './outcome.ts';
-import { type FilterPacket, Ingress } from './packet.ts';
+import type { FilterPacket, Ingress } from './packet.ts';
 import { HOST_TUN, PassRule, Verdict } from './verdict.ts';
 
-const ADDRESSES_BYTES = 2 * IPV6_ADDRESS_BYTES;
-
 export class Run {
-  readonly #addresses = new Uint8Array(ADDRESSES_BYTES);
+  readonly #packet: FilterPacket;
   #isOpen = false;
-  #ingress: Ingress = Ingress.HostTun;
   /** The number of the TUN or the id of the host. */
   #origin = 0;
   #verdict: Verdict = Verdict.Drop;
   #tun: number = HOST_TUN;
   #rule: PassRule = PassRule.Instance;
+
+  /** `packet` is the last one that was judged by the rules. */
+  constructor(packet: FilterPacket) {
+    this.#packet = packet;
+  }
 
   /** Rules have changed: the next packet meets them. */
   end(): void {
@@ -46,12 +47,15 @@ export class Run {
     offset: number,
     length: number,
   ): boolean {
-    if (!this.#isOpen || origin !== this.#origin || ingress !== this.#ingress) return false;
+    const { source, destination } = this.#packet;
+    if (!this.#isOpen || origin !== this.#origin) return false;
+    if (ingress !== this.#packet.ingress) return false;
     if (readVersion(bytes, offset) !== IPV6_VERSION) return false;
     if (readPayloadLength(bytes, offset) + IPV6_HEADER_BYTES !== length) return false;
     const protocol = readNextHeader(bytes, offset);
     if (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Udp) return false;
-    return bytesEqual(this.#addresses, 0, bytes, offset + SOURCE_OFFSET, ADDRESSES_BYTES);
+    if (!source.isAt(bytes, offset + SOURCE_OFFSET)) return false;
+    return destination.isAt(bytes, offset + DESTINATION_OFFSET);
   }
 
   /** The verdict on a packet that goes on with the run, which is counted as any other. */
@@ -60,19 +64,15 @@ export class Run {
     return outcome.toPeer(this.#rule);
   }
 
-  /** Begins a run with a packet that was judged, or none. */
-  begin(packet: FilterPacket, origin: number, verdict: Verdict, outcome: Outcome): void {
+  /** Begins a run with the packet that was judged, or none. */
+  begin(origin: number, verdict: Verdict, outcome: Outcome): void {
     const { passRule } = outcome;
     this.#isOpen =
       verdict !== Verdict.Drop &&
       (passRule === PassRule.Instance || passRule === PassRule.OtherHost);
-    if (!this.#isOpen) return;
-    this.#ingress = packet.ingress;
     this.#origin = origin;
     this.#verdict = verdict;
     this.#tun = outcome.verdictTun;
     this.#rule = passRule;
-    const start = packet.offset + SOURCE_OFFSET;
-    for (let i = 0; i < ADDRESSES_BYTES; i++) this.#addresses[i] = packet.bytes[start + i]!;
   }
 }

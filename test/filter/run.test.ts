@@ -21,8 +21,10 @@ import {
   HOST_B,
   judgeOf,
   outcomeOf,
+  P6N0,
   RED_1,
   RED_2,
+  RED_AT_A,
   RED_B,
   RED_C,
   RED_LAPTOP,
@@ -90,6 +92,17 @@ test('a packet between those of a run changes nothing about them', () => {
     pass(FROM_B, tcp(RED_B, RED_1, 80, ACK), 'instance', 1);
     drop(FROM_B, tcp(RED_B, BLUE_1, 80), 'other-network', 'none');
     pass(FROM_RED_1, tcp(RED_1, RED_B, 80, ACK), 'other-host', 'peer');
+  }
+});
+
+test('a packet of another way begins no run for the way before', () => {
+  const filter = new PacketFilter(CONFIG);
+  const [run, other] = [tcp(RED_B, RED_1, 80, ACK), tcp(RED_LAPTOP, RED_1, 80)];
+  const answer = tcp(RED_AT_A, RED_1, 80);
+  for (const [way, between] of [[FROM_LAPTOP, other] as const, [P6N0, answer] as const]) {
+    assert.equal(outcomeOf(filter, FROM_B, run).rule, 'instance');
+    assert.equal(outcomeOf(filter, way, between).rule, 'instance');
+    assert.equal(outcomeOf(filter, FROM_B, between).rule, 'source-not-peer-host');
   }
 });
 
